@@ -1,0 +1,54 @@
+# Flowmend: `make demo` shows it, `make test` tests it, `make check` is what must pass before a commit.
+# Each sets up what it needs: Python 3.11 with venv and pip is enough.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check lint types layers rules format lock clean
+
+demo: $(READY)
+	$(BIN)/flowmend demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 -q
+
+check: $(READY) lint types layers rules
+	$(BIN)/python -m pytest -n 2 -q --cov --cov-report=term --cov-report=json:build/coverage.json
+	$(BIN)/python scripts/coverage_floor.py build/coverage.json
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+layers: $(READY)
+	$(BIN)/lint-imports --no-cache
+
+rules: $(READY)
+	$(BIN)/flowmend check --strict rules
+
+format: $(READY)
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+# Pin all dependencies anew; the locks carry hashes and name no index.
+lock: $(READY)
+	$(BIN)/pip-compile $(LOCK) --output-file=requirements.lock pyproject.toml
+	$(BIN)/pip-compile $(LOCK) --extra=dev --constraint=requirements.lock --output-file=requirements-dev.lock pyproject.toml
+LOCK := --quiet --upgrade --allow-unsafe --generate-hashes --strip-extras --no-header --no-emit-index-url \
+	--no-emit-trusted-host --no-emit-find-links --no-emit-options
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# The marker is written last: an interrupted set-up is done again.
+$(READY): requirements-dev.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Flowmend needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(READY)

@@ -1,0 +1,158 @@
+"""One account as the service runs it: cycles and confirmations with their canonical log lines, and ``once``."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from daemon.core.decisions import Verb
+from daemon.core.exceptions import AuthError, FlowmendError
+from daemon.core.plans import Plan
+from daemon.core.records import StepRef
+from daemon.core.tally import COUNTS, Tally
+from daemon.pipeline.cycle import AccountCycle
+from daemon.pipeline.terms import Clock
+
+REFUSED_PAUSE = timedelta(minutes=5)
+"""How long an account is left alone after its token was refused, before it is tried again."""
+
+READS_ONLY = 2
+"""How many passes of ``once`` may only read: errors younger than ``poll.settle`` need another look."""
+
+Progress = Callable[[str, Tally], None]
+"""Told after each pass of ``once`` what it did (a word) and the figures so far."""
+
+
+class Counts(Protocol):
+    """What the figures ask of the store."""
+
+    async def open_counts(self, account: str) -> dict[StepRef, int]:
+        """Return the open errors of each step."""
+
+    async def error_counts(self, account: str) -> dict[tuple[Verb, str, str], int]:
+        """Return the open errors by verb, rule and reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What ``once`` did for one account: the product's JSON figures, per rule, and how it ended."""
+
+    account: str
+    open: int
+    tally: Tally
+    requests: int
+    unsettled: int
+    failure: FlowmendError | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """Return the account's part of ``once --json``."""
+        counts = {name: self.tally.counts[name] for name in COUNTS}
+        skipped = {reason: count for reason, count in sorted(self.tally.skipped.items()) if count}
+        return {"open": self.open, **counts, "skipped": skipped, "requests": self.requests}
+
+
+@dataclass(slots=True, kw_only=True)
+class AccountRunner:
+    """Run one account. *refused_until* is set while its token is refused: nothing is sent before then."""
+
+    name: str
+    pass_: AccountCycle
+    counts: Counts
+    clock: Clock
+    log: FilteringBoundLogger
+    requests: Callable[[], int]
+    refused_until: datetime | None = None
+    last_success_at: datetime | None = None
+    unsettled: int = field(default=0)
+
+    async def cycle(self, *, act: bool = True) -> tuple[Tally, Plan | None]:
+        """Run one cycle and log its canonical line."""
+        began, requests = self.clock.now(), self.requests()
+        try:
+            tally, plan = await self.pass_.run(act=act)
+        except AuthError as refused:
+            self.refused_until = self.clock.now() + REFUSED_PAUSE
+            self.log.error(  # noqa: TRY400 - a refusal is an answer, not a crash
+                "account.refused", reason=str(refused), status=refused.status
+            )
+            raise
+        self.refused_until = None
+        self.last_success_at = self.clock.now()
+        took = self.last_success_at - began
+        self.log.info(
+            "cycle.finished",
+            open=sum((await self.counts.open_counts(self.name)).values()),
+            **{name: tally.counts[name] for name in COUNTS},
+            skipped=sum(tally.skipped.values()),
+            steps_read=tally.steps_read,
+            steps_failed=tally.steps_failed,
+            batches=tally.batches_sent,
+            requests=self.requests() - requests,
+            lag_s=round(tally.lag_s, 3),
+            took_s=round(took.total_seconds(), 3),
+        )
+        return tally, plan
+
+    async def confirm(self) -> Tally:
+        """Settle what can be settled."""
+        tally, self.unsettled = await self.pass_.confirm()
+        return tally
+
+    async def once(self, wait: timedelta, progress: Progress) -> Figures:
+        """Collect once, then act and confirm, ramp stages included, until nothing more is due or *wait* runs out."""
+        total, requests = Tally(), self.requests()
+        failure: FlowmendError | None = None
+        try:
+            await self._until_quiet(total, self.clock.now() + wait, progress)
+        except FlowmendError as error:
+            failure = error
+        return Figures(
+            account=self.name,
+            open=sum((await self.counts.open_counts(self.name)).values()),
+            tally=total,
+            requests=self.requests() - requests,
+            unsettled=self.unsettled,
+            failure=failure,
+        )
+
+    async def _until_quiet(self, total: Tally, deadline: datetime, progress: Progress) -> None:
+        reads_left = READS_ONLY
+        dropped: Counter[str] = Counter()
+        while True:
+            tally, _ = await self.cycle()
+            dropped += tally.dropped
+            total.merge(tally)
+            progress("sent" if tally.batches_sent else "read", total)
+            settled = await self._settle(total, deadline, progress)
+            total.skipped = dropped + tally.skipped + await self._not_due()
+            progress("waiting", total)
+            if self.clock.now() >= deadline:
+                return
+            if not tally.batches_sent and not settled:
+                if not tally.steps_read or not reads_left:
+                    return
+                reads_left -= 1
+                await self.clock.sleep(self.pass_.terms.polling.settle.total_seconds())
+
+    async def _settle(self, total: Tally, deadline: datetime, progress: Progress) -> int:
+        settled = 0
+        while True:
+            tally = await self.confirm()
+            settled += tally.settled
+            total.merge(tally)
+            progress("confirmed", total)
+            left = deadline - self.clock.now()
+            if not self.unsettled or left <= timedelta(0):
+                return settled
+            await self.clock.sleep(min(self.pass_.terms.confirm_every, left).total_seconds())
+
+    async def _not_due(self) -> Counter[str]:
+        """Count, by reason, the open errors that a rule matched and that are not to be sent now."""
+        skipped: Counter[str] = Counter()
+        for (verb, _, reason), count in (await self.counts.error_counts(self.name)).items():
+            if (verb is Verb.RETRY and reason != "due") or (verb is Verb.LEAVE and reason != "leave"):
+                skipped[reason] += count
+        return skipped

@@ -1,0 +1,136 @@
+"""Settings → objects, in one straight line; what was opened is closed again in reverse order."""
+
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+import stamina
+from structlog.typing import FilteringBoundLogger
+
+from daemon.app.account import AccountRunner
+from daemon.app.rules import RulesInForce
+from daemon.core.actions import Mode
+from daemon.core.guards import Limits
+from daemon.core.windows import Polling
+from daemon.integrator.client import Client
+from daemon.integrator.pacing import Pacer
+from daemon.integrator.protocol import BaseUrl
+from daemon.integrator.transport import HttpTransport
+from daemon.logs import Secrets
+from daemon.pipeline.cycle import AccountCycle
+from daemon.pipeline.terms import Clock, Stopping, Terms
+from daemon.rulebook.ruleset import compile_rules
+from daemon.settings import Account, Settings
+from daemon.store import SqlStore, open_store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Daemon:
+    """Everything that runs, made from one configuration."""
+
+    settings: Settings
+    store: SqlStore
+    rules: RulesInForce
+    accounts: Mapping[str, AccountRunner]
+    clock: Clock
+    log: FilteringBoundLogger
+    stopping: Stopping = field(default_factory=Stopping)
+
+
+@asynccontextmanager
+async def open_daemon(
+    settings: Settings, *, log: FilteringBoundLogger, secrets: Secrets, clock: Clock, mode: Mode | None = None
+) -> AsyncIterator[Daemon]:
+    """Open the store, load the rules and make one runner per account; *mode* lowers the configured mode.
+
+    Raises:
+        StoreError: the store cannot be used; nothing was started.
+        ConfigError: an account's address or token cannot be used.
+    """
+    stamina.instrumentation.set_on_retry_hooks([])  # every request is observed by us already
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings.store.url))
+        rules = RulesInForce(paths=settings.rules.paths, history=store, log=log, current=compile_rules(()))
+        if not await rules.load(clock.now()):
+            await rules.fall_back()
+        stopping = Stopping()
+        accounts: dict[str, AccountRunner] = {}
+        for name, account in settings.accounts.items():
+            bound = log.bind(account=name)
+            terms = make_terms(name, account, settings, min(settings.mode, mode or settings.mode))
+            client = await _client(stack, name, account, terms, secrets, bound)
+            accounts[name] = AccountRunner(
+                name=name,
+                pass_=AccountCycle(
+                    terms=terms,
+                    rules=lambda: rules.current,
+                    client=client,
+                    store=store,
+                    clock=clock,
+                    log=bound,
+                    stopping=stopping,
+                ),
+                counts=store,
+                clock=clock,
+                log=bound,
+                requests=lambda client=client: client.requests,
+            )
+        yield Daemon(
+            settings=settings, store=store, rules=rules, accounts=accounts, clock=clock, log=log, stopping=stopping
+        )
+
+
+def make_terms(name: str, account: Account, settings: Settings, mode: Mode) -> Terms:
+    """Return what the settings say of one account."""
+    poll, actions, limits = settings.poll, settings.actions, settings.limits
+    return Terms(
+        account=name,
+        mode=mode,
+        polling=Polling(overlap=poll.overlap, settle=poll.settle, lookback=poll.lookback, full_sweep=poll.full_sweep),
+        limits=Limits(
+            retries_per_hour=limits.retries_per_hour,
+            resolves_per_hour=limits.resolves_per_hour,
+            resolve_share_of_open=limits.resolve_share_of_open,
+        ),
+        max_attempts_per_case=actions.max_attempts_per_case,
+        retry_max_age=actions.retry_max_age,
+        batch_size=actions.batch_size,
+        concurrency=poll.concurrency,
+        confirm_every=actions.confirm_every,
+        confirm_timeout=actions.confirm_timeout,
+        adopt_backlog=actions.adopt_backlog,
+        include_flows=tuple(account.include_flows),
+        exclude_flows=tuple(account.exclude_flows),
+    )
+
+
+async def _client(
+    stack: AsyncExitStack, name: str, account: Account, terms: Terms, secrets: Secrets, log: FilteringBoundLogger
+) -> Client:
+    base_url = BaseUrl.parse(account.base_url)
+    transport = await stack.enter_async_context(HttpTransport(base_url))
+
+    def token() -> str:
+        value = account.read_token().get_secret_value()
+        secrets.add(value)
+        return value
+
+    def observe(endpoint: str, status: int, took_s: float) -> None:
+        log.debug("request.sent", endpoint=endpoint, status=status, took_s=round(took_s, 4))
+        if status == 429:
+            log.warning("request.throttled", endpoint=endpoint)
+
+    token()
+    return Client(
+        account=name,
+        base_url=base_url,
+        token=token,
+        transport=transport,
+        pacer=Pacer(requests_per_s=account.requests_per_s, random=random.random),
+        writes_allowed=terms.mode is not Mode.OBSERVE,
+        version=version("flowmend"),
+        share_id=account.share_id,
+        observe=observe,
+    )

@@ -1,0 +1,26 @@
+"""One pass over all accounts, side by side."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from daemon.app.account import Figures
+from daemon.app.build import Daemon
+from daemon.core.tally import Tally
+
+
+async def run_once(
+    daemon: Daemon, wait: timedelta, progress: Callable[[str, str, Tally], None], *, adopt_backlog: bool = False
+) -> list[Figures]:
+    """Collect once per account, then act and confirm until nothing more is due or *wait* runs out.
+
+    *progress* is told the account, a word for what was done, and the figures so far.
+    """
+    if adopt_backlog:
+        for runner in daemon.accounts.values():
+            await runner.pass_.adopt_backlog()
+
+    async def one(name: str) -> Figures:
+        return await daemon.accounts[name].once(wait, lambda word, tally: progress(name, word, tally))
+
+    return list(await asyncio.gather(*(one(name) for name in daemon.accounts)))

@@ -1,0 +1,131 @@
+"""The service: cycles, confirmations, rule reloads and housekeeping by schedule, until it is asked to stop."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from daemon.app.account import AccountRunner
+from daemon.app.build import Daemon
+from daemon.core.exceptions import AuthError, FlowmendError
+from daemon.scheduler import Schedule
+
+STOP_WITHIN_S = 15.0
+"""How long what is in flight may take once we are asked to stop; systemd and Docker are told 20 s."""
+
+HOUSEKEEPING = timedelta(hours=1)
+
+KEEP = timedelta(days=90)
+"""How long patched retry data and old plans are kept; counts of attempts are kept for good."""
+
+
+@dataclass(slots=True)
+class Signals:
+    """What the operating system asked for. Installed before anything else, so that no signal is lost at the start."""
+
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    reload: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def install(self) -> None:
+        """Take SIGTERM and SIGINT as "stop", SIGHUP as "load configuration and rules again"."""
+        loop = asyncio.get_running_loop()
+        for number, event in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, self.reload)):
+            loop.add_signal_handler(number, event.set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Run a daemon until it is asked to stop."""
+
+    daemon: Daemon
+    signals: Signals
+    schedule: Schedule = field(default_factory=Schedule)
+    running: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    async def run(self) -> None:
+        """Run until a stop is asked for; then begin no new batch, and finish or journal what is in flight."""
+        daemon = self.daemon
+        daemon.log.info(
+            "daemon.started",
+            version=version("flowmend"),
+            pid=os.getpid(),
+            mode=daemon.settings.mode.name.lower(),
+            rules=daemon.rules.current.version,
+            accounts=len(daemon.accounts),
+        )
+        self._plan_jobs()
+        self.schedule.start()
+        reloads = asyncio.create_task(self._reload_when_asked())
+        await self.signals.stop.wait()
+        daemon.stopping.asked = True
+        self.schedule.stop()
+        reloads.cancel()
+        await self._finish()
+        daemon.log.info("daemon.stopped")
+
+    def _plan_jobs(self) -> None:
+        settings, now = self.daemon.settings, self.daemon.clock.now()
+        confirm_every = settings.actions.confirm_every
+        for name, runner in self.daemon.accounts.items():
+            cycle, confirm = partial(self._guard, runner, runner.cycle), partial(self._guard, runner, runner.confirm)
+            self.schedule.every(settings.poll.interval, f"cycle {name}", self._tracked(cycle), first=now)
+            self.schedule.every(confirm_every, f"confirm {name}", self._tracked(confirm), first=now + confirm_every)
+        self.schedule.every(HOUSEKEEPING, "housekeeping", self._tracked(self._keep_house), first=now + HOUSEKEEPING)
+        if settings.rules.watch:
+            self.schedule.every(settings.poll.interval, "rules", self._tracked(self._watch_rules), first=now)
+
+    def _tracked(self, work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
+        """Remember what is under way, so that a stop can wait for it."""
+
+        async def run() -> None:
+            task = asyncio.current_task()
+            if task is None:
+                return
+            self.running.add(task)
+            try:
+                await work()
+            finally:
+                self.running.discard(task)
+
+        return run
+
+    async def _guard(self, runner: AccountRunner, work: Callable[[], Awaitable[object]]) -> None:
+        if runner.refused_until is not None and self.daemon.clock.now() < runner.refused_until:
+            return
+        try:
+            await work()
+        except AuthError:  # said by the runner; tried again slowly
+            return
+        except FlowmendError as error:
+            runner.log.error("cycle.failed", reason=str(error))  # noqa: TRY400 - said in a sentence
+        except Exception:  # the one broad except: a bug met by one account must not stop the others
+            runner.log.exception("cycle.failed")
+
+    async def _watch_rules(self) -> None:
+        await self.daemon.rules.watch(self.daemon.clock.now())
+
+    async def _keep_house(self) -> None:
+        removed = await self.daemon.store.prune(self.daemon.clock.now() - KEEP)
+        self.daemon.log.info("store.pruned", removed=removed)
+
+    async def _reload_when_asked(self) -> None:
+        while True:
+            await self.signals.reload.wait()
+            self.signals.reload.clear()
+            await self.daemon.rules.load(self.daemon.clock.now())
+
+    async def _finish(self) -> None:
+        """Let what is in flight finish; what does not in time is cut off, and the journal says that it may have happened."""
+        if not self.running:
+            return
+        _, late = await asyncio.wait(self.running, timeout=STOP_WITHIN_S)
+        for task in late:
+            task.cancel()
+        if late:
+            self.daemon.log.warning("daemon.cut_off", tasks=len(late))
+            await asyncio.wait(late, timeout=STOP_WITHIN_S / 5)

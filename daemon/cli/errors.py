@@ -1,0 +1,47 @@
+"""``flowmend errors``: the open errors as Flowmend knows them."""
+
+from typing import Annotated
+
+import typer
+
+from daemon.cli.options import AccountName, Config, Json, read_settings
+
+Flow = Annotated[str | None, typer.Option("--flow", metavar="ID", help="Only this flow.", show_default=False)]
+StepId = Annotated[str | None, typer.Option("--step", metavar="ID", help="Only this step.", show_default=False)]
+RuleId = Annotated[
+    str | None, typer.Option("--rule", metavar="ID", help="Only what this rule took.", show_default=False)
+]
+Unmatched = Annotated[bool, typer.Option("--unmatched", help="Only what no rule matched.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many to show at most.")]
+
+
+def errors(
+    config: Config = None,
+    account: AccountName = None,
+    flow: Flow = None,
+    step: StepId = None,
+    rule: RuleId = None,
+    unmatched: Unmatched = False,
+    limit: Limit = 50,
+    json: Json = False,
+) -> None:
+    """List the open errors, oldest first, with the rule that took each and what is to become of it."""
+    import asyncio
+
+    from daemon.cli.render import error_json, print_json, show_errors
+    from daemon.core.decisions import Verb
+    from daemon.store import open_store
+
+    settings = read_settings(config, offline=True)
+
+    async def go() -> None:
+        async with open_store(settings.store.url) as store:
+            rows = await store.errors(
+                account, flow=flow, step=step, rule=rule, verb=Verb.NONE if unmatched else None, limit=limit
+            )
+            if json:
+                print_json([error_json(row) for row in rows])
+            else:
+                show_errors(rows, limit)
+
+    asyncio.run(go())

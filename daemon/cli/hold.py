@@ -1,0 +1,31 @@
+"""``flowmend hold``: what waits for a person."""
+
+from typing import Annotated
+
+import typer
+
+from daemon.cli.options import AccountName, Config, Json, read_settings
+
+app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
+Queue = Annotated[str | None, typer.Option("--queue", metavar="NAME", help="Only this queue.", show_default=False)]
+
+
+@app.command("list")
+def list_held(config: Config = None, account: AccountName = None, queue: Queue = None, json: Json = False) -> None:
+    """List the held errors by queue, with what is wanted of people."""
+    import asyncio
+
+    from daemon.cli.render import held_json, print_json, show_held
+    from daemon.store import open_store
+
+    settings = read_settings(config, offline=True)
+
+    async def go() -> None:
+        async with open_store(settings.store.url) as store:
+            rows = await store.held(account, queue)
+            if json:
+                print_json([held_json(row) for row in rows])
+            else:
+                show_held(rows)
+
+    asyncio.run(go())

@@ -1,0 +1,74 @@
+"""Put the commands together and turn exceptions into sentences and exit codes."""
+
+import sys
+from typing import NoReturn
+
+import click
+import typer
+
+from daemon.cli import (
+    case,
+    check,
+    db,
+    demo,
+    errors,
+    hold,
+    once,
+    plan,
+    run,
+    sandbox,
+    schema,
+)
+from daemon.cli.exits import exit_code
+from daemon.core.exceptions import FlowmendError
+
+HELP = """Look after the open errors of Celigo integrator.io flows.
+
+Flowmend reads the open errors of your flows, matches each with rules that you write, and then retries it, changes its
+data and retries it, resolves it, or holds it for a person. It never says "fixed" before it has seen that it is.
+
+New here?  [bold]flowmend demo[/bold]  shows it at work on a sandbox, in a minute, with no account needed.
+
+Exit codes: 0 done · 1 problems found (check) · 2 usage, configuration or store · 3 over a limit: held ·
+4 integrator.io unreachable or refused · 5 an outcome is unknown.
+"""
+
+app = typer.Typer(
+    name="flowmend",
+    help=HELP,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+START, RULES, LOOK, RUN = "Try it", "Rules", "Look", "Run"
+app.command(rich_help_panel=START)(demo.demo)
+app.command(rich_help_panel=START)(sandbox.sandbox)
+app.command(rich_help_panel=RUN)(run.run)
+app.command(rich_help_panel=RUN)(once.once)
+app.command(rich_help_panel=RUN)(plan.plan)
+app.command(rich_help_panel=RULES)(check.check)
+app.command(rich_help_panel=RULES)(schema.schema)
+app.command(rich_help_panel=LOOK)(errors.errors)
+app.command(rich_help_panel=LOOK)(case.case)
+app.add_typer(hold.app, name="hold", rich_help_panel=LOOK)
+app.add_typer(db.app, name="db", rich_help_panel=RUN)
+
+
+def main() -> NoReturn:
+    """Run the command that was asked for."""
+    try:
+        app(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(2)
+    except FlowmendError as failure:
+        sys.stderr.write(f"flowmend: {failure}\n")
+        sys.exit(exit_code(failure))
+    except BrokenPipeError:
+        sys.exit(0)
+    sys.exit(0)

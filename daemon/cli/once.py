@@ -1,0 +1,50 @@
+"""``flowmend once``: one collection, then act and confirm until nothing more is due."""
+
+from typing import Annotated
+
+import typer
+
+from daemon.cli.options import Config, Json, make_log, read_settings
+
+Wait = Annotated[
+    str | None,
+    typer.Option("--wait", metavar="DURATION", help='How long to wait for outcomes, like "10m".', show_default=False),
+]
+Adopt = Annotated[
+    bool, typer.Option("--adopt-backlog", help="From now on also act on the errors that were there before Flowmend.")
+]
+
+
+def once(
+    config: Config = None,
+    json: Json = False,
+    wait: Wait = None,
+    adopt_backlog: Adopt = False,
+) -> None:
+    """Collect once, then act and confirm, until nothing more is due or the wait runs out.
+
+    Without --wait it waits as long as actions.confirm_timeout says. In observe mode (the default) it only reads.
+    """
+    import asyncio
+
+    from daemon.app.build import open_daemon
+    from daemon.app.clock import SystemClock
+    from daemon.app.once import run_once
+    from daemon.cli.durations import duration_option
+    from daemon.cli.exits import worst
+    from daemon.cli.render import PassView, figures_json, print_json
+
+    settings = read_settings(config)
+    longest = duration_option("--wait", wait) or settings.actions.confirm_timeout
+    log, secrets = make_log(settings, quiet=True)
+
+    async def go() -> int:
+        async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock()) as daemon:
+            with PassView(shown=not json) as view:
+                figures = await run_once(daemon, longest, view.progress, adopt_backlog=adopt_backlog)
+                view.finish(figures, daemon.settings.mode)
+            if json:
+                print_json(figures_json(figures))
+            return worst(figures)
+
+    raise typer.Exit(asyncio.run(go()))

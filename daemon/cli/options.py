@@ -1,0 +1,51 @@
+"""The options that every command has, and how they become settings and a log."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from structlog.typing import FilteringBoundLogger
+
+    from daemon.logs import Secrets
+    from daemon.settings import Settings
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="The configuration file. Else FLOWMEND_CONFIG, ./config.toml, /etc/flowmend/config.toml.",
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output on standard output, nothing else there.")]
+AccountName = Annotated[
+    str | None, typer.Option("--account", metavar="NAME", help="Only this account.", show_default=False)
+]
+
+
+def read_settings(config: Path | None, *, offline: bool = False) -> "Settings":
+    """Load the settings; *offline* commands never call integrator.io and need no token."""
+    from daemon.settings import load_settings
+
+    return load_settings(config, os.environ, Path.cwd(), offline=offline)
+
+
+def make_log(settings: "Settings", *, quiet: bool = False) -> tuple["FilteringBoundLogger", "Secrets"]:
+    """Return the logger on standard error and what it hides; *quiet* commands log from warnings up."""
+    from daemon.logs import Secrets, configure_logs, route_libraries
+
+    secrets = Secrets()
+    for value in settings.secrets():
+        secrets.add(value)
+    level = settings.log.level
+    if quiet and level == "info":
+        level = "warning"
+    log = configure_logs(format=settings.log.format, level=level, stream=sys.stderr, secrets=secrets)
+    route_libraries(log)
+    return log, secrets

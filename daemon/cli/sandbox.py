@@ -1,0 +1,68 @@
+"""``flowmend sandbox``: an integrator.io on this machine, to try rules on."""
+
+from typing import Annotated, Literal
+
+import typer
+
+World = Annotated[Literal["shop", "tiny", "empty"], typer.Option("--world", help="Which world to serve.")]
+Seed = Annotated[int, typer.Option("--seed", help="The same seed makes the same world.")]
+ErrorCount = Annotated[
+    int | None,
+    typer.Option(
+        "--errors", min=0, max=1_000_000, help="How many open errors. Else the world's own.", show_default=False
+    ),
+]
+Faults = Annotated[
+    str,
+    typer.Option("--faults", metavar="LIST", help='What goes wrong: "POST retry:1:after,GET errors:3:half_body".'),
+]
+JobSeconds = Annotated[float, typer.Option("--job-seconds", min=0, help="How long a retry job takes.")]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port on 127.0.0.1; 0 takes any that is free.")]
+
+
+def sandbox(
+    world: World = "shop",
+    seed: Seed = 1,
+    errors: ErrorCount = None,
+    faults: Faults = "",
+    job_seconds: JobSeconds = 1.0,
+    port: Port = 8766,
+) -> None:
+    """Serve an integrator.io on loopback, with open errors to practise on. It keeps the truth at /_sandbox/state.
+
+    The token is "sandbox-token".
+    """
+    import asyncio
+    import signal
+
+    import click
+
+    from daemon.app.clock import SystemClock
+    from daemon.cli.render import say
+    from daemon.sandbox import Options, Sandbox, make_world, parse_faults
+
+    try:
+        planned = parse_faults(faults)
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong), param_hint="--faults") from None
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        clock = SystemClock()
+        made = make_world(world, seed=seed, errors=errors, now=clock.now())
+        server = Sandbox(
+            made, clock=clock.now, options=Options(job_seconds=job_seconds, rate_limit=True), faults=planned
+        )
+        try:
+            url = await server.start(port=port)
+        except OSError as refused:
+            raise click.ClickException(
+                f"port {port} on 127.0.0.1 cannot be used ({refused.strerror}); choose another with --port"
+            ) from None
+        say(f"integrator.io sandbox at {url}  (world {world}, seed {seed}; token sandbox-token; Ctrl-C stops it)")
+        await stop.wait()
+        await server.stop()
+
+    asyncio.run(serve())

@@ -1,0 +1,61 @@
+"""Exceptions whose class says what the caller may do next."""
+
+
+class FlowmendError(Exception):
+    """Carry one sentence for people: what happened, where, and what to do."""
+
+
+class ConfigError(FlowmendError):
+    """The configuration cannot be used; nothing was started."""
+
+
+class RuleError(FlowmendError):
+    """The rule files cannot be used; the running set, if any, stays as it is."""
+
+
+class StoreError(FlowmendError):
+    """The store cannot be read or written (full disk, corrupt file, locked, newer schema); stop writing at once."""
+
+
+class TemporaryError(FlowmendError):
+    """Nothing happened at the other end; the same request may be sent again after *wait_s* seconds."""
+
+    def __init__(self, message: str, *, wait_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
+class RateLimitedError(TemporaryError):
+    """integrator.io answered 429: nothing was done, wait and ask again."""
+
+
+class UnavailableError(TemporaryError):
+    """integrator.io could not be reached, or a read failed half-way: nothing was done and nothing was learnt."""
+
+
+class UnknownResultError(FlowmendError):
+    """A write left the process and its answer is lost: it may have happened. Read before anything else (P1)."""
+
+
+class RefusedError(FlowmendError):
+    """integrator.io refused the request (4xx): an outcome, not a crash.
+
+    *status* is the HTTP status; *code* the platform's stable code, or "" where it sent none.
+    """
+
+    def __init__(self, message: str, *, status: int, code: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class AuthError(RefusedError):
+    """The token was refused (401, 403): stop writing for the account, report it, try again slowly."""
+
+
+class ProtocolError(FlowmendError):
+    """An answer is not of the documented shape; nothing may be concluded from it, least of all "no errors"."""
+
+
+class LimitExceededError(FlowmendError):
+    """A limit of ours would be exceeded: nothing was sent."""

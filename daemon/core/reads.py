@@ -1,0 +1,38 @@
+"""What the store and the collector hand to each other while the errors of a step are read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from daemon.core.records import StepRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A read that has begun; *step_no* and *read_no* belong to the store. A step has one full read at a time."""
+
+    step: StepRef
+    full: bool
+    step_no: int
+    read_no: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """What came of saving one page: *seen* errors this read had not shown before, *new* ones the store had not held."""
+
+    seen: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recheck:
+    """*count* errors of a step that are to be judged again now.
+
+    They occurred between *since* and *until*, both included; None in both means that one of them does not say when,
+    so that only a full read shows them all.
+    """
+
+    step: StepRef
+    since: datetime | None
+    until: datetime | None
+    count: int

@@ -1,0 +1,51 @@
+"""The figures of one cycle or one ``once``: what was seen, what was done, what came of it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+COUNTS = (
+    "new", "matched", "unmatched", "retried", "patched", "resolved", "held",
+    "confirmed", "came_back", "refused", "unknown", "vanished",
+)  # fmt: skip
+"""The counts of an account, in the order in which they are shown; each is one error, ``retried`` one per attempt."""
+
+PER_RULE = ("matched", "retried", "patched", "resolved", "held", "confirmed", "came_back", "refused", "unknown")
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """Counters that the stages of one account add to.
+
+    *skipped* says, by reason, what was due and held back, *dropped* what a second look took out of the plan. *lag_s* is
+    how far behind the step is that could not be read for longest.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    rules: dict[str, Counter[str]] = field(default_factory=dict)
+    skipped: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+    steps_read: int = 0
+    steps_failed: int = 0
+    batches_sent: int = 0
+    settled: int = 0
+    lag_s: float = 0.0
+
+    def add(self, what: str, count: int = 1, *, rule_id: str = "") -> None:
+        """Count *what*, one of `COUNTS`, for the account and for the rule that decided it."""
+        if count:
+            self.counts[what] += count
+            if rule_id:
+                self.rules.setdefault(rule_id, Counter())[what] += count
+
+    def merge(self, other: "Tally") -> None:
+        """Add the figures of a later pass."""
+        self.counts.update(other.counts)
+        for rule_id, counts in other.rules.items():
+            self.rules.setdefault(rule_id, Counter()).update(counts)
+        self.skipped.update(other.skipped)
+        self.dropped.update(other.dropped)
+        self.steps_read += other.steps_read
+        self.steps_failed += other.steps_failed
+        self.batches_sent += other.batches_sent
+        self.settled += other.settled
+        self.lag_s = other.lag_s

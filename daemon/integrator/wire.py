@@ -1,0 +1,195 @@
+"""What the platform's JSON means: bodies in, values of ``daemon.core.records`` out.
+
+Tolerant where a field is concerned (unknown, missing, null, blank, a number for a text), strict where the shape of a
+whole answer is: what is not of the documented shape is a ``ProtocolError``, never "nothing there".
+"""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from daemon.core.exceptions import ProtocolError
+from daemon.core.records import ErrorRecord, ResolvedRecord
+from daemon.integrator.protocol import one_line
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+class WireError(msgspec.Struct, rename="camel", gc=False):
+    """One entry of an error list or of a resolved list; any field may be missing or of a wrong type (chapter 6)."""
+
+    error_id: Any = None
+    occurred_at: Any = None
+    source: Any = None
+    code: Any = None
+    message: Any = None
+    trace_key: Any = None
+    retry_data_key: Any = None
+    req_and_res_key: Any = None
+    classification: Any = None
+    classified_by: Any = None
+    assigned_to: Any = None
+    tags: Any = None
+    retry_at: Any = None
+    purge_at: Any = None
+    flow_job_id: Any = msgspec.field(default=None, name="_flowJobId")
+    resolved_at: Any = None
+    resolved_by: Any = None
+
+
+class _ErrorsPage(msgspec.Struct):
+    entries: list[WireError] = msgspec.field(name="errors")
+    next_page: Any = msgspec.field(default=None, name="nextPageURL")
+
+
+class _ResolvedPage(msgspec.Struct):
+    entries: list[WireError] = msgspec.field(name="resolved")
+    next_page: Any = msgspec.field(default=None, name="nextPageURL")
+
+
+_ERRORS = msgspec.json.Decoder(_ErrorsPage)
+_RESOLVED = msgspec.json.Decoder(_ResolvedPage)
+_Pages = msgspec.json.Decoder[_ErrorsPage] | msgspec.json.Decoder[_ResolvedPage]
+
+
+def errors_page(body: bytes, where: str) -> tuple[list[ErrorRecord], str]:
+    """Return the open errors of one page and the next page's URL ("" on the last).
+
+    An entry without an id is left out: nothing can be done about it.
+
+    Raises:
+        ProtocolError: this is not a page of errors; it does not mean that there are none.
+    """
+    entries, next_page = _page(body, "errors", _ERRORS, where)
+    return [record for entry in entries if (record := error_record(entry)).error_id], next_page
+
+
+def resolved_page(body: bytes, where: str) -> tuple[list[ResolvedRecord], str]:
+    """Return the entries of one page of a resolved list and the next page's URL; as ``errors_page``."""
+    entries, next_page = _page(body, "resolved", _RESOLVED, where)
+    return [record for entry in entries if (record := _resolved_record(entry)).error_id], next_page
+
+
+def _page(body: bytes, key: str, decoder: _Pages, where: str) -> tuple[list[WireError], str]:
+    next_page: Any
+    try:
+        page = decoder.decode(body)
+        entries, next_page = page.entries, page.next_page
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # something on it is odd: entry by entry
+        answer = decode(body, where)
+        if not isinstance(answer, dict) or not isinstance(answer.get(key), list):
+            raise ProtocolError(f'{where}: the answer has no list "{key}"; it is not taken for an empty one') from None
+        entries = [msgspec.convert(entry, WireError) for entry in objects(answer[key])]
+        next_page = answer.get("nextPageURL")
+    if next_page is not None and not isinstance(next_page, str):
+        raise ProtocolError(f"{where}: nextPageURL is not a text; the list is not whole")
+    return entries, (next_page or "").strip()
+
+
+def error_record(entry: WireError) -> ErrorRecord:
+    """Return one open error."""
+    return ErrorRecord(
+        error_id=text(entry.error_id),
+        occurred_at=moment(entry.occurred_at),
+        source=text(entry.source),
+        code=text(entry.code),
+        message=text(entry.message),
+        trace_key=text(entry.trace_key),
+        retry_key=text(entry.retry_data_key),
+        http_status=_http_status(text(entry.req_and_res_key)),
+        classification=text(entry.classification),
+        classified_by=text(entry.classified_by),
+        assigned_to=text(entry.assigned_to),
+        tags=_tag_ids(entry.tags),
+        retry_at=moment(entry.retry_at),
+        purge_at=moment(entry.purge_at),
+        flow_job_id=text(entry.flow_job_id),
+    )
+
+
+def _resolved_record(entry: WireError) -> ResolvedRecord:
+    return ResolvedRecord(
+        error_id=text(entry.error_id),
+        trace_key=text(entry.trace_key),
+        resolved_at=moment(entry.resolved_at),
+        resolved_by=text(entry.resolved_by),
+    )
+
+
+def json_object(body: bytes, where: str) -> Json:
+    """Return an answer that must be one JSON object."""
+    answer = decode(body, where)
+    if not isinstance(answer, dict):
+        raise ProtocolError(f"{where}: the answer is not a JSON object")
+    return answer
+
+
+def values(body: bytes, of: Callable[[Json], T], where: str) -> list[T]:
+    """Return an answer that must be an array of JSON objects, each as *of* makes it."""
+    answer = decode(body, where)
+    if not isinstance(answer, list):
+        raise ProtocolError(f"{where}: the answer is not a list; it is not taken for an empty one")
+    return [of(entry) for entry in objects(answer)]
+
+
+def decode(body: bytes, where: str) -> Any:
+    """Return what *body* says, also where it has half a surrogate pair, broken UTF-8 or a number out of all bounds.
+
+    Raises:
+        ProtocolError: it is not JSON.
+    """
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        # JavaScript cuts texts between the halves of a pair; standard readers take that, msgspec and stores do not.
+        loose = json.loads(body.decode("utf-8-sig", "replace"), parse_int=str, parse_float=str, parse_constant=str)
+        whole = json.dumps(loose, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return json.loads(whole)
+    except (ValueError, RecursionError):
+        raise ProtocolError(
+            f"{where}: the answer is not JSON: {one_line(body[:80].decode('utf-8', 'replace'))}"
+        ) from None
+
+
+def text(value: Any) -> str:
+    """Return a field as text: "" for null and blanks, a number in digits, anything else as its JSON."""
+    if type(value) is str:
+        return "" if not value or value.isspace() else value
+    if value is None:
+        return ""
+    return msgspec.json.encode(value).decode()
+
+
+def moment(value: Any) -> datetime | None:
+    """Return a moment in UTC from ISO 8601 (UTC where it has no offset) or epoch milliseconds; None for the rest."""
+    try:
+        if isinstance(value, str) and not value.isdecimal():
+            parsed = datetime.fromisoformat(value)
+            return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+        return None if value is None else datetime.fromtimestamp(float(value) / 1000, UTC)
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
+
+
+def _http_status(req_and_res_key: str) -> int | None:
+    """Read ``<number>-<hash>-<httpStatus>-<METHOD>``."""
+    _, _, status = req_and_res_key.rpartition("-")[0].rpartition("-")
+    return int(status) if status.isdecimal() and len(status) == 3 else None
+
+
+def _tag_ids(value: Any) -> tuple[str, ...]:
+    if not value:
+        return ()
+    tags = value if isinstance(value, list) else [value]
+    return tuple(text(tag.get("tagId") if isinstance(tag, dict) else tag) for tag in tags)
+
+
+def objects(value: Any) -> list[Json]:
+    """Return those entries of a list that are JSON objects; none where it is no list."""
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

@@ -1,0 +1,167 @@
+"""The log: one line an event, facts beside it, nothing in it that was not meant to be there.
+
+``json`` and ``logfmt`` carry the same keys: ``ts``, ``level``, ``event``, then the facts. Every text goes the same way,
+because any of them may come from outside: secrets are hidden, what does not print is escaped, the rest is cut (P10).
+"""
+
+import json
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+Format = Literal["auto", "json", "logfmt", "console"]
+Level = Literal["debug", "info", "warning", "error"]
+
+CUT = 256
+"""Characters of one text, its escapes included."""
+
+HIDDEN = "[hidden]"
+SHORTEST_SECRET = 6
+"""Hiding anything shorter would tear holes into innocent words."""
+
+SECRET_KEYS = frozenset({"authorization", "password", "token"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """The values that must not be seen, known by value: a token may turn up in any text."""
+
+    values: set[str] = field(default_factory=set, repr=False)
+
+    def add(self, value: str) -> None:
+        """Hide *value* from now on."""
+        if len(value) >= SHORTEST_SECRET:
+            self.values.add(value)
+
+    def hide(self, text: str) -> str:
+        """Return *text* without the secrets in it; the longest goes first, as one may be a part of another."""
+        for value in sorted(self.values, key=len, reverse=True):
+            text = text.replace(value, HIDDEN)
+        return text
+
+
+def configure_logs(
+    *,
+    format: Format = "auto",  # noqa: A002 - the word of the configuration
+    level: Level = "info",
+    stream: TextIO,
+    secrets: Secrets,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> FilteringBoundLogger:
+    """Return the logger that all others are bound from; nothing global is touched.
+
+    ``auto`` is for people on a terminal and JSON anywhere else, so also under systemd and Docker.
+    """
+    if format == "auto":
+        format = "console" if stream.isatty() else "json"  # noqa: A001
+    renderers: dict[str, Processor] = {
+        "json": structlog.processors.JSONRenderer(ensure_ascii=False),
+        "logfmt": structlog.processors.LogfmtRenderer(bool_as_flag=False),
+        "console": structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="ts", repr_native_str=True),
+    }
+    logger: FilteringBoundLogger = structlog.wrap_logger(
+        _Lines(stream=stream),
+        processors=[structlog.processors.add_log_level, _Shape(now=now), _Clean(secrets=secrets), renderers[format]],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        context_class=dict,
+        cache_logger_on_first_use=True,
+    )
+    return logger
+
+
+def route_libraries(log: FilteringBoundLogger, root: logging.Logger | None = None) -> None:
+    """Send what libraries log through the standard library, from warnings up, into *log*, and nowhere else.
+
+    For the composition root alone: *root* is the process's root logger unless another is given.
+    """
+    root = root or logging.getLogger()
+    root.handlers = [_FromLibrary(log)]
+    root.setLevel(logging.WARNING)
+
+
+def printable(text: str, limit: int = CUT) -> str:
+    """Return *text* on one line, at most *limit* characters: escaped what does not print, bidi controls included."""
+    if len(text) <= limit and text.isprintable():
+        return text
+    escaped = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text[: limit + 1]
+    )
+    return escaped if len(escaped) <= limit else f"{escaped[: limit - 1]}…"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    """Stamp the event, put the keys in their order and a traceback onto one line."""
+
+    now: Callable[[], datetime]
+
+    def __call__(self, _logger: object, _method: str, event: EventDict) -> EventDict:
+        ts = self.now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        raised = event.pop("exc_info", None)
+        shaped: EventDict = {"ts": ts, "level": event.pop("level"), "event": event.pop("event"), **event}
+        if raised is True:
+            raised = sys.exc_info()[1]
+        elif isinstance(raised, tuple):
+            raised = raised[1]
+        if isinstance(raised, BaseException):
+            frames = traceback.extract_tb(raised.__traceback__)[-5:]
+            shaped["failure"] = f"{type(raised).__name__}: {raised}"
+            shaped["at"] = " > ".join(f"{one.filename.rpartition('/')[2]}:{one.lineno} {one.name}" for one in frames)
+        return shaped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Clean:
+    """Make every fact a number, a boolean, null or a text that is safe to print."""
+
+    secrets: Secrets
+
+    def __call__(self, _logger: object, _method: str, event: EventDict) -> EventDict:
+        return {key: HIDDEN if key.lower() in SECRET_KEYS else self._clean(value) for key, value in event.items()}
+
+    def _clean(self, value: object) -> object:
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        if isinstance(value, list | tuple | dict):
+            value = json.dumps(value, default=str, ensure_ascii=False)
+        return printable(self.secrets.hide(str(value)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lines:
+    """Write lines to a stream at once. A log that cannot be written must not stop a batch half-way."""
+
+    stream: TextIO
+
+    def write(self, line: str) -> None:
+        try:
+            self.stream.write(f"{line}\n")
+            self.stream.flush()
+        except OSError:
+            return
+
+    debug = info = warning = error = critical = write
+
+
+class _FromLibrary(logging.Handler):
+    """Hand the records of other people's loggers to ours."""
+
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        super().__init__(logging.WARNING)
+        self.log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+        except (TypeError, ValueError):  # the library's arguments do not fit its own text
+            text = str(record.msg)
+        level = min(record.levelno, logging.ERROR) // 10 * 10
+        self.log.log(level, "library.logged", library=record.name, text=text, exc_info=record.exc_info)

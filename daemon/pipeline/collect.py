@@ -1,0 +1,181 @@
+"""Collect: read a step's open errors page by page, judge what is new, and keep it (P5).
+
+A read that is cut short raises out of here before anything is concluded from it: no watermark moves, nothing is taken
+for gone. What its pages had already told stays, each page being one transaction.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from daemon.core.actions import Mode
+from daemon.core.decisions import Verb
+from daemon.core.judgements import Gone, Judged, Known
+from daemon.core.records import ErrorRecord, Mark, Step, StepRef
+from daemon.core.tally import Tally
+from daemon.core.windows import SWEEP_DUE, StepProgress, Window, mark_after
+from daemon.pipeline.judge import Judge, Judgement
+from daemon.pipeline.survey import StepWork
+
+
+class ErrorLister(Protocol):
+    """The one client call this stage needs."""
+
+    def errors(
+        self, ref: StepRef, *, since: datetime | None, until: datetime | None
+    ) -> AsyncIterator[list[ErrorRecord]]:
+        """Yield the open errors of a step, page by page; raises when the list is cut short."""
+
+
+class Reading(Protocol):
+    """One read under way, as the store names it."""
+
+
+class Saved(Protocol):
+    """What saving a page told."""
+
+    @property
+    def seen(self) -> int:
+        """Return how many of the page's errors this read had not shown before."""
+
+
+class CollectStore(Protocol):
+    """What collecting asks of the store."""
+
+    async def progress(self, ref: StepRef) -> StepProgress:
+        """Return how far a step has been read."""
+
+    async def known(self, ref: StepRef, error_ids: Sequence[str]) -> Mapping[str, Known]:
+        """Return what is held of those errors."""
+
+    async def begin_read(self, ref: StepRef, *, full: bool) -> Reading:
+        """Start a read; a full one notes what it sees."""
+
+    async def save_page(self, read: Reading, seen: Sequence[str], judged: Sequence[Judged]) -> Saved:
+        """Keep one page in one transaction."""
+
+    async def end_read(self, read: Reading, *, trusted: bool) -> Sequence[Gone]:
+        """End a read; of a full one return what is no longer open."""
+
+    async def save_progress(
+        self, ref: StepRef, *, mark: Mark | None, watermark_at: datetime, swept_at: datetime | None, judged_with: str
+    ) -> None:
+        """Remember how far the step has been read."""
+
+
+WholeRead = Callable[[Reading, bool], Awaitable[None]]
+"""Called with a read whose pages are all in, and whether what it did not show is surely not open."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What one whole read showed: how many errors on how many pages."""
+
+    errors: int
+    pages: int
+
+    def trusted(self, summary: Mark) -> bool:
+        """Tell whether what was not shown is surely not open.
+
+        A list that moves while it is paged through can hide an open error between two pages. A single page cannot, nor
+        can a list that shows as many errors as the summary counted.
+        """
+        return self.pages <= 1 or self.errors >= summary.num_error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collector:
+    """Read steps of one account; *basis* names what every stored error must have been judged with."""
+
+    client: ErrorLister
+    store: CollectStore
+    judge: Judge
+    basis: str
+    log: FilteringBoundLogger
+
+    async def read(self, work: StepWork, tally: Tally, now: datetime, *, whole: WholeRead | None = None) -> None:
+        """Read one step through its window to the end and remember how far that was.
+
+        *whole* is called once every page has been read and kept, before anything is taken for gone.
+        """
+        ref = work.step.ref
+        before = await self.store.progress(ref)
+        rejudge = before.judged_with != self.basis or work.reason == SWEEP_DUE
+        reading = await self.store.begin_read(ref, full=work.window.full)
+        seen = await self.pages(work.step, work.window, reading, tally, now, rejudge=rejudge)
+        if whole is not None:
+            await whole(reading, seen.trusted(work.summary))
+        gone = await self.store.end_read(reading, trusted=seen.trusted(work.summary))
+        count_gone(tally, gone)
+        after = await self.store.progress(ref)
+        first = before.watermark_at is None
+        complete = work.window.full or (first and after.open == work.summary.num_error)
+        await self.store.save_progress(
+            ref,
+            mark=mark_after(work.summary, open_now=after.open, in_flight=after.in_flight, window=work.window),
+            watermark_at=work.window.until or now,
+            swept_at=now if complete else before.swept_at,
+            judged_with=self.basis if first or work.window.full else before.judged_with,
+        )
+        tally.steps_read += 1
+        self.log.info(
+            "step.read",
+            flow_id=ref.flow_id,
+            step_id=ref.step_id,
+            reason=work.reason,
+            pages=seen.pages,
+            errors=seen.errors,
+            open=after.open,
+            gone=len(gone),
+        )
+
+    async def pages(
+        self, step: Step, window: Window, reading: Reading, tally: Tally, now: datetime, *, rejudge: bool = False
+    ) -> Seen:
+        """Read all pages of *window*, judge what is new or changed (everything where *rejudge*), and keep it."""
+        errors = pages = 0
+        async for page in self.client.errors(step.ref, since=window.since, until=window.until):
+            pages += 1
+            records = {record.error_id: record for record in page}
+            known = await self.store.known(step.ref, list(records))
+            judgements = await self.judge.judge(step, to_judge(records.values(), known, rejudge=rejudge), now)
+            saved = await self.store.save_page(reading, list(records), [each.to_keep() for each in judgements])
+            errors += saved.seen
+            for each in judgements:
+                count_judgement(tally, each, known.get(each.record.error_id))
+        return Seen(errors=errors, pages=pages)
+
+    async def recheck(self, step: Step, window: Window, tally: Tally, now: datetime) -> None:
+        """Judge all errors of *window* again, because time alone may have changed the answer for some of them."""
+        reading = await self.store.begin_read(step.ref, full=False)
+        await self.pages(step, window, reading, tally, now, rejudge=True)
+        await self.store.end_read(reading, trusted=False)
+
+
+def to_judge(records: Iterable[ErrorRecord], known: Mapping[str, Known], *, rejudge: bool) -> list[ErrorRecord]:
+    """Return the records that need judging: new ones, changed ones, all where *rejudge*; none that is being acted on."""
+    wanted: list[ErrorRecord] = []
+    for record in records:
+        before = known.get(record.error_id)
+        if before is None or (not before.in_flight and (rejudge or before.fingerprint != record.fingerprint())):
+            wanted.append(record)
+    return wanted
+
+
+def count_judgement(tally: Tally, judgement: Judgement, before: Known | None) -> None:
+    """Count an error once: as new and as matched or not when it is first seen, as held when it becomes so."""
+    decision = judgement.decision
+    if before is None:
+        tally.add("new")
+        tally.add("unmatched" if decision.verb is Verb.NONE else "matched", rule_id=decision.rule_id)
+    if decision.hold is not None and decision.mode is not Mode.OBSERVE and not (before and before.held):
+        tally.add("held", rule_id=decision.rule_id)
+
+
+def count_gone(tally: Tally, gone: Sequence[Gone]) -> None:
+    """Count errors that left without us."""
+    for each in gone:
+        tally.add("vanished", rule_id=each.rule_id)

@@ -1,0 +1,211 @@
+"""Confirm: find out what came of every write, from the platform's jobs and a complete later read (P4).
+
+``confirmed`` is said only where the job has ended and a read that began after that shows neither the error nor a new one
+of the same record. A 2xx alone proves nothing; neither does an error's absence while its job is still at work.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from daemon.core.batches import Act, BatchItem, WriteState, Written
+from daemon.core.decisions import Outcome
+from daemon.core.exceptions import RefusedError
+from daemon.core.records import Job, Mark, Step, StepRef
+from daemon.core.tally import Tally
+from daemon.core.windows import FULL
+from daemon.pipeline.collect import Collector, Reading
+from daemon.pipeline.survey import QUIET, StepWork, token_refused
+from daemon.pipeline.terms import Terms
+
+CLOCK_SLACK = timedelta(minutes=2)
+"""How far the platform's clock may be behind ours when its jobs are compared with the journal."""
+
+
+class JobReader(Protocol):
+    """The reads that tell what came of a write."""
+
+    async def job(self, job_id: str) -> Job:
+        """Return one job as it is now."""
+
+    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
+        """Return the step's retry jobs created since then, newest first."""
+
+    async def flow_errors(self, flow_id: str) -> dict[str, Mark]:
+        """Return the marks of the flow's steps."""
+
+
+class ConfirmStore(Protocol):
+    """What confirming asks of the store."""
+
+    async def unsettled(self, account: str) -> Sequence[Written]:
+        """Return the journal's entries without an outcome, oldest first, with the items that have none."""
+
+    async def steps(self, account: str) -> Mapping[StepRef, Step]:
+        """Return the steps met so far."""
+
+    async def accepted(self, batch_id: int, job_id: str, now: datetime) -> None:
+        """Note that the platform took the batch."""
+
+    async def unknown(self, batch_id: int, reason: str, now: datetime) -> None:
+        """Note that the batch was sent and its answer lost."""
+
+    async def note_missed(self, batch_id: int, error_ids: Sequence[str]) -> None:
+        """Note that a complete read which may have skipped some errors did not show these."""
+
+    async def settle(self, batch_id: int, outcomes: Mapping[str, Outcome], now: datetime) -> None:
+        """Write down what came of each error."""
+
+    async def was_seen(self, read: Reading, error_ids: Sequence[str]) -> set[str]:
+        """Return which of the errors the read under way has shown."""
+
+    async def returned(self, ref: StepRef, case_keys: Sequence[str], since: datetime) -> set[str]:
+        """Return which of the cases have an open error that was first seen after *since*."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ended:
+    """An entry whose write has run its course; *failed* is the job's own count of failures."""
+
+    entry: Written
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmer:
+    """Settle the journal of one account. Reads only."""
+
+    terms: Terms
+    client: JobReader
+    store: ConfirmStore
+    collector: Collector
+    log: FilteringBoundLogger
+
+    async def run(self, tally: Tally, now: datetime) -> int:
+        """Settle what can be settled and return how many entries are left without an outcome."""
+        entries = await self.store.unsettled(self.terms.account)
+        steps = await self.store.steps(self.terms.account)
+        marks: dict[str, dict[str, Mark]] = {}
+        by_step: dict[StepRef, list[Written]] = {}
+        for entry in entries:
+            by_step.setdefault(entry.batch.step, []).append(entry)
+        for ref, mine in by_step.items():
+            step = steps[ref]
+            ended = await self._ended(step, mine, tally, now)
+            if not ended:
+                continue
+            if ref.flow_id not in marks:
+                marks[ref.flow_id] = await self.client.flow_errors(ref.flow_id)
+            summary = marks[ref.flow_id].get(ref.step_id, QUIET)
+            work = StepWork(step=step, summary=summary, window=FULL, reason="confirm")
+            await self._read_and_settle(work, ended, tally, now)
+        return len(await self.store.unsettled(self.terms.account)) if entries else 0
+
+    async def _ended(self, step: Step, entries: Sequence[Written], tally: Tally, now: datetime) -> list[_Ended]:
+        """Return the entries whose write has run its course; settle as unknown those that waited too long."""
+        ended: list[_Ended] = []
+        claimed = {entry.job_id for entry in entries if entry.job_id}
+        for entry in entries:
+            if entry.state is WriteState.INTENDED:
+                await self.store.unknown(entry.batch_id, "the process stopped while it was being sent", now)
+            if entry.batch.act is not Act.RETRY:
+                ended.append(_Ended(entry=entry))
+                continue
+            job_id = entry.job_id or await self._find_job(step, entry, claimed, now)
+            job = await self._job(job_id) if job_id else None
+            if job is not None and job.ended:
+                claimed.add(job_id)
+                ended.append(_Ended(entry=entry, failed=job.num_error))
+            elif now - entry.intended_at > self.terms.confirm_timeout:
+                at = f"job {job_id} did not end" if job_id else "no retry job of it was found"
+                await self._settle(entry, dict.fromkeys(entry.batch.error_ids, Outcome.UNKNOWN), tally, now, at)
+        return ended
+
+    async def _find_job(self, step: Step, entry: Written, claimed: set[str], now: datetime) -> str:
+        """Look for the one retry job that a write without an answer must have started, and adopt it (P1)."""
+        jobs = await self.client.retry_jobs(step, since=entry.intended_at - CLOCK_SLACK)
+        unclaimed = [job for job in jobs if job.job_id not in claimed and job.triggered_by != "auto"]
+        if len(unclaimed) != 1:
+            return ""
+        await self.store.accepted(entry.batch_id, unclaimed[0].job_id, now)
+        return unclaimed[0].job_id
+
+    async def _job(self, job_id: str) -> Job | None:
+        try:
+            return await self.client.job(job_id)
+        except RefusedError as refused:
+            if token_refused(refused):
+                raise
+            return None
+
+    async def _read_and_settle(self, work: StepWork, ended: Sequence[_Ended], tally: Tally, now: datetime) -> None:
+        unnamed = any(item.case_key[:2] in ("d:", "c:") for each in ended for item in each.entry.batch.items)
+        collector = replace(self.collector, judge=replace(self.collector.judge, name_all=unnamed))
+
+        async def settle(reading: Reading, trusted: bool) -> None:  # noqa: FBT001 the collector calls it
+            for each in ended:
+                await self._settle_entry(each, reading, trusted=trusted, tally=tally, now=now)
+
+        await collector.read(work, tally, now, whole=settle)
+
+    async def _settle_entry(
+        self, ended: _Ended, reading: Reading, *, trusted: bool, tally: Tally, now: datetime
+    ) -> None:
+        entry, batch = ended.entry, ended.entry.batch
+        seen = await self.store.was_seen(reading, batch.error_ids)
+        if batch.act is Act.RESOLVE:
+            gone = Outcome.CONFIRMED if entry.state is WriteState.ACCEPTED else Outcome.VANISHED
+            still_open, back = Outcome.REFUSED, set[str]()
+        else:
+            keys = sorted({key for item in batch.items for key in (item.case_key, item.alias) if key})
+            returned = await self.store.returned(batch.step, keys, entry.intended_at)
+            back = {item.error_id for item in batch.items if _is_back(item, returned)}
+            gone, still_open = Outcome.CONFIRMED, Outcome.CAME_BACK
+        outcomes: dict[str, Outcome] = {}
+        absent: list[str] = []
+        for error_id in batch.error_ids:
+            if error_id in seen or error_id in back:
+                outcomes[error_id] = still_open
+            elif trusted or error_id in entry.missed:
+                outcomes[error_id] = gone
+            else:
+                absent.append(error_id)
+        failures = entry.came_back + sum(outcome is Outcome.CAME_BACK for outcome in outcomes.values())
+        if failures < ended.failed:  # the job failed for more records than have come back: nothing is surely cured yet
+            overdue = now - entry.intended_at > self.terms.confirm_timeout
+            outcomes = {
+                error_id: outcome if outcome is Outcome.CAME_BACK else Outcome.UNKNOWN
+                for error_id, outcome in outcomes.items()
+                if overdue or outcome is Outcome.CAME_BACK
+            }
+        if absent:
+            await self.store.note_missed(entry.batch_id, absent)
+        await self._settle(entry, outcomes, tally, now)
+
+    async def _settle(
+        self, entry: Written, outcomes: Mapping[str, Outcome], tally: Tally, now: datetime, reason: str = ""
+    ) -> None:
+        if not outcomes:
+            return
+        await self.store.settle(entry.batch_id, outcomes, now)
+        counts = Counter(outcome.value for outcome in outcomes.values())
+        for outcome, count in counts.items():
+            tally.add(outcome, count, rule_id=entry.batch.rule_id)
+        tally.settled += len(outcomes)
+        self.log.info(
+            "outcome.settled",
+            batch=entry.batch_id,
+            step_id=entry.batch.step.step_id,
+            rule=entry.batch.rule_id,
+            action=entry.batch.act.value,
+            reason=reason,
+            **counts,
+        )
+
+
+def _is_back(item: BatchItem, returned: set[str]) -> bool:
+    return item.case_key in returned or (bool(item.alias) and item.alias in returned)

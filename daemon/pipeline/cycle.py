@@ -1,0 +1,268 @@
+"""One cycle: survey → collect → guard → act, and between cycles confirm. This file reads like the main path.
+
+One account is one `AccountCycle`; a lock keeps its cycles and confirmations apart, and accounts do not wait for each
+other. Nothing here knows aiohttp or SQL.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from structlog.typing import FilteringBoundLogger
+
+from daemon.core.actions import Mode
+from daemon.core.batches import Act
+from daemon.core.exceptions import ProtocolError, RefusedError, TemporaryError
+from daemon.core.plans import Plan, PlannedGroup, PlanState
+from daemon.core.policy import Caps
+from daemon.core.records import StepRef
+from daemon.core.tally import Tally
+from daemon.core.windows import Window
+from daemon.pipeline.act import Actor, ActStore, Writer
+from daemon.pipeline.collect import Collector, CollectStore, ErrorLister
+from daemon.pipeline.confirm import Confirmer, ConfirmStore, JobReader
+from daemon.pipeline.guard import Guard, PlanStore, PlatformState
+from daemon.pipeline.judge import CaseReader, Judge, RetryDataReader
+from daemon.pipeline.look import SecondLook
+from daemon.pipeline.patch import Patcher, PatchHistory, RetryDataWriter
+from daemon.pipeline.survey import QUIET, StepWork, Summaries, Survey, SurveyStore, token_refused
+from daemon.pipeline.terms import Clock, Rules, Stopping, Terms, by_id
+
+
+class Client(Summaries, ErrorLister, RetryDataReader, PlatformState, Writer, RetryDataWriter, JobReader, Protocol):
+    """Everything the main path asks of integrator.io."""
+
+    @property
+    def requests(self) -> int:
+        """Return how many requests have been sent."""
+
+
+class Recheck(Protocol):
+    """Errors of one step that time alone may have changed."""
+
+    @property
+    def step(self) -> StepRef:
+        """Return the step."""
+
+    @property
+    def since(self) -> datetime:
+        """Return when the first of them occurred."""
+
+    @property
+    def until(self) -> datetime:
+        """Return when the last of them occurred."""
+
+
+class Store(SurveyStore, CaseReader, CollectStore, PlanStore, PatchHistory, ActStore, ConfirmStore, Protocol):
+    """Everything the main path asks of the store."""
+
+    async def rechecks(self, account: str, now: datetime) -> Sequence[Recheck]:
+        """Return the windows that hold errors to be judged again now."""
+
+    async def set_plan_state(self, plan_id: int, state: PlanState) -> None:
+        """Note what became of a plan."""
+
+    async def waiting_plan(self, account: str, now: datetime) -> Plan | None:
+        """Return the plan that waits for a person's approval and has not expired."""
+
+    async def get_meta(self, key: str) -> str | None:
+        """Return one remembered word."""
+
+    async def set_meta(self, key: str, value: str) -> None:
+        """Remember one word."""
+
+
+T = TypeVar("T")
+
+ADOPTED = "adopted"
+"""What the store remembers in place of a baseline once the backlog has been adopted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountCycle:
+    """Run the main path for one account. *rules* gives the set in force, asked once at the start of each pass."""
+
+    terms: Terms
+    rules: Callable[[], Rules]
+    client: Client
+    store: Store
+    clock: Clock
+    log: FilteringBoundLogger
+    stopping: Stopping = field(default_factory=Stopping)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    without_summary: set[str] = field(default_factory=set)
+    reported: set[tuple[str, Act]] = field(default_factory=set)
+
+    async def run(self, *, act: bool = True) -> tuple[Tally, Plan | None]:
+        """Collect what is new, plan what is due and (with *act*) send it; return the figures and the plan."""
+        async with self.lock:
+            tally, rules, began = Tally(), self.rules(), self.clock.now()
+            parts = await self._parts(rules, began)
+            await self._collect(parts, tally, began)
+            plan = await self._plan(parts, tally)
+            if plan is not None and act and plan.state is PlanState.MADE:
+                await self._act(parts, plan, tally)
+            return tally, plan
+
+    async def confirm(self) -> tuple[Tally, int]:
+        """Settle what can be settled; return the figures and how many writes are left without an outcome."""
+        async with self.lock:
+            tally, now = Tally(), self.clock.now()
+            parts = await self._parts(self.rules(), now)
+            return tally, await parts.confirmer.run(tally, now)
+
+    async def adopt_backlog(self) -> None:
+        """From now on judge the errors that were there before this store like all others."""
+        await self.store.set_meta(f"baseline:{self.terms.account}", ADOPTED)
+
+    async def _parts(self, rules: Rules, now: datetime) -> "_Parts":
+        terms, act_after = self.terms, await self._act_after(now)
+        caps = Caps(
+            mode=terms.mode,
+            max_attempts_per_case=terms.max_attempts_per_case,
+            retry_max_age=terms.retry_max_age,
+            act_after=act_after,
+        )
+        judge = Judge(rules=rules, caps=caps, client=self.client, store=self.store)
+        basis = f"{rules.version}/{terms.mode.name.lower()}/{act_after.isoformat() if act_after else ADOPTED}"
+        collector = Collector(client=self.client, store=self.store, judge=judge, basis=basis, log=self.log)
+        patcher = Patcher(rules=rules, client=self.client, store=self.store)
+        return _Parts(
+            rules=rules,
+            collector=collector,
+            survey=Survey(
+                terms=terms,
+                client=self.client,
+                store=self.store,
+                log=self.log,
+                without_summary=self.without_summary,
+            ),
+            guard=Guard(
+                terms=terms, rules=rules, client=self.client, store=self.store, log=self.log, reported=self.reported
+            ),
+            actor=Actor(
+                terms=terms,
+                client=self.client,
+                store=self.store,
+                look=SecondLook(client=self.client, judge=judge),
+                patcher=patcher,
+                clock=self.clock,
+                log=self.log,
+                stopping=self.stopping,
+            ),
+            confirmer=Confirmer(terms=terms, client=self.client, store=self.store, collector=collector, log=self.log),
+        )
+
+    async def _act_after(self, now: datetime) -> datetime | None:
+        """Return the moment this store began for the account (what is older is left to people), None once adopted."""
+        key = f"baseline:{self.terms.account}"
+        known = await self.store.get_meta(key)
+        if known is None:
+            known = ADOPTED if self.terms.adopt_backlog else now.isoformat()
+            await self.store.set_meta(key, known)
+        return None if known == ADOPTED or self.terms.adopt_backlog else datetime.fromisoformat(known)
+
+    async def _collect(self, parts: "_Parts", tally: Tally, now: datetime) -> None:
+        account = self.terms.account
+        found = await parts.survey.run(parts.collector.basis, now)
+        for flow_id in found.flow_marks:
+            await self.store.save_flow_mark(account, flow_id, None)
+
+        async def read(work: StepWork) -> None:
+            await parts.collector.read(work, tally, now)
+
+        async def recheck(work: StepWork) -> None:
+            await parts.collector.recheck(work.step, work.window, tally, now)
+
+        failed = await self._each_step(found.work, read, tally)
+        for work in failed:
+            watermark_at = (await self.store.progress(work.step.ref)).watermark_at or now - self.terms.polling.lookback
+            tally.lag_s = max(tally.lag_s, (now - watermark_at).total_seconds())
+        for flow_id, mark in found.flow_marks.items():
+            if await self._read_to_the_end(flow_id, found.work, failed):
+                await self.store.save_flow_mark(account, flow_id, mark)
+        steps = await self.store.steps(account)
+        due = await self.store.rechecks(account, now)
+        again = [
+            StepWork(
+                step=steps[each.step], summary=QUIET, window=Window(since=each.since, until=each.until), reason="due"
+            )
+            for each in due
+        ]
+        await self._each_step(again, recheck, tally)
+
+    async def _read_to_the_end(self, flow_id: str, work: Sequence[StepWork], failed: Sequence[StepWork]) -> bool:
+        """Tell whether nothing of the flow is left to be read as of its summary."""
+        if any(each.step.ref.flow_id == flow_id for each in failed):
+            return False
+        mine = [each.step.ref for each in work if each.step.ref.flow_id == flow_id]
+        return all([(await self.store.progress(ref)).mark is not None for ref in mine])
+
+    async def _plan(self, parts: "_Parts", tally: Tally) -> Plan | None:
+        now = self.clock.now()
+        if self.terms.mode is Mode.APPROVE and (waiting := await self.store.waiting_plan(self.terms.account, now)):
+            return waiting
+        return await parts.guard.plan(tally, now)
+
+    async def _act(self, parts: "_Parts", plan: Plan, tally: Tally) -> None:
+        """Send the plan's groups: steps side by side, the groups of one step one after the other in rule order."""
+        steps, rules = await self.store.steps(self.terms.account), by_id(parts.rules)
+        by_step: dict[StepRef, list[PlannedGroup]] = {}
+        for group in plan.groups:
+            by_step.setdefault(group.step, []).append(group)
+
+        async def send(ref: StepRef) -> None:
+            for group in by_step[ref]:
+                await parts.actor.run(plan, group, steps[ref], rules[group.rule_id], tally)
+
+        await self._each_step(list(by_step), send, tally)
+        await self.store.set_plan_state(plan.plan_id, PlanState.APPLIED)
+        self.log.info("plan.applied", plan=plan.plan_id, batches=tally.batches_sent)
+
+    async def _each_step(self, items: Sequence[T], do: Callable[[T], Awaitable[None]], tally: Tally) -> list[T]:
+        """Do *do* for each item, a few at a time; return those that failed. One bad step stops no other (P13).
+
+        Raises:
+            AuthError: the token was refused; the account must stop.
+            StoreError: the store failed; everything must stop.
+        """
+        failed: list[T] = []
+        gate = asyncio.Semaphore(self.terms.concurrency)
+
+        async def one(item: T) -> None:
+            async with gate:
+                try:
+                    await do(item)
+                except (TemporaryError, ProtocolError, RefusedError) as error:
+                    if token_refused(error):
+                        raise
+                    failed.append(item)
+                    tally.steps_failed += 1
+                    ref = item.step.ref if isinstance(item, StepWork) else item
+                    self.log.warning("step.failed", step=_name(ref), reason=str(error))
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for item in items:
+                    tasks.create_task(one(item))
+        except ExceptionGroup as group:  # the first failure says it all; the task group has stopped the others
+            raise group.exceptions[0] from None
+        return failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """The stages of one pass, all with the same rules."""
+
+    rules: Rules
+    survey: Survey
+    collector: Collector
+    guard: Guard
+    actor: Actor
+    confirmer: Confirmer
+
+
+def _name(ref: object) -> str:
+    return f"{ref.flow_id}/{ref.step_id}" if isinstance(ref, StepRef) else str(ref)

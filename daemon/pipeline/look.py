@@ -1,0 +1,81 @@
+"""Look: see each error of a plan again right before it is acted on, and drop what is no longer as it was (P3)."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from daemon.core.batches import Act
+from daemon.core.decisions import Verb
+from daemon.core.plans import PlanItem
+from daemon.core.records import ErrorRecord, Step, StepRef
+from daemon.pipeline.judge import Judge, Judgement
+
+
+class WindowLister(Protocol):
+    """The one client call this stage needs."""
+
+    def errors(
+        self, ref: StepRef, *, since: datetime | None, until: datetime | None
+    ) -> AsyncIterator[list[ErrorRecord]]:
+        """Yield the open errors of a step, page by page; raises when the list is cut short."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What the second look found: *fit* to act on, *changed* (judged anew), *gone*, and the reason of each drop."""
+
+    fit: tuple[Judgement, ...]
+    changed: tuple[Judgement, ...]
+    gone: tuple[str, ...]
+    reasons: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecondLook:
+    """Read the planned errors again through the window in which they occurred, and judge them again."""
+
+    client: WindowLister
+    judge: Judge
+
+    async def look(self, step: Step, rule_id: str, act: Act, items: Sequence[PlanItem], now: datetime) -> Looked:
+        """Return which of *items*, in the order of their occurrence, still are what the plan says they are."""
+        wanted = {item.error_id: item for item in items}
+        since, until = items[0].occurred_at, items[-1].occurred_at
+        found: dict[str, ErrorRecord] = {}
+        async for page in self.client.errors(step.ref, since=since, until=until):
+            found |= {record.error_id: record for record in page if record.error_id in wanted}
+        fit: list[Judgement] = []
+        changed: list[Judgement] = []
+        reasons: dict[str, str] = {}
+        present = [found[item.error_id] for item in items if item.error_id in found]
+        for judgement in await self.judge.judge(step, present, now):
+            reason = why_not(judgement, wanted[judgement.record.error_id], rule_id, act, now)
+            if reason:
+                changed.append(judgement)
+                reasons[judgement.record.error_id] = reason
+            else:
+                fit.append(judgement)
+        gone = tuple(error_id for error_id in wanted if error_id not in found)
+        return Looked(
+            fit=tuple(fit),
+            changed=tuple(changed),
+            gone=gone,
+            reasons=reasons | dict.fromkeys(gone, "gone"),
+        )
+
+
+def why_not(judgement: Judgement, item: PlanItem, rule_id: str, act: Act, now: datetime) -> str:
+    """Say why an error that a plan named may not be acted on any more, or ""."""
+    decision, record = judgement.decision, judgement.record
+    if record.fingerprint() != item.fingerprint:
+        return "changed"
+    if decision.rule_id != rule_id:
+        return "another-rule"
+    if act in (Act.TAG, Act.ASSIGN):
+        return ""
+    if decision.verb is not Verb(act.value):
+        return decision.reason
+    if decision.due_at is None or decision.due_at > now:
+        return decision.reason
+    return ""

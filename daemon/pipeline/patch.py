@@ -1,0 +1,143 @@
+"""Patch: change the retry data of errors before they are retried, whole or not at all (P14).
+
+Read, let the rule change a copy, write the intent (in `act`), read again, and only where nothing changed in between
+put the whole envelope back. A record that we have changed already is not changed a second time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from daemon.core.actions import Hold
+from daemon.core.decisions import Decision, Match, Verb
+from daemon.core.exceptions import AuthError, ProtocolError, RefusedError, TemporaryError, UnknownResultError
+from daemon.core.facts import PatchRefused
+from daemon.core.records import RetryData, Step, StepRef
+from daemon.pipeline.judge import Judgement
+from daemon.pipeline.terms import Rules
+
+
+class RetryDataWriter(Protocol):
+    """The client calls around retry data."""
+
+    async def retry_data(self, ref: StepRef, retry_key: str) -> RetryData:
+        """Read the retry data of one error."""
+
+    def parse(self, retry_key: str, envelope: bytes) -> RetryData:
+        """Read an envelope that the journal kept."""
+
+    def rewrite(self, before: RetryData, data: object) -> RetryData:
+        """Return *before* with only its ``data`` replaced; everything else byte for byte."""
+
+    async def put_retry_data(self, ref: StepRef, after: RetryData) -> None:
+        """Write the whole envelope back."""
+
+
+class PatchHistory(Protocol):
+    """The one question that patching asks the store."""
+
+    async def last_patches(self, ref: StepRef, retry_keys: Sequence[str]) -> Mapping[str, bytes]:
+        """Return the envelope that we last wrote for each retry data key that we have patched."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewritten:
+    """One record's retry data before and after its rule's patch; *done* where we had written it before."""
+
+    before: RetryData
+    after: RetryData
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patcher:
+    """Prepare and write the patches of one account."""
+
+    rules: Rules
+    client: RetryDataWriter
+    store: PatchHistory
+
+    async def prepare(self, step: Step, fit: Sequence[Judgement]) -> tuple[dict[str, Rewritten], list[Judgement]]:
+        """Return by error id what to write, and those that cannot be patched as judgements that hold them."""
+        written = await self.store.last_patches(step.ref, [each.record.retry_key for each in fit])
+        rewritten: dict[str, Rewritten] = {}
+        held: list[Judgement] = []
+        for each in fit:
+            made = await self._rewrite(step.ref, each, written.get(each.record.retry_key))
+            if isinstance(made, Rewritten):
+                rewritten[each.record.error_id] = made
+            else:
+                held.append(made)
+        return rewritten, held
+
+    async def _rewrite(self, ref: StepRef, judgement: Judgement, ours: bytes | None) -> Rewritten | Judgement:
+        """Read one record's data and let its rule change a copy; *ours* is what we last wrote under its key, if ever."""
+        record, match = judgement.record, judgement.match
+        if match is None:
+            return judgement
+        try:
+            data = await self.client.retry_data(ref, record.retry_key)
+            if judgement.data is not None and judgement.data.digest != data.digest:
+                return _held(judgement, match, "data-changed", "its retry data changed while it was being judged")
+            if ours is not None and self.client.parse(record.retry_key, ours).digest == data.digest:
+                return Rewritten(before=data, after=data, done=True)
+            answer = self.rules.patch(match, record, data.data)
+            if isinstance(answer, PatchRefused):
+                return _held(judgement, match, answer.reason, answer.detail)
+            return Rewritten(before=data, after=self.client.rewrite(data, answer.data))
+        except AuthError:
+            raise
+        except (RefusedError, ProtocolError) as refused:
+            return _held(judgement, match, "no-retry-data", f"its retry data cannot be used: {refused}")
+
+    async def write(self, step: Step, rewritten: Mapping[str, Rewritten]) -> dict[str, str]:
+        """Write what `prepare` made, and return by error id the reason of each that was not written.
+
+        Raises:
+            AuthError: the token was refused; nothing more can be written.
+        """
+        failed: dict[str, str] = {}
+        for error_id, each in rewritten.items():
+            reason = "" if each.done else await self._put(step.ref, each)
+            if reason:
+                failed[error_id] = reason
+        return failed
+
+    async def _put(self, ref: StepRef, each: Rewritten) -> str:
+        try:
+            now = await self.client.retry_data(ref, each.before.retry_key)
+            if now.digest != each.before.digest:
+                return "data-changed"
+            await self.client.put_retry_data(ref, each.after)
+        except AuthError:
+            raise
+        except (RefusedError, ProtocolError):
+            return "patch-refused"
+        except TemporaryError:
+            return "unreachable"
+        except UnknownResultError:
+            return await self._look(ref, each)
+        return ""
+
+    async def _look(self, ref: StepRef, each: Rewritten) -> str:
+        """See whether a PUT whose answer was lost has happened; reading tells, so nothing is sent twice."""
+        try:
+            now = await self.client.retry_data(ref, each.before.retry_key)
+        except AuthError:
+            raise
+        except (TemporaryError, RefusedError, ProtocolError):
+            return "patch-unknown"
+        return "" if now.digest == each.after.digest else "patch-not-written"
+
+
+def _held(judgement: Judgement, match: Match, reason: str, detail: str) -> Judgement:
+    rule = match.rule
+    decision = Decision(
+        verb=Verb.HOLD,
+        reason=reason,
+        detail=detail,
+        rule=rule,
+        mode=judgement.decision.mode,
+        hold=Hold(queue=reason, title=f"{rule.id}: {detail}"),
+    )
+    return replace(judgement, decision=decision)

@@ -1,0 +1,81 @@
+"""Find rule files under the paths of the configuration."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from daemon.rulebook.formats import SIZE_LIMIT_BYTES
+from daemon.rulebook.problems import Problem
+
+RULE_SUFFIXES = (".yaml", ".yml", ".toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFile:
+    """One rule file; *name* is its path as messages show it. Of one that is too large, the first part."""
+
+    name: str
+    path: Path
+    content: bytes = field(repr=False)
+
+
+def find_rule_files(paths: Sequence[Path]) -> Iterator[FoundFile | Problem]:
+    """Yield every rule file under *paths*, each once, and a problem for everything that cannot be read.
+
+    Directories are searched to any depth, in the order of path names, without hidden files and directories.
+    """
+    seen: set[str] = set()
+    for path in paths:
+        for found in _rule_files(path):
+            if isinstance(found, Problem):
+                yield found
+            elif (place := os.path.abspath(found)) not in seen:  # noqa: PTH100 - symbolic links stay as they are
+                seen.add(place)
+                yield _read(found)
+
+
+def _rule_files(path: Path) -> Iterator[Path | Problem]:
+    if os.path.isdir(path):  # noqa: PTH112 - unlike Path.is_dir, it never raises
+        refused: list[OSError] = []
+        found = sorted(_inside(path, refused), key=str)
+        yield from (_unreadable(Path(error.filename), error) for error in refused)
+        if not found and not refused:
+            hint = f"rule files end in {', '.join(RULE_SUFFIXES)}"
+            yield Problem(code="E008", message="there is no rule file in this directory", file=str(path), hint=hint)
+        yield from found
+    elif path.suffix.lower() in RULE_SUFFIXES:
+        yield path
+    elif os.path.lexists(path):
+        message = f"a rule file ends in {', '.join(RULE_SUFFIXES)}"
+        yield Problem(code="E001", message=message, file=str(path), hint="rename it")
+    else:
+        yield _missing(path)
+
+
+def _inside(directory: Path, refused: list[OSError]) -> Iterator[Path]:
+    for folder, subfolders, files in os.walk(directory, onerror=refused.append):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        for name in files:
+            if name.lower().endswith(RULE_SUFFIXES) and not name.startswith("."):
+                yield Path(folder, name)
+
+
+def _read(path: Path) -> FoundFile | Problem:
+    try:
+        with path.open("rb") as stream:
+            return FoundFile(name=str(path), path=path, content=stream.read(SIZE_LIMIT_BYTES + 1))
+    except FileNotFoundError:
+        return _missing(path)
+    except OSError as error:
+        return _unreadable(path, error)
+
+
+def _unreadable(path: Path, error: OSError) -> Problem:
+    hint = "make it readable for the user that Flowmend runs as"
+    return Problem(code="E001", message=f"this cannot be read: {error.strerror or error}", file=str(path), hint=hint)
+
+
+def _missing(path: Path) -> Problem:
+    hint = "check rules.paths in the configuration, or the path on the command line"
+    return Problem(code="E001", message="there is no such file or directory", file=str(path), hint=hint)

@@ -1,0 +1,51 @@
+"""Who may come in, and how often: token, shared account, rate limit."""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+
+from daemon.sandbox.calls import Answer, answer_json
+from daemon.sandbox.options import Options
+from daemon.sandbox.world import World
+
+BUCKET = 1000
+REFILL_PER_S = 300
+
+
+class Gate:
+    """Lets a request in, or answers in place of the API."""
+
+    def __init__(self, world: World, options: Options) -> None:
+        self._world = world
+        self._options = options
+        self._tokens = float(BUCKET)
+        self._filled_at: datetime | None = None
+
+    def refusal(self, headers: Mapping[str, str], now: datetime) -> Answer | None:
+        """Return the refusal of a request with these headers, or None where it may pass."""
+        options = self._options
+        if options.other_region:
+            return Answer(status=401, body=b"Unauthorized", content_type="text/plain")
+        if headers.get("Authorization") != f"Bearer {options.token}" or not self._world.token_valid:
+            return answer_json({"message": "Unauthorized"}, status=401)
+        if options.share_id and headers.get("Integrator-AShareId") is None:
+            message = "An account is shared with you. Please send the Integrator-AShareId in the request header."
+            return answer_json({"errors": [{"code": "missing_header", "message": message}]}, status=400)
+        if options.share_id and headers.get("Integrator-AShareId") != options.share_id:
+            return answer_json({"message": "Forbidden"}, status=403)
+        return self._over_limit(now) if options.rate_limit else None
+
+    def throttled(self, wait_s: int = 1) -> Answer:
+        """Return the answer to one request too many."""
+        headers = {"Retry-After": str(wait_s) if self._options.retry_after == "auto" else self._options.retry_after}
+        error = {"code": "rate_limited", "message": "Too many requests; please slow down."}
+        return answer_json({"errors": [error]}, status=429, headers={k: v for k, v in headers.items() if v})
+
+    def _over_limit(self, now: datetime) -> Answer | None:
+        passed_s = (now - self._filled_at).total_seconds() if self._filled_at else 0.0
+        self._tokens = min(float(BUCKET), self._tokens + passed_s * REFILL_PER_S)
+        self._filled_at = now
+        if self._tokens < 1:
+            return self.throttled(math.ceil((1 - self._tokens) / REFILL_PER_S))
+        self._tokens -= 1
+        return None

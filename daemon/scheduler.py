@@ -1,0 +1,41 @@
+"""The schedule: what runs how often. The only importer of APScheduler.
+
+Every job has one instance at a time; runs that were missed while it was busy are one run; a little jitter keeps accounts
+from asking the platform at the same moment.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+JITTER = 0.1
+"""The share of an interval by which a run may be early or late."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """Run coroutines at intervals on the running event loop."""
+
+    scheduler: AsyncIOScheduler = field(
+        default_factory=lambda: AsyncIOScheduler(
+            timezone=UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+    )
+
+    def every(self, interval: timedelta, name: str, run: Callable[[], Awaitable[object]], *, first: datetime) -> None:
+        """Run *run* at *first* and then about every *interval*."""
+        interval_s = interval.total_seconds()
+        self.scheduler.add_job(
+            run, "interval", seconds=interval_s, jitter=interval_s * JITTER, id=name, name=name, next_run_time=first
+        )
+
+    def start(self) -> None:
+        """Begin; needs a running event loop."""
+        self.scheduler.start()
+
+    def stop(self) -> None:
+        """Begin nothing more; what runs is not waited for."""
+        if self.scheduler.running:
+            self.scheduler.shutdown(wait=False)

@@ -1,0 +1,193 @@
+"""The statements of the journal, and how its entries are written and read back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, delete, func, literal, or_, select, true, update
+
+from daemon.core.batches import Act, Batch, BatchItem, WriteState, Written
+from daemon.core.decisions import Outcome
+from daemon.store.cases import HAPPENED, NAMES, UNDECIDED
+from daemon.store.judged import STEP, case_root
+from daemon.store.sqlite import document, each, fields, insert
+from daemon.store.steps import REF, ref_of
+from daemon.store.tables import batch_items, batches, errors, patches, steps, verdicts
+
+BATCH = bindparam("batch")
+DUE_AT = bindparam("due_at", type_=errors.c.due_at.type)
+
+_ids = each("ids")
+_items_named = and_(batch_items.c.batch_no == BATCH, batch_items.c.error_id.in_(select(_ids.c.value)))
+_errors_named = and_(errors.c.step_no == STEP, errors.c.error_id.in_(select(_ids.c.value)))
+
+_given = fields(
+    "items",
+    batch_items.c.error_id,
+    batch_items.c.position,
+    batch_items.c.case_key,
+    batch_items.c.alias,
+    batch_items.c.retry_key,
+)
+ADD_ITEMS = insert(batch_items).from_select(
+    ["batch_no", "step_no", *_given.c.keys(), "case_root", "missed"],
+    select(BATCH, STEP, *_given.c, case_root(_given.c.case_key), literal(0)).where(true()),
+)
+TAKE_OFF = update(errors).where(_errors_named, errors.c.batch_no.is_(None)).values(batch_no=BATCH, due_at=None)
+GROUNDED = select(_ids.c.value).where(
+    _ids.c.value.not_in(select(errors.c.error_id).where(errors.c.step_no == STEP, errors.c.batch_no == BATCH))
+)
+"""Errors of a batch that `TAKE_OFF` could not put in flight."""
+
+_mine = batch_items.alias("mine")
+RIVALS = (
+    select(_mine.c.case_key, batch_items.c.batch_no)
+    .join_from(
+        _mine,
+        batch_items,
+        and_(
+            batch_items.c.step_no == _mine.c.step_no,
+            batch_items.c.case_root == _mine.c.case_root,
+            or_(batch_items.c.batch_no != _mine.c.batch_no, batch_items.c.error_id != _mine.c.error_id),
+        ),
+    )
+    .join(batches, batches.c.batch_no == batch_items.c.batch_no)
+    .where(_mine.c.batch_no == BATCH, HAPPENED, UNDECIDED)
+)
+"""Attempts on the cases of a batch, other than its own, of which nobody knows what came of them."""
+
+REMOVE_ITEMS = delete(batch_items).where(_items_named)
+MISS_ITEMS = update(batch_items).where(_items_named, batch_items.c.outcome.is_(None)).values(missed=True)
+_outcomes = fields("outcomes", batch_items.c.error_id, batch_items.c.outcome)
+SETTLE_ITEMS = (
+    update(batch_items)
+    .where(
+        batch_items.c.batch_no == BATCH,
+        batch_items.c.error_id == _outcomes.c.error_id,
+        UNDECIDED,
+        func.coalesce(batch_items.c.outcome, "") != _outcomes.c.outcome,
+    )
+    .values(outcome=_outcomes.c.outcome, settled_at=bindparam("now", type_=batch_items.c.settled_at.type))
+)
+CASE_KEYS = select(batch_items.c.case_key).where(_items_named)
+WAITING = select(literal(1)).where(batch_items.c.batch_no == BATCH, batch_items.c.outcome.is_(None)).limit(1)
+
+_flying = and_(errors.c.step_no == STEP, errors.c.batch_no == BATCH)
+_flying_named = and_(_flying, errors.c.error_id.in_(select(_ids.c.value)))
+END_NAMED = delete(errors).where(_flying_named)
+FREE_NAMED = update(errors).where(_flying_named).values(batch_no=None, due_at=DUE_AT)
+FREE_ALL = update(errors).where(_flying).values(batch_no=None, due_at=DUE_AT)
+WAKE = (
+    update(errors)
+    .where(
+        errors.c.step_no == STEP,
+        errors.c.due_at.is_not(None),
+        errors.c.verdict_no.in_(select(verdicts.c.verdict_no).where(verdicts.c.reason == "in-flight")),
+        errors.c.case_key.in_(select(NAMES.c.name)),
+    )
+    .values(due_at=DUE_AT)
+)
+
+_open = (
+    steps.c.account == bindparam("account"),
+    batches.c.ended_at.is_(None),
+    batches.c.act.in_((Act.RETRY, Act.RESOLVE)),
+)
+OPEN_COUNT = select(func.count()).join_from(batches, steps).where(*_open)
+OPEN_BATCHES = select(batches, *REF).join_from(batches, steps).where(*_open).order_by(batches.c.batch_no)
+OPEN_ITEMS = (
+    select(batch_items)
+    .join_from(batch_items, batches, batches.c.batch_no == batch_items.c.batch_no)
+    .join(steps, steps.c.step_no == batches.c.step_no)
+    .where(*_open, or_(batch_items.c.outcome.is_(None), batch_items.c.outcome == Outcome.CAME_BACK))
+    .order_by(batch_items.c.batch_no, batch_items.c.position)
+)
+
+
+def add_batch(connection: Connection, batch: Batch, step_no: int, now: datetime) -> int:
+    """Write the head of a new entry and return its number."""
+    row = {
+        "step_no": step_no,
+        "act": batch.act.value,
+        "rule_id": batch.rule_id,
+        "rules": batch.rules,
+        "plan_id": batch.plan_id,
+        "detail": batch.detail,
+        "size": len(batch),
+        "state": WriteState.INTENDED,
+        "intended_at": now,
+        "job_id": "",
+        "reason": "",
+    }
+    number: int = connection.execute(insert(batches), row).inserted_primary_key[0]
+    return number
+
+
+def add_items(connection: Connection, batch: Batch, step_no: int, batch_no: int) -> None:
+    """Write the items of a new entry, and the envelopes of those that are patched."""
+    items = [
+        (item.error_id, position, item.case_key, item.alias, item.retry_key)
+        for position, item in enumerate(batch.items)
+    ]
+    connection.execute(ADD_ITEMS, {"batch": batch_no, "step_no": step_no, "items": document(items)})
+    envelopes = [
+        {
+            "batch_no": batch_no,
+            "error_id": item.error_id,
+            "step_no": step_no,
+            "retry_key": item.retry_key,
+            "before_digest": _digest(item.before),
+            "after_digest": _digest(item.after),
+            "before": item.before,
+            "after": item.after,
+        }
+        for item in batch.items
+        if item.before or item.after
+    ]
+    if envelopes:
+        connection.execute(insert(patches), envelopes)
+
+
+def root_of(connection: Connection, step_no: int, case_key: str) -> str:
+    """Return the case that *case_key* stands for now."""
+    return connection.execute(select(case_root(literal(case_key))), {"step_no": step_no}).scalar_one()
+
+
+def open_entries(connection: Connection, account: str) -> list[Written]:
+    """Return the entries that may still be at work, oldest first."""
+    items: dict[int, list[Row[Any]]] = {}
+    for row in connection.execute(OPEN_ITEMS, {"account": account}):
+        items.setdefault(row.batch_no, []).append(row)
+    heads = connection.execute(OPEN_BATCHES, {"account": account})
+    return [_written(head, items.get(head.batch_no, ())) for head in heads]
+
+
+def _written(head: Row[Any], rows: Sequence[Row[Any]]) -> Written:
+    left = [row for row in rows if row.outcome is None]
+    batch = Batch(
+        step=ref_of(head),
+        act=Act(head.act),
+        rule_id=head.rule_id,
+        rules=head.rules,
+        plan_id=head.plan_id,
+        items=tuple(
+            BatchItem(error_id=row.error_id, case_key=row.case_key, retry_key=row.retry_key, alias=row.alias)
+            for row in left
+        ),
+        detail=head.detail,
+    )
+    return Written(
+        batch_id=head.batch_no,
+        batch=batch,
+        state=WriteState(head.state),
+        intended_at=head.intended_at,
+        job_id=head.job_id,
+        reason=head.reason,
+        missed=frozenset(row.error_id for row in left if row.missed),
+        came_back=len(rows) - len(left),
+    )
+
+
+def _digest(envelope: bytes) -> str:
+    return blake2b(envelope, digest_size=8).hexdigest()

@@ -1,0 +1,188 @@
+"""The journal: what will be sent is durable before it is sent, and nothing is forgotten before its outcome is known.
+
+A batch is ``intended``, then ``accepted``, ``unknown``, ``refused`` or ``not_sent``; it is ``settled`` once each of its
+items has an outcome. Every step on this way is one transaction; a step that is not on it raises and changes nothing.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from daemon.core.batches import Act, Batch, WriteState, Written
+from daemon.core.decisions import Outcome
+from daemon.core.exceptions import StoreError
+from daemon.store import entries
+from daemon.store.cases import merge
+from daemon.store.sqlite import document
+from daemon.store.steps import count_stored, make_step
+from daemon.store.tables import batches
+from daemon.store.transactions import Database, reads, writes, writes_soon
+
+MOVING = (Act.RETRY, Act.RESOLVE)
+"""The acts that move errors: these are in flight until their outcome is known. A tag or an assignment is only sent."""
+
+SENT = (WriteState.INTENDED, WriteState.ACCEPTED, WriteState.UNKNOWN)
+"""States of a batch that may still be at work."""
+
+
+class JournalRows(Database):
+    """Every write to the platform, from before it is sent until its outcome is known."""
+
+    @writes
+    def intend(self, connection: Connection, batch: Batch, now: datetime) -> int:
+        """Write down what will be sent, put its errors in flight, count its attempts; return the entry's id.
+
+        Raises:
+            StoreError: an error of it is in flight or not stored, or a case of it has another attempt of which nobody
+                knows what came of it: nothing was written, so nothing may be sent.
+        """
+        if not batch.items or len(set(batch.error_ids)) < len(batch):
+            raise StoreError(f"a batch of step {batch.step.step_id} is empty or names an error twice: it is not written")
+        step_no = make_step(connection, batch.step)
+        batch_no = entries.add_batch(connection, batch, step_no, now)
+        entries.add_items(connection, batch, step_no, batch_no)
+        if batch.act in MOVING:
+            step = {"step_no": step_no, "batch": batch_no, "ids": document(batch.error_ids)}
+            connection.execute(entries.TAKE_OFF, step)
+            grounded = connection.execute(entries.GROUNDED, step).scalar()
+            if grounded is not None:
+                raise StoreError(f"error {grounded} of step {batch.step.step_id} is already in flight or not stored")
+        if batch.act is Act.RETRY:
+            rival = connection.execute(entries.RIVALS, {"batch": batch_no}).first()
+            if rival is not None:
+                raise StoreError(
+                    f"case {rival.case_key} of step {batch.step.step_id} is already in flight: "
+                    f"its attempt in write {rival.batch_no} has no outcome yet"
+                )
+            for item in batch.items:
+                if item.alias and item.alias != item.case_key:
+                    merge(connection, step_no, item.alias, entries.root_of(connection, step_no, item.case_key))
+        return batch_no
+
+    @writes
+    def withdraw(
+        self, connection: Connection, batch_id: int, error_ids: Sequence[str], now: datetime, retry_at: datetime
+    ) -> None:
+        """Take errors out of an intended batch that will not be sent with it; they are due again at *retry_at*.
+
+        Their attempts are given back. A batch that has lost all its errors is ``not_sent``.
+        """
+        row = _entry(connection, batch_id, (WriteState.INTENDED,), "lose errors")
+        names = {"batch": batch_id, "ids": document(error_ids), "step_no": row.step_no, "due_at": retry_at}
+        if connection.execute(entries.REMOVE_ITEMS, names).rowcount != len(set(error_ids)):
+            raise StoreError(f"write {batch_id} does not have all of the {len(set(error_ids))} errors to be withdrawn")
+        connection.execute(entries.FREE_NAMED, names)
+        left = row.size - len(set(error_ids))
+        if left:
+            _move(connection, batch_id, size=left)
+        else:
+            _move(connection, batch_id, size=0, state=WriteState.NOT_SENT, reason="nothing was left to send", ended_at=now)
+
+    @writes_soon
+    def accepted(self, connection: Connection, batch_id: int, job_id: str, now: datetime) -> None:
+        """Note that the platform took the batch; also where reading found this after its answer was lost."""
+        row = _entry(connection, batch_id, (WriteState.INTENDED, WriteState.UNKNOWN), "become accepted")
+        _move(connection, batch_id, state=WriteState.ACCEPTED, job_id=job_id, ended_at=_end_of_mark(row, now))
+
+    @writes
+    def unknown(self, connection: Connection, batch_id: int, reason: str, now: datetime) -> None:
+        """Note that the batch may have been sent and its answer is lost."""
+        row = _entry(connection, batch_id, (WriteState.INTENDED,), "become unknown")
+        _move(connection, batch_id, state=WriteState.UNKNOWN, reason=reason, ended_at=_end_of_mark(row, now))
+
+    @writes
+    def refused(
+        self, connection: Connection, batch_id: int, reason: str, now: datetime, retry_at: datetime
+    ) -> None:
+        """Note that the platform refused the batch: its attempts are given back, its errors due at *retry_at*."""
+        _give_back(connection, batch_id, WriteState.REFUSED, reason, now, retry_at)
+
+    @writes
+    def not_sent(
+        self, connection: Connection, batch_id: int, reason: str, now: datetime, retry_at: datetime
+    ) -> None:
+        """Note that nothing of the batch left the process: its attempts are given back, its errors due at *retry_at*."""
+        _give_back(connection, batch_id, WriteState.NOT_SENT, reason, now, retry_at)
+
+    @reads
+    def unsettled(self, connection: Connection, account: str) -> list[Written]:
+        """Return the retries and resolves that may still be at work, oldest first, with the items without an outcome.
+
+        The envelopes around a patch are left out: `last_patches` has them.
+        """
+        return entries.open_entries(connection, account)
+
+    @reads
+    def unsettled_count(self, connection: Connection, account: str) -> int:
+        """Return how many entries `unsettled` has."""
+        return connection.execute(entries.OPEN_COUNT, {"account": account}).scalar_one()
+
+    @writes_soon
+    def note_missed(self, connection: Connection, batch_id: int, error_ids: Sequence[str]) -> None:
+        """Note that a complete read which may have skipped some errors did not show these."""
+        _entry(connection, batch_id, SENT, "miss errors")
+        names = {"batch": batch_id, "ids": document(error_ids)}
+        if connection.execute(entries.MISS_ITEMS, names).rowcount != len(set(error_ids)):
+            raise StoreError(f"write {batch_id} does not have all of the {len(set(error_ids))} errors that were missed")
+
+    @writes
+    def settle(
+        self,
+        connection: Connection,
+        batch_id: int,
+        outcomes: Mapping[str, Outcome],
+        now: datetime,
+        *,
+        gone: Collection[str] = (),
+    ) -> None:
+        """Write down what came of each error (by id), and let go of it.
+
+        Confirmed and vanished errors are forgotten, and so are those in *gone*: their case came back under another
+        id. Others that came back or were refused are due at once, to be judged again. An unknown outcome keeps its
+        error in flight, for a person to settle: the one outcome that may be replaced. What waited for these cases is
+        due to be judged again.
+        """
+        row = _entry(connection, batch_id, (*SENT, WriteState.SETTLED), "be settled")
+        names: dict[str, Any] = {"batch": batch_id, "step_no": row.step_no, "now": now, "due_at": now}
+        pairs = [(error_id, outcome.value) for error_id, outcome in outcomes.items()]
+        if connection.execute(entries.SETTLE_ITEMS, names | {"outcomes": document(pairs)}).rowcount != len(pairs):
+            raise StoreError(f"write {batch_id} does not wait for the outcome of all of the {len(pairs)} errors given")
+        ended = [each for each, outcome in outcomes.items() if outcome in (Outcome.CONFIRMED, Outcome.VANISHED)]
+        back = [each for each, outcome in outcomes.items() if outcome in (Outcome.CAME_BACK, Outcome.REFUSED)]
+        leaving = document([*ended, *(each for each in back if each in gone)])
+        left = connection.execute(entries.END_NAMED, names | {"ids": leaving}).rowcount
+        count_stored(connection, row.step_no, -left)
+        connection.execute(entries.FREE_NAMED, names | {"ids": document([each for each in back if each not in gone])})
+        keys = connection.execute(entries.CASE_KEYS, names | {"ids": document(list(outcomes))}).scalars().all()
+        connection.execute(entries.WAKE, names | {"keys": document(keys)})
+        if row.state != WriteState.SETTLED and connection.execute(entries.WAITING, names).first() is None:
+            _move(connection, batch_id, state=WriteState.SETTLED, ended_at=now)
+
+
+def _entry(connection: Connection, batch_id: int, allowed: Collection[WriteState], what: str) -> Row[Any]:
+    """Return the entry if it is in one of the *allowed* states; *what* says what it would do."""
+    row = connection.execute(select(batches).where(batches.c.batch_no == batch_id)).first()
+    if row is None:
+        raise StoreError(f"there is no write {batch_id} in the journal: it cannot {what}")
+    if row.state not in allowed:
+        raise StoreError(f"write {batch_id} is {row.state}: it cannot {what}")
+    return row
+
+
+def _move(connection: Connection, batch_id: int, **values: Any) -> None:
+    connection.execute(batches.update().where(batches.c.batch_no == batch_id).values(**values))
+
+
+def _give_back(
+    connection: Connection, batch_id: int, state: WriteState, reason: str, now: datetime, retry_at: datetime
+) -> None:
+    row = _entry(connection, batch_id, (WriteState.INTENDED,), f"become {state.value}")
+    _move(connection, batch_id, state=state, reason=reason, ended_at=now)
+    connection.execute(entries.FREE_ALL, {"batch": batch_id, "step_no": row.step_no, "due_at": retry_at})
+
+
+def _end_of_mark(row: Row[Any], now: datetime) -> datetime | None:
+    """Return when nothing more is to be learnt of the write: of a tag or an assignment, as soon as it was sent."""
+    return None if row.act in MOVING else now

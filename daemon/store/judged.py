@@ -1,0 +1,164 @@
+"""Keeping what was judged: rows of errors, written a page at a time, and taken away when an error has left."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, delete, exists, func, select, true, update
+
+from daemon.core.decisions import Verb
+from daemon.core.judgements import Gone, Judged
+from daemon.store.columns import to_ms
+from daemon.store.sqlite import document, each, fields, insert
+from daemon.store.steps import count_stored
+from daemon.store.tables import (
+    WANTS_ASSIGN,
+    WANTS_TAG,
+    aliases,
+    batch_items,
+    errors,
+    held,
+    unseen,
+    verdicts,
+)
+
+STEP = bindparam("step_no")
+
+WORDS = (verdicts.c.verb, verdicts.c.rule_id, verdicts.c.reason, verdicts.c.detail)
+_said = fields("verdicts", *WORDS)
+KEEP_VERDICTS = (
+    insert(verdicts)
+    .from_select([column.name for column in WORDS], select(*_said.c).where(true()))
+    .on_conflict_do_nothing()
+)
+
+GIVEN = ("case_key", "code", "occurred_at", "fingerprint", "wants", "due_at")
+_page = fields("rows", errors.c.error_id, *(errors.c[name] for name in GIVEN), *WORDS)
+_same_verdict = and_(*(verdicts.c[column.name] == _page.c[column.name] for column in WORDS))
+
+
+def case_root(key: ColumnElement[str]) -> ColumnElement[str]:
+    """Return the case that *key*, perhaps an alias, stands for on the step."""
+    known = select(aliases.c.case_root).where(aliases.c.step_no == STEP, aliases.c.alias == key)
+    return func.coalesce(known.correlate_except(aliases).scalar_subquery(), key)
+
+
+_tried = (
+    exists()
+    .where(batch_items.c.step_no == STEP, batch_items.c.case_root == case_root(_page.c.case_key))
+    .correlate_except(batch_items)
+)
+KEEP_NEW = (
+    insert(errors)
+    .from_select(
+        ["step_no", "error_id", *GIVEN, "tried", "verdict_no", "first_seen_at"],
+        select(
+            STEP,
+            _page.c.error_id,
+            *(_page.c[name] for name in GIVEN),
+            _tried,
+            verdicts.c.verdict_no,
+            bindparam("now", type_=errors.c.first_seen_at.type),
+        )
+        .select_from(_page.join(verdicts, _same_verdict))
+        .where(true()),
+    )
+    .on_conflict_do_nothing()
+    .execution_options(preserve_rowcount=True)
+)
+REPLACE = (
+    update(errors)
+    .where(errors.c.step_no == STEP, errors.c.error_id == _page.c.error_id, errors.c.batch_no.is_(None), _same_verdict)
+    .values({name: _page.c[name] for name in GIVEN} | {"verdict_no": verdicts.c.verdict_no, "tried": _tried})
+)
+
+_ids = each("ids")
+
+
+def _standing(error_id: Column[str] | ColumnElement[str]) -> ColumnElement[bool]:
+    """Tell whether the error is stored and not in flight."""
+    return (
+        exists()
+        .where(errors.c.step_no == STEP, errors.c.error_id == error_id, errors.c.batch_no.is_(None))
+        .correlate_except(errors)
+    )
+
+
+LET_GO = delete(held).where(
+    held.c.step_no == STEP, held.c.error_id.in_(select(_ids.c.value)), _standing(held.c.error_id)
+)
+_holds = fields("holds", held.c.error_id, held.c.queue, held.c.title, held.c.edit, held.c.detail)
+_hold = insert(held).from_select(
+    ["step_no", *_holds.c.keys(), "held_at"],
+    select(STEP, *_holds.c, bindparam("now", type_=held.c.held_at.type)).where(_standing(_holds.c.error_id)),
+)
+PUT_ON_HOLD = _hold.on_conflict_do_update(
+    index_elements=["step_no", "error_id"],
+    set_={name: _hold.excluded[name] for name in ("queue", "title", "edit", "detail")},
+)
+
+NAMED = errors.c.error_id.in_(select(_ids.c.value))
+UNSEEN = errors.c.error_id.in_(select(unseen.c.error_id).where(unseen.c.gone))
+_standing_here = and_(errors.c.step_no == STEP, errors.c.batch_no.is_(None))
+LEAVING = {
+    which: select(errors.c.error_id, errors.c.case_key, verdicts.c.rule_id, verdicts.c.verb)
+    .join_from(errors, verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
+    .where(_standing_here, which)
+    .order_by(errors.c.error_id)
+    for which in (NAMED, UNSEEN)
+}
+FORGET = {which: delete(errors).where(_standing_here, which) for which in (NAMED, UNSEEN)}
+
+
+def keep(connection: Connection, step_no: int, judged: Sequence[Judged], now: datetime) -> int:
+    """Insert or replace the rows of *judged* and return how many are new; a row in flight stays as it is."""
+    newest = sorted({each_one.error_id: each_one for each_one in judged}.values(), key=lambda one: one.error_id)
+    if not newest:
+        return 0
+    parameters = {"step_no": step_no, "now": now, "rows": document([_row(one) for one in newest])}
+    connection.execute(KEEP_VERDICTS, {"verdicts": document(sorted({_verdict(one) for one in newest}))})
+    new = connection.execute(KEEP_NEW, parameters).rowcount
+    count_stored(connection, step_no, new)
+    if new < len(newest):
+        connection.execute(REPLACE, parameters)
+        free = [one.error_id for one in newest if one.hold is None]
+        connection.execute(LET_GO, {"step_no": step_no, "ids": document(free)})
+    holds = [_hold_row(one) for one in newest if one.hold is not None]
+    if holds:
+        connection.execute(PUT_ON_HOLD, parameters | {"holds": document(holds)})
+    return new
+
+
+def forget(connection: Connection, step_no: int, which: ColumnElement[bool], ids: Sequence[str] = ()) -> list[Gone]:
+    """Delete the errors that *which* chooses (`NAMED` in *ids*, or `UNSEEN`) and are not in flight; return them."""
+    parameters: dict[str, Any] = {"step_no": step_no}
+    if which is NAMED:
+        parameters["ids"] = document(ids)
+    gone = [
+        Gone(error_id=row.error_id, case_key=row.case_key, rule_id=row.rule_id, verb=Verb(row.verb))
+        for row in connection.execute(LEAVING[which], parameters)
+    ]
+    if gone:
+        connection.execute(FORGET[which], parameters)
+        count_stored(connection, step_no, -len(gone))
+    return gone
+
+
+def _verdict(one: Judged) -> tuple[str, str, str, str]:
+    """Return what was decided; the sentence of a held error, often its own, is kept with the hold."""
+    return one.verb.value, one.rule_id, one.reason, one.detail if one.hold is None else ""
+
+
+def _row(one: Judged) -> tuple[object, ...]:
+    wants = WANTS_TAG * one.tag + WANTS_ASSIGN * one.assign
+    occurred, due = to_ms(one.occurred_at), to_ms(one.due_at)
+    return one.error_id, one.case_key, one.code, occurred, one.fingerprint, wants, due, *_verdict(one)
+
+
+def _hold_row(one: Judged) -> tuple[object, ...]:
+    if one.hold is None:
+        raise AssertionError
+    edit = json.dumps([asdict(field) for field in one.hold.edit])
+    return one.error_id, one.hold.queue, one.hold.title, edit, one.detail

@@ -1,0 +1,270 @@
+"""Reading a step: what is known already, page by page what is new, and at the end what is gone (P5)."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, case, delete, exists, func, literal, or_, select, update
+
+from daemon.core.decisions import Verb
+from daemon.core.exceptions import StoreError
+from daemon.core.judgements import Gone, Judged, Known
+from daemon.core.reads import Read, Recheck, Saved
+from daemon.core.records import Mark, StepRef
+from daemon.core.windows import NEVER_READ, StepProgress
+from daemon.store.catalogue import mark_of, mark_row
+from daemon.store.judged import STEP, UNSEEN, forget, keep
+from daemon.store.sqlite import document, each, insert, packed
+from daemon.store.steps import ADDRESSED, REF, STEP_NO, address, make_step, ref_of
+from daemon.store.tables import errors, full_reads, held, missed, sightings, steps, unseen, verdicts
+from daemon.store.transactions import Database, reads, writes_soon
+
+READ_NO = bindparam("read_no")
+ACCOUNT = bindparam("account")
+
+_flying = (
+    select(func.count())
+    .where(errors.c.step_no == steps.c.step_no, errors.c.batch_no.is_not(None))
+    .correlate(steps)
+    .scalar_subquery()
+)
+PROGRESS = select(
+    *REF,
+    steps.c.num_error,
+    steps.c.last_error_at,
+    steps.c.watermark_at,
+    steps.c.swept_at,
+    steps.c.judged_with,
+    (steps.c.stored - _flying).label("open"),
+    _flying.label("in_flight"),
+)
+OPEN_COUNTS = select(*REF, (steps.c.stored - _flying).label("open")).where(
+    steps.c.account == ACCOUNT, steps.c.stored > _flying
+)
+STALE = (
+    select(*REF)
+    .where(
+        steps.c.account == ACCOUNT,
+        steps.c.stored > _flying,
+        or_(
+            steps.c.judged_with != bindparam("rules"),
+            steps.c.swept_at.is_(None),
+            steps.c.swept_at < bindparam("swept_before"),
+        ),
+    )
+    .order_by(*REF)
+)
+SAVE_PROGRESS = (
+    update(steps)
+    .where(steps.c.step_no == bindparam("which"))
+    .values(
+        judged_with=bindparam("rules"),
+        num_error=bindparam("num_error"),
+        last_error_at=bindparam("last_error_at"),
+        **{
+            name: case((steps.c[name] > given, steps.c[name]), else_=func.coalesce(given, steps.c[name]))
+            for name, given in ((name, bindparam(f"new_{name}", type_=steps.c[name].type)) for name in ("watermark_at", "swept_at"))
+        },
+    )
+)
+
+_ids = each("ids")
+KNOWN = (
+    select(packed(errors.c.error_id, errors.c.fingerprint, errors.c.batch_no.is_not(None), held.c.error_id.is_not(None)))
+    .select_from(
+        _ids.join(errors, errors.c.error_id == _ids.c.value).outerjoin(
+            held, and_(held.c.step_no == errors.c.step_no, held.c.error_id == errors.c.error_id)
+        )
+    )
+    .where(errors.c.step_no == STEP_NO)
+)
+WAS_SEEN = select(sightings.c.error_id).where(sightings.c.read_no == READ_NO, sightings.c.error_id.in_(select(_ids.c.value)))
+
+SEE = (
+    insert(sightings)
+    .from_select(
+        ["read_no", "error_id"],
+        select(READ_NO, _ids.c.value).where(exists().where(full_reads.c.read_no == READ_NO).correlate_except(full_reads)),
+    )
+    .on_conflict_do_nothing()
+    .execution_options(preserve_rowcount=True)
+)
+OF_STEP = full_reads.c.step_no == STEP
+FORGET_SIGHTINGS = delete(sightings).where(sightings.c.read_no.in_(select(full_reads.c.read_no).where(OF_STEP)))
+END_READS = delete(full_reads).where(OF_STEP)
+_missed_before = exists().where(missed.c.step_no == STEP, missed.c.error_id == errors.c.error_id).correlate(errors)
+_seen = exists().where(sightings.c.read_no == READ_NO, sightings.c.error_id == errors.c.error_id).correlate(errors)
+NOTE_UNSEEN = insert(unseen).from_select(
+    ["error_id", "gone"],
+    select(errors.c.error_id, or_(bindparam("trusted", type_=unseen.c.gone.type), _missed_before)).where(
+        errors.c.step_no == STEP, errors.c.batch_no.is_(None), ~_seen
+    ),
+)
+FORGET_MISSED = delete(missed).where(missed.c.step_no == STEP)
+NOTE_MISSED = insert(missed).from_select(
+    ["step_no", "error_id"], select(STEP, unseen.c.error_id).where(~unseen.c.gone)
+)
+
+_ranked = (
+    select(
+        errors.c.step_no,
+        errors.c.occurred_at,
+        func.row_number().over(partition_by=errors.c.step_no, order_by=(errors.c.occurred_at, errors.c.error_id)).label("place"),
+    )
+    .join_from(errors, verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
+    .join(steps, steps.c.step_no == errors.c.step_no)
+    .where(
+        steps.c.account == ACCOUNT,
+        errors.c.due_at <= bindparam("now"),
+        errors.c.batch_no.is_(None),
+        verdicts.c.verb.not_in((Verb.RETRY, Verb.RESOLVE)),
+    )
+    .subquery()
+)
+RECHECKS = (
+    select(
+        *REF,
+        func.min(_ranked.c.occurred_at).label("since"),
+        func.max(_ranked.c.occurred_at).label("until"),
+        func.count().label("count"),
+        func.count(_ranked.c.occurred_at).label("dated"),
+    )
+    .join_from(_ranked, steps, steps.c.step_no == _ranked.c.step_no)
+    .where(_ranked.c.place <= bindparam("limit"))
+    .group_by(*REF)
+    .order_by(*REF)
+)
+
+
+class ReadingRows(Database):
+    """The errors of each step, and how far each step has been read."""
+
+    @reads
+    def progress(self, connection: Connection, ref: StepRef) -> StepProgress:
+        """Return how far a step has been read."""
+        row = connection.execute(PROGRESS.where(ADDRESSED), address(ref)).first()
+        return NEVER_READ if row is None else _progress_of(row)
+
+    @reads
+    def all_progress(self, connection: Connection, account: str) -> dict[StepRef, StepProgress]:
+        """Return how far each step of the account has been read."""
+        rows = connection.execute(PROGRESS.where(steps.c.account == ACCOUNT), {"account": account})
+        return {ref_of(row): _progress_of(row) for row in rows}
+
+    @writes_soon
+    def save_progress(
+        self,
+        connection: Connection,
+        ref: StepRef,
+        *,
+        mark: Mark | None,
+        watermark_at: datetime | None,
+        swept_at: datetime | None,
+        judged_with: str,
+    ) -> None:
+        """Remember how far a step has been read; neither moment moves back, and None leaves it as it was."""
+        moments = {"new_watermark_at": watermark_at, "new_swept_at": swept_at}
+        step = {"which": make_step(connection, ref), "rules": judged_with}
+        connection.execute(SAVE_PROGRESS, step | mark_row(mark) | moments)
+
+    @reads
+    def stale_steps(self, connection: Connection, account: str, rules: str, swept_before: datetime) -> list[StepRef]:
+        """Return the steps with open errors that other rules judged, or that were not swept since *swept_before*."""
+        parameters = {"account": account, "rules": rules, "swept_before": swept_before}
+        return [ref_of(row) for row in connection.execute(STALE, parameters)]
+
+    @reads
+    def open_counts(self, connection: Connection, account: str) -> dict[StepRef, int]:
+        """Return how many errors are open and not in flight on each step that has any."""
+        return {ref_of(row): row.open for row in connection.execute(OPEN_COUNTS, {"account": account})}
+
+    @reads
+    def known(self, connection: Connection, ref: StepRef, error_ids: Sequence[str]) -> dict[str, Known]:
+        """Return what is held of those of the errors that are stored."""
+        rows = connection.execute(KNOWN, address(ref) | {"ids": document(error_ids)}).scalar_one()
+        return {
+            error_id: Known(fingerprint=fingerprint, in_flight=bool(in_flight), held=bool(is_held))
+            for error_id, fingerprint, in_flight, is_held in json.loads(rows)
+        }
+
+    @writes_soon
+    def begin_read(self, connection: Connection, ref: StepRef, *, full: bool) -> Read:
+        """Start a read; a full one notes what it sees, and takes the place of any unfinished one of the step."""
+        step_no = make_step(connection, ref)
+        if not full:
+            return Read(step=ref, full=False, step_no=step_no, read_no=0)
+        _drop_reads(connection, step_no)
+        inserted = connection.execute(insert(full_reads), {"step_no": step_no}).inserted_primary_key
+        return Read(step=ref, full=True, step_no=step_no, read_no=inserted[0])
+
+    @writes_soon
+    def save_page(self, connection: Connection, read: Read, seen: Sequence[str], judged: Sequence[Judged]) -> Saved:
+        """Note which errors a page showed and keep what was judged of them; rows in flight stay as they are."""
+        count = len(set(seen))
+        if read.full:
+            count = connection.execute(SEE, {"read_no": read.read_no, "ids": document(seen)}).rowcount
+        return Saved(seen=count, new=keep(connection, read.step_no, judged, self._clock()))
+
+    @reads
+    def was_seen(self, connection: Connection, read: Read, error_ids: Sequence[str]) -> set[str]:
+        """Return which of the errors a full read that has not ended has shown so far."""
+        parameters = {"read_no": read.read_no, "ids": document(error_ids)}
+        return set(connection.execute(WAS_SEEN, parameters).scalars())
+
+    @writes_soon
+    def end_read(self, connection: Connection, read: Read, *, trusted: bool) -> list[Gone]:
+        """End a read; of a full one, forget and return the errors that are no longer open.
+
+        These are those it did not show: all of them where it is *trusted*, else only those that the full read before
+        did not show either. Nothing is concluded from a window read, nor about errors in flight.
+
+        Raises:
+            StoreError: a newer full read of the step has begun since; nothing was concluded.
+        """
+        if not read.full:
+            return []
+        current = select(literal(1)).where(full_reads.c.read_no == read.read_no)
+        if connection.execute(current).first() is None:
+            raise StoreError(f"the full read of step {read.step.step_id} has ended or was overtaken: nothing was concluded")
+        step = {"step_no": read.step_no}
+        connection.execute(delete(unseen))
+        connection.execute(NOTE_UNSEEN, step | {"read_no": read.read_no, "trusted": trusted})
+        gone = forget(connection, read.step_no, UNSEEN)
+        connection.execute(FORGET_MISSED, step)
+        connection.execute(NOTE_MISSED, step)
+        _drop_reads(connection, read.step_no)
+        return gone
+
+    @reads
+    def rechecks(self, connection: Connection, account: str, now: datetime, limit: int = 1000) -> list[Recheck]:
+        """Return the steps with errors, neither to retry nor to resolve, that are due to be judged again.
+
+        One entry a step, over its oldest *limit* of them.
+        """
+        rows = connection.execute(RECHECKS, {"account": account, "now": now, "limit": limit})
+        return [
+            Recheck(
+                step=ref_of(row),
+                since=row.since if row.dated == row.count else None,
+                until=row.until if row.dated == row.count else None,
+                count=row.count,
+            )
+            for row in rows
+        ]
+
+
+def _drop_reads(connection: Connection, step_no: int) -> None:
+    connection.execute(FORGET_SIGHTINGS, {"step_no": step_no})
+    connection.execute(END_READS, {"step_no": step_no})
+
+
+def _progress_of(row: Row[Any]) -> StepProgress:
+    return StepProgress(
+        mark=mark_of(row),
+        watermark_at=row.watermark_at,
+        swept_at=row.swept_at,
+        judged_with=row.judged_with,
+        open=row.open,
+        in_flight=row.in_flight,
+    )

@@ -1,0 +1,135 @@
+"""All that is particular to SQLite: how it is opened and begun, how a page of rows is handed over, what its errors mean."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    Column,
+    ColumnElement,
+    Connection,
+    Subquery,
+    TableValuedAlias,
+    Text,
+    bindparam,
+    event,
+    func,
+    select,
+)
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from daemon.store.columns import clean
+
+__all__ = ["document", "each", "explain", "fields", "insert", "make_engine", "packed", "prepare", "set_begin"]
+
+CACHE_KIB = 32 * 1024
+"""Pages kept in memory: the inner part of the index of some millions of errors."""
+
+CHECKPOINT_PAGES = 4000
+"""How far the write-ahead log grows (16 MiB) before it is folded into the file."""
+
+
+def make_engine(url: URL, *, busy_timeout_s: float) -> AsyncEngine:
+    """Return an engine that waits *busy_timeout_s* for other processes and leaves BEGIN to `set_begin`."""
+    engine = create_async_engine(
+        url.set(drivername="sqlite+aiosqlite"), connect_args={"isolation_level": None, "timeout": busy_timeout_s}
+    )
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        for statement in connection.info.get("begin", ()):
+            connection.exec_driver_sql(statement)
+
+    return engine
+
+
+def set_begin(connection: Connection, *, write: bool, durable: bool) -> None:
+    """Say how the next transactions of *connection* begin.
+
+    A write takes the write lock at once, so that it cannot fail half-way for want of it. A durable one is on disk when
+    its commit returns; any other is only in order: a power cut may take the last of them, never one before a durable.
+    """
+    level = "FULL" if durable else "NORMAL"
+    connection.info["begin"] = (f"PRAGMA synchronous={level}", "BEGIN IMMEDIATE") if write else ()
+
+
+def prepare(connection: Connection) -> None:
+    """Set up a new connection, outside of any transaction."""
+    for pragma in (
+        "journal_mode=WAL",
+        "foreign_keys=ON",
+        f"cache_size=-{CACHE_KIB}",
+        f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+    ):
+        connection.exec_driver_sql(f"PRAGMA {pragma}")
+
+
+def document(values: Sequence[object]) -> str:
+    """Write a page of values (scalars, or rows of scalars) as the one parameter that `each` or `fields` reads."""
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    with suppress(UnicodeEncodeError):
+        text.encode()
+        if "\\u0000" not in text:
+            return text
+    return json.dumps(_cleaned(values), ensure_ascii=False, separators=(",", ":"))
+
+
+def _cleaned(value: object) -> object:
+    if isinstance(value, str):
+        return clean(value)
+    return [_cleaned(part) for part in value] if isinstance(value, Sequence) else value
+
+
+def each(parameter: str) -> TableValuedAlias:
+    """Return the scalars of the document *parameter* as a table with the column ``value``."""
+    return func.json_each(bindparam(parameter, type_=Text)).table_valued("value", name=f"each_{parameter}")
+
+
+def fields(parameter: str, *columns: Column[Any]) -> Subquery:
+    """Return the rows of the document *parameter* as a table with these *columns*, in the order of the values."""
+    row = each(parameter).c.value
+    return select(
+        *(func.json_extract(row, f"$[{place}]", type_=column.type).label(column.name) for place, column in enumerate(columns))
+    ).subquery(f"given_{parameter}")
+
+
+def packed(*columns: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return all rows of a query as one JSON text: a thousand rows in one step instead of a thousand."""
+    return func.json_group_array(func.json_array(*columns), type_=Text)
+
+
+def explain(error: SQLAlchemyError, file: str) -> str:
+    """Say in a sentence what went wrong with the database *file*, and what to do about it."""
+    cause = getattr(error, "orig", None)
+    code = getattr(cause, "sqlite_errorcode", None)
+    said = str(cause or error)
+    match None if code is None else code & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return f"the disk is full: nothing more can be written to the store {file}; free some space on its disk"
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB as kind:
+            what = "is damaged" if kind == sqlite3.SQLITE_CORRUPT else "is not a SQLite database"
+            return (
+                f"the store {file} {what} ({said}): restore a backup, or move the file away to start with a new one, "
+                "which has forgotten the attempts on every case, the writes without an outcome and what was held"
+            )
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            return f"the store {file} cannot be written ({said}): give the user of the daemon write access to it and its folder"
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return f"the store {file} is locked by another process that is writing to it; stop that one or wait for it"
+        case sqlite3.SQLITE_CANTOPEN:
+            return f"the store {file} cannot be opened ({said}): is it a file, in a folder that the daemon may write to?"
+        case sqlite3.SQLITE_IOERR:
+            return f"the disk failed while the store {file} was used ({said}): look at the system's log"
+        case _:
+            return f"the store {file} refused: {said}"
+
+
+def place(url: URL) -> Path | None:
+    """Return the file of *url*, or None where the database is in memory."""
+    return Path(url.database) if url.database and url.database != ":memory:" else None

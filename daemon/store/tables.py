@@ -1,0 +1,326 @@
+"""The tables. Every row of `errors` counts a million times, every other row counts little.
+
+Errors and everything about them hang on ``step_no``, the number of a step within this store. What was decided about an
+error is one of a few ``verdicts``, so that a row needs a small number for it. Partial indices hold the few rows that
+are due or in flight, not the backlog.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    UniqueConstraint,
+)
+
+from daemon.store.columns import Moment, Words
+
+METADATA = MetaData()
+
+
+def _words(name: str, **options: Any) -> Column[str]:
+    return Column(name, Words, nullable=False, **options)
+
+
+def _number(name: str, **options: Any) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, **options)
+
+
+def _moment(name: str, **options: Any) -> Column[Any]:
+    return Column(name, Moment, nullable=False, **options)
+
+
+def _step_no(**options: Any) -> Column[int]:
+    return Column("step_no", Integer, ForeignKey("steps.step_no"), nullable=False, **options)
+
+
+integrations = Table(
+    "integrations",
+    METADATA,
+    _words("account", primary_key=True),
+    _words("integration_id", primary_key=True),
+    _words("name"),
+    _number("position"),
+    sqlite_with_rowid=False,
+)
+
+flows = Table(
+    "flows",
+    METADATA,
+    _words("account", primary_key=True),
+    _words("flow_id", primary_key=True),
+    _words("name"),
+    _words("integration_id"),
+    Column("disabled", Boolean, nullable=False),
+    _words("steps"),  # JSON: [[id, type], …]
+    _number("position"),
+    sqlite_with_rowid=False,
+)
+
+catalogues = Table("catalogues", METADATA, _words("account", primary_key=True), _moment("read_at"))
+
+flow_marks = Table(
+    "flow_marks",
+    METADATA,
+    _words("account", primary_key=True),
+    _words("flow_id", primary_key=True),
+    Column("num_error", BigInteger),  # NULL: the flow must be read again
+    Column("last_error_at", Moment),
+    sqlite_with_rowid=False,
+)
+
+steps = Table(
+    "steps",
+    METADATA,
+    Column("step_no", Integer, primary_key=True),
+    _words("account"),
+    _words("flow_id"),
+    _words("step_id"),
+    _words("type"),  # "" for a step that was read or written to before it was described
+    _words("name"),
+    _words("connection_id"),
+    _words("flow_name"),
+    _words("integration_id"),
+    _words("integration_name"),
+    Column("num_error", BigInteger),  # with last_error_at the mark; NULL is no mark
+    Column("last_error_at", Moment),
+    Column("watermark_at", Moment),
+    Column("swept_at", Moment),
+    _words("judged_with"),
+    _number("stored"),  # how many rows of `errors` it has: counting a million each cycle would take too long
+    UniqueConstraint("account", "flow_id", "step_id"),
+)
+
+verdicts = Table(
+    "verdicts",
+    METADATA,
+    Column("verdict_no", Integer, primary_key=True),
+    _words("verb"),
+    _words("rule_id"),
+    _words("reason"),
+    _words("detail"),
+    UniqueConstraint("verb", "rule_id", "reason", "detail"),
+)
+
+errors = Table(
+    "errors",
+    METADATA,
+    _step_no(primary_key=True),
+    _words("error_id", primary_key=True),
+    _words("case_key"),
+    _words("code"),
+    Column("occurred_at", Moment),
+    _number("fingerprint"),
+    _number("verdict_no"),  # no foreign key: checking one from the verdict's side would read every error
+    _number("wants"),  # WANTS_TAG + WANTS_ASSIGN
+    Column("tried", Boolean, nullable=False),  # its case had an attempt of ours when it was last judged
+    Column("due_at", Moment),  # NULL while in flight
+    _moment("first_seen_at"),
+    Column("batch_no", Integer, ForeignKey("batches.batch_no")),  # the batch that it is in flight with
+    sqlite_with_rowid=False,
+)
+WANTS_TAG = 1
+WANTS_ASSIGN = 2
+Index(
+    "errors_due", errors.c.step_no, errors.c.verdict_no, errors.c.due_at, sqlite_where=errors.c.due_at.is_not(None)
+)
+Index("errors_in_flight", errors.c.step_no, errors.c.batch_no, sqlite_where=errors.c.batch_no.is_not(None))
+Index("errors_tried", errors.c.step_no, errors.c.case_key, sqlite_where=errors.c.tried)
+Index("errors_wanting", errors.c.step_no, errors.c.wants, sqlite_where=errors.c.wants > 0)
+
+
+def _of_an_error(*columns: Column[Any]) -> tuple[Any, ...]:
+    """Return the columns of a table whose rows go when their error goes."""
+    return (
+        _words("error_id", primary_key=True),
+        *columns,
+        ForeignKeyConstraint(["step_no", "error_id"], ["errors.step_no", "errors.error_id"], ondelete="CASCADE"),
+    )
+
+
+held = Table(
+    "held",
+    METADATA,
+    Column("step_no", Integer, primary_key=True),
+    *_of_an_error(_words("queue"), _words("title"), _words("edit"), _words("detail"), _moment("held_at")),
+    sqlite_with_rowid=False,
+)
+
+missed = Table(  # errors that one complete but unsteady full read did not show
+    "missed", METADATA, Column("step_no", Integer, primary_key=True), *_of_an_error(), sqlite_with_rowid=False
+)
+
+batches = Table(
+    "batches",
+    METADATA,
+    Column("batch_no", Integer, primary_key=True),
+    _step_no(),
+    _words("act"),
+    _words("rule_id"),
+    _words("rules"),
+    _number("plan_id"),
+    _words("detail"),
+    _number("size"),
+    _words("state"),
+    _moment("intended_at"),
+    Column("ended_at", Moment),  # since when nothing more is to be learnt of it
+    _words("job_id"),
+    _words("reason"),
+    sqlite_autoincrement=True,
+)
+Index("batches_open", batches.c.batch_no, sqlite_where=batches.c.ended_at.is_(None))
+Index("batches_by_time", batches.c.intended_at)
+Index("batches_by_step", batches.c.step_no, batches.c.rule_id, batches.c.intended_at)
+
+batch_items = Table(  # the attempts: kept for good, because a case may come back at any time
+    "batch_items",
+    METADATA,
+    Column("batch_no", Integer, ForeignKey("batches.batch_no"), primary_key=True),
+    _words("error_id", primary_key=True),
+    _number("position"),
+    _step_no(),
+    _words("case_key"),  # as it was given
+    _words("case_root"),  # the case that the attempt counts for
+    _words("alias"),
+    _words("retry_key"),
+    Column("outcome", Words),
+    Column("settled_at", Moment),
+    Column("missed", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("batch_items_by_case", batch_items.c.step_no, batch_items.c.case_root)
+
+patches = Table(
+    "patches",
+    METADATA,
+    Column("batch_no", Integer, ForeignKey("batches.batch_no"), primary_key=True),
+    _words("error_id", primary_key=True),
+    _step_no(),
+    _words("retry_key"),
+    _words("before_digest"),
+    _words("after_digest"),
+    Column("before", LargeBinary),  # NULL once pruned
+    Column("after", LargeBinary),
+)
+Index("patches_by_key", patches.c.step_no, patches.c.retry_key)
+
+aliases = Table(
+    "aliases",
+    METADATA,
+    _step_no(primary_key=True),
+    _words("alias", primary_key=True),
+    _words("case_root"),
+    sqlite_with_rowid=False,
+)
+Index("aliases_by_case", aliases.c.step_no, aliases.c.case_root)
+
+foreign_attempts = Table(  # retries that others made
+    "foreign_attempts",
+    METADATA,
+    _step_no(primary_key=True),
+    _words("case_root", primary_key=True),
+    _words("error_id", primary_key=True),
+    _moment("seen_at"),
+    sqlite_with_rowid=False,
+)
+
+plans = Table(
+    "plans",
+    METADATA,
+    Column("plan_id", Integer, primary_key=True),
+    _words("account"),
+    _words("rules"),
+    _moment("made_at"),
+    _moment("expires_at"),
+    _words("state"),
+    sqlite_autoincrement=True,
+)
+Index("plans_by_account", plans.c.account, plans.c.plan_id)
+
+plan_groups = Table(
+    "plan_groups",
+    METADATA,
+    Column("plan_id", Integer, ForeignKey("plans.plan_id", ondelete="CASCADE"), primary_key=True),
+    _number("group_no", primary_key=True),
+    _step_no(),
+    _words("rule_id"),
+    _words("act"),
+    _number("count"),
+    _number("send"),
+    _number("mode"),
+    _words("reason"),
+    _words("detail"),
+    UniqueConstraint("plan_id", "step_no", "rule_id", "act"),
+    sqlite_with_rowid=False,
+)
+
+plan_items = Table(
+    "plan_items",
+    METADATA,
+    Column("plan_id", Integer, primary_key=True),
+    _number("group_no", primary_key=True),
+    _moment("occurred_at", primary_key=True),
+    _words("error_id", primary_key=True),
+    _words("case_key"),
+    _number("fingerprint"),
+    ForeignKeyConstraint(["plan_id", "group_no"], ["plan_groups.plan_id", "plan_groups.group_no"], ondelete="CASCADE"),
+    sqlite_with_rowid=False,
+)
+
+rule_loads = Table(
+    "rule_loads",
+    METADATA,
+    Column("load_no", Integer, primary_key=True),
+    _words("version"),
+    _moment("loaded_at"),
+    sqlite_autoincrement=True,
+)
+
+rule_files = Table(
+    "rule_files",
+    METADATA,
+    _words("version", primary_key=True),
+    _number("position", primary_key=True),
+    _words("path"),
+    Column("content", LargeBinary, nullable=False),
+)
+
+meta = Table("meta", METADATA, _words("key", primary_key=True), _words("value"))
+
+SCRATCH = MetaData()
+"""Tables of the running process only: they live in the connection's temporary database and go with it."""
+
+full_reads = Table(
+    "full_reads",
+    SCRATCH,
+    Column("read_no", Integer, primary_key=True),
+    _number("step_no"),
+    sqlite_autoincrement=True,
+    prefixes=["TEMPORARY"],
+)
+
+sightings = Table(
+    "sightings",
+    SCRATCH,
+    _number("read_no", primary_key=True),
+    _words("error_id", primary_key=True),
+    sqlite_with_rowid=False,
+    prefixes=["TEMPORARY"],
+)
+
+unseen = Table(  # what a full read that has ended did not show; *gone* is believed not to be open any more
+    "unseen",
+    SCRATCH,
+    _words("error_id", primary_key=True),
+    Column("gone", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+    prefixes=["TEMPORARY"],
+)

@@ -1,0 +1,86 @@
+"""One connection, one transaction at a time; each method of the store is one of them.
+
+A method is written as a plain function of a connection and marked `reads`, `writes` or `writes_soon`; callers await it
+without the connection. It ends whole or not at all, also where its caller is cancelled meanwhile.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from daemon.core.exceptions import StoreError
+from daemon.store import sqlite
+
+P = ParamSpec("P")
+R = TypeVar("R")
+D = TypeVar("D", bound="Database")
+
+Method = Callable[Concatenate[D, Connection, P], R]
+Awaited = Callable[Concatenate[D, P], Coroutine[Any, Any, R]]
+
+
+class Database:
+    """The open database; *clock* dates what people are shown, *file* names it in messages."""
+
+    def __init__(self, connection: AsyncConnection, *, file: str, clock: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._file = file
+        self._clock = clock
+        self._lock = asyncio.Lock()
+
+    async def transact(self, work: Callable[[Connection], R], *, write: bool, durable: bool) -> R:
+        """Do *work* in one transaction; a caller that is cancelled leaves it to end by itself.
+
+        Raises:
+            StoreError: nothing of it was kept.
+        """
+        return await asyncio.shield(self._alone(work, write=write, durable=durable))
+
+    async def _alone(self, work: Callable[[Connection], R], *, write: bool, durable: bool) -> R:
+        def run(connection: Connection) -> R:
+            sqlite.set_begin(connection, write=write, durable=durable)
+            with connection.begin():
+                return work(connection)
+
+        async with self._lock:
+            try:
+                return await self._connection.run_sync(run)
+            except SQLAlchemyError as error:
+                raise StoreError(sqlite.explain(error, self._file)) from error
+
+    async def close(self) -> None:
+        """Close the connection once the running transaction has ended."""
+        async with self._lock:
+            await self._connection.close()
+            await self._connection.engine.dispose()
+
+
+def reads(method: Method[D, P, R]) -> Awaited[D, P, R]:
+    """Mark a method that changes nothing."""
+    return _transaction(method, write=False, durable=False)
+
+
+def writes(method: Method[D, P, R]) -> Awaited[D, P, R]:
+    """Mark a method whose changes are on disk when it returns."""
+    return _transaction(method, write=True, durable=True)
+
+
+def writes_soon(method: Method[D, P, R]) -> Awaited[D, P, R]:
+    """Mark a method whose changes a power cut may take: another look at the platform would bring them back."""
+    return _transaction(method, write=True, durable=False)
+
+
+def _transaction(method: Method[D, P, R], *, write: bool, durable: bool) -> Awaited[D, P, R]:
+    @wraps(method)
+    async def run(self: D, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await self.transact(
+            lambda connection: method(self, connection, *args, **kwargs), write=write, durable=durable
+        )
+
+    return run

@@ -1,0 +1,80 @@
+"""Typed stand-ins for what Flowmend talks to."""
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from daemon.integrator.client import Client
+from daemon.integrator.pacing import Pacer
+from daemon.integrator.protocol import Answer, BaseUrl, Request
+
+T = TypeVar("T")
+
+
+class FakeTransport:
+    """Plays a script: each request gets the next answer, or the next exception raised."""
+
+    def __init__(self, script: Iterable[Answer | Exception] = ()) -> None:
+        self.script = list(script)
+        self.requests: list[Request] = []
+        self.headers: list[dict[str, str]] = []
+
+    async def send(self, request: Request, headers: dict[str, str]) -> Answer:
+        self.requests.append(request)
+        self.headers.append(headers)
+        if not self.script:
+            raise AssertionError(f"nothing is scripted for {request}?{request.query}")
+        played = self.script.pop(0)
+        if isinstance(played, Exception):
+            raise played
+        return played
+
+    @property
+    def sent(self) -> list[str]:
+        """Return what was sent, as ``METHOD path?query``."""
+        return [f"{request}{'?' if request.query else ''}{request.query}" for request in self.requests]
+
+
+@dataclass
+class FakeTime:
+    """A clock that only moves when somebody sleeps."""
+
+    now_s: float = 1000.0
+    slept_s: list[float] = field(default_factory=list)
+
+    def clock(self) -> float:
+        return self.now_s
+
+    async def sleep(self, for_s: float) -> None:
+        self.slept_s.append(for_s)
+        self.now_s += for_s
+
+
+def scripted_client(*script: Answer | Exception, **fields: Any) -> tuple[Client, FakeTransport]:
+    """Return a real client of account "acme" over a ``FakeTransport`` with *script*; it never waits in earnest."""
+    transport, time = FakeTransport(script), FakeTime()
+    pacer = Pacer(requests_per_s=1000.0, random=lambda: 0.0, clock=time.clock, sleep=time.sleep)
+    known: dict[str, Any] = {
+        "account": "acme",
+        "base_url": BaseUrl.parse("https://api.integrator.io/v1"),
+        "token": "secret-token",
+        "transport": transport,
+        "pacer": pacer,
+        "writes_allowed": True,
+        "version": "1.2",
+        "now": lambda: datetime(2026, 3, 4, 12, 0, tzinfo=UTC),
+        "clock": time.clock,
+    }
+    return Client(**known | fields), transport
+
+
+def answer(value: object, **headers: str) -> Answer:
+    """Return a 200 that says *value* in JSON."""
+    return Answer(status=200, headers=headers, body=json.dumps(value).encode())
+
+
+async def everything(pages: AsyncIterator[list[T]]) -> list[T]:
+    """Return what is on all pages."""
+    return [entry async for page in pages for entry in page]

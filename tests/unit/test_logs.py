@@ -1,0 +1,263 @@
+import json
+import logging
+import shlex
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from io import StringIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.typing import FilteringBoundLogger
+
+from daemon.logs import CUT, Format, Level, Secrets, configure_logs, printable, route_libraries
+
+NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+HOSTILE = {
+    "fake facts": "x level=error event=fake",
+    "second line": '\n{"level":"error","event":"fake"}',
+    "carriage return": "x\rts=1 level=error event=fake",
+    "quotes": 'x" level=error event="fake',
+    "backslash before a quote": 'x\\" level=error event=fake',
+    "ANSI": "\x1b[2J\x1b[31mred",
+    "C1": "x\x85y\x9b31m",
+    "NUL": "x\x00y",
+    "separators": "x\u2028y\u2029z",
+    "bidi": "x\u202elanif\u2066y",
+    "surrogate": "x\ud800y",
+    "long": "y" * 5_000_000,
+    "long and hostile": "\n" * 5000,
+}
+
+
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Closed(StringIO):
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+def logger(
+    stream: StringIO,
+    form: Format = "json",
+    level: Level = "info",
+    secrets: Secrets | None = None,
+    now: Callable[[], datetime] = lambda: NOON,
+) -> FilteringBoundLogger:
+    return configure_logs(format=form, level=level, stream=stream, secrets=secrets or Secrets(), now=now)
+
+
+def read(form: str, line: str) -> dict[str, str]:
+    """Read one line as a machine would; values as text."""
+    if form == "json":
+        return {key: value if isinstance(value, str) else json.dumps(value) for key, value in json.loads(line).items()}
+    return dict(part.split("=", 1) for part in shlex.split(line))
+
+
+@pytest.mark.parametrize("form", ["json", "logfmt"])
+def test_a_line_has_moment_level_event_and_then_the_facts(form: Format) -> None:
+    out = StringIO()
+    logger(out, form).bind(account="acme").info("cycle.finished", took_s=1.5, open=0, whole=True)
+    expected = {
+        "ts": "2026-03-01T12:00:00.123Z",
+        "level": "info",
+        "event": "cycle.finished",
+        "account": "acme",
+        "took_s": "1.5",
+        "open": "0",
+        "whole": "true",
+    }
+    assert list(read(form, out.getvalue()).items()) == list(expected.items())
+
+
+def test_moments_of_other_zones_are_written_in_utc() -> None:
+    out = StringIO()
+    logger(out, now=lambda: NOON.astimezone(timezone(timedelta(hours=5)))).info("daemon.started")
+    assert json.loads(out.getvalue())["ts"] == "2026-03-01T12:00:00.123Z"
+
+
+@pytest.mark.parametrize("form", ["json", "logfmt", "console"])
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_text_from_outside_stays_one_fact_on_one_short_line(form: Format, text: str) -> None:
+    out = StringIO()
+    logger(out, form).warning("error.matched", text=text, listed=[text], tables={"k": text})
+    written = out.getvalue()
+    assert written.endswith("\n")
+    assert written[:-1].isprintable()
+    assert len(written) < 5 * CUT
+    assert written.count("error.matched") == 1
+    if form != "console":
+        facts = read(form, written)
+        assert list(facts) == ["ts", "level", "event", "text", "listed", "tables"]
+        assert (facts["level"], facts["event"]) == ("warning", "error.matched")
+        assert len(facts["text"]) <= CUT
+
+
+def test_json_and_logfmt_say_the_same() -> None:
+    said = []
+    for form in ("json", "logfmt"):
+        out = StringIO()
+        logger(out, form).info(
+            "batch.sent", step_id="5f0 a", errors=3, share=0.5, ids=["1", "2"], dry=False, note='"x"'
+        )
+        said.append(read(form, out.getvalue()))
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("form", ["json", "logfmt", "console"])
+def test_secrets_are_hidden_wherever_they_turn_up(form: Format) -> None:
+    out, secrets = StringIO(), Secrets()
+    log = logger(out, form, secrets=secrets).bind(header="Bearer secretive-token")
+    secrets.add("secretive-token")
+    secrets.add("secretive-token-of-eu")
+    raised = ValueError("bad header: secretive-token-of-eu")
+    log.error(
+        "x secretive-token", facts={"deep": ["secretive-token"]}, long="y" * 250 + "secretive-token", exc_info=raised
+    )
+    assert "secretive" not in out.getvalue()
+    assert "-of-eu" not in out.getvalue()
+    assert "Bearer [hidden]" in out.getvalue()
+
+
+@pytest.mark.parametrize("key", ["token", "Authorization", "password"])
+def test_facts_with_the_names_of_secrets_are_hidden_unseen(key: str) -> None:
+    out = StringIO()
+    logger(out).info("account.probed", **{key: "never-registered"})
+    assert json.loads(out.getvalue())[key] == "[hidden]"
+
+
+def test_a_secret_too_short_to_be_one_tears_no_holes() -> None:
+    out, secrets = StringIO(), Secrets()
+    for value in ("", "a", "batch"):
+        secrets.add(value)
+    logger(out, secrets=secrets).info("batch.sent")
+    assert json.loads(out.getvalue())["event"] == "batch.sent"
+
+
+def test_secrets_are_not_in_their_own_repr() -> None:
+    secrets = Secrets()
+    secrets.add("secretive-token")
+    assert "secretive" not in repr(secrets)
+
+
+def test_a_traceback_becomes_two_facts_without_a_line_of_its_own() -> None:
+    out = StringIO()
+
+    def fail() -> None:
+        raise ValueError("first\nsecond")
+
+    try:
+        fail()
+    except ValueError:
+        logger(out).error("cycle.failed", exc_info=True)
+    facts = json.loads(out.getvalue())
+    assert facts["failure"] == "ValueError: first\\nsecond"
+    assert facts["at"].startswith("test_logs.py:")
+    assert facts["at"].endswith(" fail")
+    assert set(facts) == {"ts", "level", "event", "failure", "at"}
+
+
+@pytest.mark.parametrize(
+    ("level", "written"),
+    [
+        ("debug", ["debug", "info", "warning", "error"]),
+        ("info", ["info", "warning", "error"]),
+        ("warning", ["warning", "error"]),
+        ("error", ["error"]),
+    ],
+)
+def test_less_important_levels_are_left_out(level: Level, written: list[str]) -> None:
+    out = StringIO()
+    log = logger(out, level=level)
+    for one in (log.debug, log.info, log.warning, log.error):
+        one("x.happened")
+    assert [json.loads(line)["level"] for line in out.getvalue().splitlines()] == written
+
+
+def test_auto_is_for_people_on_a_terminal_and_json_elsewhere() -> None:
+    terminal, pipe = Terminal(), StringIO()
+    for stream in (terminal, pipe):
+        logger(stream, "auto").info("daemon.started")
+    assert json.loads(pipe.getvalue())["event"] == "daemon.started"
+    assert "\x1b[" in terminal.getvalue()
+    assert not terminal.getvalue().startswith("{")
+
+
+def test_console_has_no_colours_where_nobody_looks() -> None:
+    out = StringIO()
+    logger(out, "console").info("daemon.started", mode="observe")
+    assert "\x1b" not in out.getvalue()
+    assert "mode='observe'" in out.getvalue()
+
+
+def test_a_log_that_cannot_be_written_stops_nothing() -> None:
+    logger(Closed()).info("batch.sent")
+
+
+class TestLibraries:
+    @pytest.fixture
+    def out(self) -> StringIO:
+        return StringIO()
+
+    @pytest.fixture
+    def root(self, out: StringIO) -> logging.Logger:
+        root = logging.Logger("root")  # noqa: LOG001 - one of its own, so that no other test notices
+        root.addHandler(logging.StreamHandler(out))
+        route_libraries(logger(out, level="debug"), root)
+        return root
+
+    @pytest.mark.parametrize(
+        ("level", "expected"),
+        [(logging.WARNING, "warning"), (logging.ERROR, "error"), (logging.CRITICAL, "error"), (35, "warning")],
+    )
+    def test_their_warnings_take_the_same_form(
+        self, out: StringIO, root: logging.Logger, level: int, expected: str
+    ) -> None:
+        root.log(level, "connection %s\nlost", "x")
+        (line,) = out.getvalue().splitlines()
+        facts = json.loads(line)
+        assert facts == {
+            "ts": "2026-03-01T12:00:00.123Z",
+            "level": expected,
+            "event": "library.logged",
+            "library": "root",
+            "text": "connection x\\nlost",
+        }
+
+    def test_their_chatter_is_left_out(self, out: StringIO, root: logging.Logger) -> None:
+        root.info("GET /healthz 200")
+        assert out.getvalue() == ""
+
+    def test_their_exceptions_become_facts(self, out: StringIO, root: logging.Logger) -> None:
+        try:
+            int("x")
+        except ValueError:
+            root.exception("request failed")
+        assert json.loads(out.getvalue())["failure"].startswith("ValueError: invalid literal")
+
+    def test_arguments_that_do_not_fit_lose_no_event(self, out: StringIO, root: logging.Logger) -> None:
+        root.warning("%d of %d", "x")
+        assert json.loads(out.getvalue())["text"] == "%d of %d"
+
+    def test_without_a_logger_given_it_is_the_processes_own(self, out: StringIO) -> None:
+        own = logging.getLogger()
+        before = own.handlers[:], own.level
+        try:
+            route_libraries(logger(out))
+            logging.getLogger("apscheduler.scheduler").warning("missed")
+        finally:
+            own.handlers[:], own.level = before
+        assert json.loads(out.getvalue())["library"] == "apscheduler.scheduler"
+
+
+@given(st.text(), st.integers(min_value=1, max_value=300))
+def test_what_is_printable_prints_on_one_line_within_its_limit(text: str, limit: int) -> None:
+    shown = printable(text, limit)
+    assert shown.isprintable()
+    assert len(shown) <= limit
+    if text.isprintable() and len(text) <= limit:
+        assert shown == text
