@@ -1,9 +1,10 @@
 """Typed stand-ins for what Flowmend talks to."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from daemon.integrator.client import Client
@@ -78,3 +79,21 @@ def answer(value: object, **headers: str) -> Answer:
 async def everything(pages: AsyncIterator[list[T]]) -> list[T]:
     """Return what is on all pages."""
     return [entry async for page in pages for entry in page]
+
+
+@dataclass
+class FakeClock:
+    """The daemon's and the sandbox's common clock: time passes only while somebody waits."""
+
+    moment: datetime = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    async def sleep(self, wait_s: float) -> None:
+        self.pass_by(timedelta(seconds=wait_s))
+        await asyncio.sleep(0)
+
+    def pass_by(self, time: timedelta) -> None:
+        """Let *time* pass."""
+        self.moment += time

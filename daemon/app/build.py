@@ -23,7 +23,7 @@ from daemon.pipeline.cycle import AccountCycle
 from daemon.pipeline.terms import Clock, Stopping, Terms
 from daemon.rulebook.ruleset import compile_rules
 from daemon.settings import Account, Settings
-from daemon.store import SqlStore, open_store
+from daemon.store.sql import SqlStore, open_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ async def open_daemon(
     """
     stamina.instrumentation.set_on_retry_hooks([])  # every request is observed by us already
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings.store.url))
+        store = await stack.enter_async_context(open_store(settings.store.url, now=clock.now))
         rules = RulesInForce(paths=settings.rules.paths, history=store, log=log, current=compile_rules(()))
         if not await rules.load(clock.now()):
             await rules.fall_back()

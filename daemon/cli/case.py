@@ -14,7 +14,7 @@ def case(trace_key: TraceKey, config: Config = None, account: AccountName = None
     import asyncio
 
     from daemon.cli.render import case_json, print_json, show_case
-    from daemon.store import open_store
+    from daemon.store.sql import open_store
 
     settings = read_settings(config, offline=True)
 

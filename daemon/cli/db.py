@@ -13,7 +13,7 @@ def upgrade(config: Config = None, json: Json = False) -> None:
     import asyncio
 
     from daemon.cli.render import print_json, say
-    from daemon.store import open_store
+    from daemon.store.sql import open_store
 
     settings = read_settings(config, offline=True)
 

@@ -30,7 +30,7 @@ def errors(
 
     from daemon.cli.render import error_json, print_json, show_errors
     from daemon.core.decisions import Verb
-    from daemon.store import open_store
+    from daemon.store.sql import open_store
 
     settings = read_settings(config, offline=True)
 

@@ -16,7 +16,7 @@ def list_held(config: Config = None, account: AccountName = None, queue: Queue =
     import asyncio
 
     from daemon.cli.render import held_json, print_json, show_held
-    from daemon.store import open_store
+    from daemon.store.sql import open_store
 
     settings = read_settings(config, offline=True)
 

@@ -43,7 +43,7 @@ class CaseHistory:
 
     *attempts* counts every retry of the case, ours (also those whose outcome is unknown) and others'. *by_rule* counts
     ours per rule. *last_attempt_at* is when the newest was sent, *cured_at* when the newest that was confirmed was.
-    *unsettled* means that one of them has no outcome yet, or that its outcome is unknown.
+    *unsettled* means that one of them has no outcome yet, *unknown* that one ended without anybody knowing how.
     """
 
     attempts: int = 0
@@ -51,6 +51,7 @@ class CaseHistory:
     last_attempt_at: datetime | None = None
     cured_at: datetime | None = None
     unsettled: bool = False
+    unknown: bool = False
 
 
 NEW_CASE = CaseHistory()

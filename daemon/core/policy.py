@@ -41,7 +41,7 @@ def decide(record: ErrorRecord, match: Match | None, case: CaseHistory, now: dat
     """Decide about *record*, which *match* won (None: no rule did), given its *case*'s history.
 
     Nothing is acted on that no rule matched, that a person has been given (unless the rule asks for ``assigned_to``),
-    or whose case has an attempt without an outcome.
+    or whose case has an attempt without an outcome or with an unknown one.
     """
     if match is None:
         return Decision(verb=Verb.NONE, reason="unmatched")
@@ -92,6 +92,8 @@ class _Asked:
         if case.unsettled:
             detail = "an attempt on this case has no outcome yet"
             return self.leave("in-flight", detail, look_again_at=self.now + UNSETTLED_PAUSE)
+        if case.unknown:
+            return self.hold("unknown", "it is not known whether a retry of this record ran; look in the target first")
         return None
 
     def retry(self, retry: Retry) -> Decision:

@@ -12,9 +12,10 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from daemon.core.batches import Act, BatchItem, WriteState, Written
+from daemon.core.batches import Act, WriteState, Written
 from daemon.core.decisions import Outcome
 from daemon.core.exceptions import RefusedError
+from daemon.core.outcomes import Evidence, outcome_of
 from daemon.core.records import Job, Mark, Step, StepRef
 from daemon.core.tally import Tally
 from daemon.core.windows import FULL
@@ -63,16 +64,29 @@ class ConfirmStore(Protocol):
     async def was_seen(self, read: Reading, error_ids: Sequence[str]) -> set[str]:
         """Return which of the errors the read under way has shown."""
 
-    async def returned(self, ref: StepRef, case_keys: Sequence[str], since: datetime) -> set[str]:
-        """Return which of the cases have an open error that was first seen after *since*."""
+    async def returned(self, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:
+        """Return which of the cases have an open error that was not known yet when the batch was written down."""
+
+    async def claimed_jobs(self, ref: StepRef) -> set[str]:
+        """Return the retry jobs of the step that other entries are known to have started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ended:
-    """An entry whose write has run its course; *failed* is the job's own count of failures."""
+    """An entry whose write has run its course; *job* is its retry job."""
 
     entry: Written
-    failed: int = 0
+    job: Job | None = None
+
+    @property
+    def failed(self) -> int:
+        """Return how many records the job counted as failed."""
+        return self.job.num_error if self.job else 0
+
+    @property
+    def clean(self) -> bool:
+        """Tell whether the job completed and counted no failure."""
+        return self.job is not None and self.job.status == "completed" and not self.job.num_error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,51 +102,53 @@ class Confirmer:
     async def run(self, tally: Tally, now: datetime) -> int:
         """Settle what can be settled and return how many entries are left without an outcome."""
         entries = await self.store.unsettled(self.terms.account)
+        if not entries:
+            return 0
         steps = await self.store.steps(self.terms.account)
         marks: dict[str, dict[str, Mark]] = {}
         by_step: dict[StepRef, list[Written]] = {}
         for entry in entries:
             by_step.setdefault(entry.batch.step, []).append(entry)
         for ref, mine in by_step.items():
-            step = steps[ref]
-            ended = await self._ended(step, mine, tally, now)
-            if not ended:
-                continue
-            if ref.flow_id not in marks:
-                marks[ref.flow_id] = await self.client.flow_errors(ref.flow_id)
-            summary = marks[ref.flow_id].get(ref.step_id, QUIET)
-            work = StepWork(step=step, summary=summary, window=FULL, reason="confirm")
-            await self._read_and_settle(work, ended, tally, now)
-        return len(await self.store.unsettled(self.terms.account)) if entries else 0
+            ended = await self._ended(steps[ref], mine, tally, now)
+            if ended:
+                if ref.flow_id not in marks:
+                    marks[ref.flow_id] = await self.client.flow_errors(ref.flow_id)
+                summary = marks[ref.flow_id].get(ref.step_id, QUIET)
+                work = StepWork(step=steps[ref], summary=summary, window=FULL, reason="confirm")
+                await self._read_and_settle(work, ended, tally, now)
+        return len(await self.store.unsettled(self.terms.account))
 
     async def _ended(self, step: Step, entries: Sequence[Written], tally: Tally, now: datetime) -> list[_Ended]:
         """Return the entries whose write has run its course; settle as unknown those that waited too long."""
         ended: list[_Ended] = []
-        claimed = {entry.job_id for entry in entries if entry.job_id}
         for entry in entries:
             if entry.state is WriteState.INTENDED:
                 await self.store.unknown(entry.batch_id, "the process stopped while it was being sent", now)
             if entry.batch.act is not Act.RETRY:
                 ended.append(_Ended(entry=entry))
                 continue
-            job_id = entry.job_id or await self._find_job(step, entry, claimed, now)
+            job_id = entry.job_id or await self._find_job(step, entry, now)
             job = await self._job(job_id) if job_id else None
             if job is not None and job.ended:
-                claimed.add(job_id)
-                ended.append(_Ended(entry=entry, failed=job.num_error))
-            elif now - entry.intended_at > self.terms.confirm_timeout:
-                at = f"job {job_id} did not end" if job_id else "no retry job of it was found"
-                await self._settle(entry, dict.fromkeys(entry.batch.error_ids, Outcome.UNKNOWN), tally, now, at)
+                ended.append(_Ended(entry=entry, job=job))
+            elif self._overdue(entry, now):
+                reason = f"job {job_id} did not end" if job_id else "no retry job of it was found"
+                await self._settle(entry, dict.fromkeys(entry.batch.error_ids, Outcome.UNKNOWN), tally, now, reason)
         return ended
 
-    async def _find_job(self, step: Step, entry: Written, claimed: set[str], now: datetime) -> str:
-        """Look for the one retry job that a write without an answer must have started, and adopt it (P1)."""
+    async def _find_job(self, step: Step, entry: Written, now: datetime) -> str:
+        """Look for the one retry job that a write without an answer must have started, and adopt it (P1).
+
+        Only a single job that no other entry started will do, and only if it counted as many records as were sent.
+        """
         jobs = await self.client.retry_jobs(step, since=entry.intended_at - CLOCK_SLACK)
-        unclaimed = [job for job in jobs if job.job_id not in claimed and job.triggered_by != "auto"]
-        if len(unclaimed) != 1:
+        claimed = await self.store.claimed_jobs(step.ref)
+        free = [job for job in jobs if job.job_id not in claimed and job.triggered_by != "auto"]
+        if len(free) != 1 or not free[0].ended or free[0].num_success + free[0].num_error != len(entry.batch):
             return ""
-        await self.store.accepted(entry.batch_id, unclaimed[0].job_id, now)
-        return unclaimed[0].job_id
+        await self.store.accepted(entry.batch_id, free[0].job_id, now)
+        return free[0].job_id
 
     async def _job(self, job_id: str) -> Job | None:
         try:
@@ -142,11 +158,14 @@ class Confirmer:
                 raise
             return None
 
+    def _overdue(self, entry: Written, now: datetime) -> bool:
+        return now - entry.intended_at > self.terms.confirm_timeout
+
     async def _read_and_settle(self, work: StepWork, ended: Sequence[_Ended], tally: Tally, now: datetime) -> None:
         unnamed = any(item.case_key[:2] in ("d:", "c:") for each in ended for item in each.entry.batch.items)
         collector = replace(self.collector, judge=replace(self.collector.judge, name_all=unnamed))
 
-        async def settle(reading: Reading, trusted: bool) -> None:  # noqa: FBT001 the collector calls it
+        async def settle(reading: Reading, trusted: bool) -> None:  # noqa: FBT001 - the collector calls it
             for each in ended:
                 await self._settle_entry(each, reading, trusted=trusted, tally=tally, now=now)
 
@@ -156,35 +175,40 @@ class Confirmer:
         self, ended: _Ended, reading: Reading, *, trusted: bool, tally: Tally, now: datetime
     ) -> None:
         entry, batch = ended.entry, ended.entry.batch
-        seen = await self.store.was_seen(reading, batch.error_ids)
-        if batch.act is Act.RESOLVE:
-            gone = Outcome.CONFIRMED if entry.state is WriteState.ACCEPTED else Outcome.VANISHED
-            still_open, back = Outcome.REFUSED, set[str]()
-        else:
-            keys = sorted({key for item in batch.items for key in (item.case_key, item.alias) if key})
-            returned = await self.store.returned(batch.step, keys, entry.intended_at)
-            back = {item.error_id for item in batch.items if _is_back(item, returned)}
-            gone, still_open = Outcome.CONFIRMED, Outcome.CAME_BACK
-        outcomes: dict[str, Outcome] = {}
-        absent: list[str] = []
-        for error_id in batch.error_ids:
-            if error_id in seen or error_id in back:
-                outcomes[error_id] = still_open
-            elif trusted or error_id in entry.missed:
-                outcomes[error_id] = gone
-            else:
-                absent.append(error_id)
-        failures = entry.came_back + sum(outcome is Outcome.CAME_BACK for outcome in outcomes.values())
-        if failures < ended.failed:  # the job failed for more records than have come back: nothing is surely cured yet
-            overdue = now - entry.intended_at > self.terms.confirm_timeout
-            outcomes = {
-                error_id: outcome if outcome is Outcome.CAME_BACK else Outcome.UNKNOWN
-                for error_id, outcome in outcomes.items()
-                if overdue or outcome is Outcome.CAME_BACK
-            }
-        if absent:
-            await self.store.note_missed(entry.batch_id, absent)
+        listed = await self.store.was_seen(reading, batch.error_ids)
+        returned = await self._returned(entry)
+        evidence = {
+            error_id: Evidence(
+                act=batch.act,
+                accepted=entry.state is WriteState.ACCEPTED,
+                clean=ended.clean,
+                unexplained=False,
+                listed=error_id in listed,
+                returned=error_id in returned,
+                absent=trusted or error_id in entry.missed,
+                overdue=self._overdue(entry, now),
+            )
+            for error_id in batch.error_ids
+        }
+        back = sum(outcome_of(each) is Outcome.CAME_BACK for each in evidence.values())
+        unexplained = ended.failed > entry.came_back + back
+        outcomes = {
+            error_id: outcome
+            for error_id, each in evidence.items()
+            if (outcome := outcome_of(replace(each, unexplained=unexplained))) is not None
+        }
+        missed = [error_id for error_id, each in evidence.items() if not each.listed and error_id not in outcomes]
+        if missed:
+            await self.store.note_missed(entry.batch_id, missed)
         await self._settle(entry, outcomes, tally, now)
+
+    async def _returned(self, entry: Written) -> set[str]:
+        """Return the errors of a retry whose record is open again under another id."""
+        if entry.batch.act is not Act.RETRY:
+            return set()
+        keys = sorted({key for item in entry.batch.items for key in (item.case_key, item.alias) if key})
+        back = await self.store.returned(entry.batch.step, keys, entry.batch_id)
+        return {item.error_id for item in entry.batch.items if item.case_key in back or item.alias in back}
 
     async def _settle(
         self, entry: Written, outcomes: Mapping[str, Outcome], tally: Tally, now: datetime, reason: str = ""
@@ -205,7 +229,3 @@ class Confirmer:
             reason=reason,
             **counts,
         )
-
-
-def _is_back(item: BatchItem, returned: set[str]) -> bool:
-    return item.case_key in returned or (bool(item.alias) and item.alias in returned)

@@ -14,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Mode
 from daemon.core.batches import Act
-from daemon.core.exceptions import ProtocolError, RefusedError, TemporaryError
+from daemon.core.exceptions import FlowmendError, ProtocolError, RefusedError, TemporaryError
 from daemon.core.plans import Plan, PlannedGroup, PlanState
 from daemon.core.policy import Caps
 from daemon.core.records import StepRef
@@ -101,9 +101,9 @@ class AccountCycle:
             tally, rules, began = Tally(), self.rules(), self.clock.now()
             parts = await self._parts(rules, began)
             await self._collect(parts, tally, began)
-            plan = await self._plan(parts, tally)
+            plan = await self._plan(parts, tally, keep_all=not act)
             if plan is not None and act and plan.state is PlanState.MADE:
-                await self._act(parts, plan, tally)
+                await self._act(parts, plan, tally)  # a plan that waits for approval is left alone
             return tally, plan
 
     async def confirm(self) -> tuple[Tally, int]:
@@ -200,11 +200,15 @@ class AccountCycle:
         mine = [each.step.ref for each in work if each.step.ref.flow_id == flow_id]
         return all([(await self.store.progress(ref)).mark is not None for ref in mine])
 
-    async def _plan(self, parts: "_Parts", tally: Tally) -> Plan | None:
+    async def _plan(self, parts: "_Parts", tally: Tally, *, keep_all: bool) -> Plan | None:
         now = self.clock.now()
-        if self.terms.mode is Mode.APPROVE and (waiting := await self.store.waiting_plan(self.terms.account, now)):
+        if (
+            self.terms.mode is Mode.APPROVE
+            and not keep_all
+            and (waiting := await self.store.waiting_plan(self.terms.account, now))
+        ):
             return waiting
-        return await parts.guard.plan(tally, now)
+        return await parts.guard.plan(tally, now, keep_all=keep_all)
 
     async def _act(self, parts: "_Parts", plan: Plan, tally: Tally) -> None:
         """Send the plan's groups: steps side by side, the groups of one step one after the other in rule order."""
@@ -230,25 +234,26 @@ class AccountCycle:
         """
         failed: list[T] = []
         gate = asyncio.Semaphore(self.terms.concurrency)
+        stop = asyncio.Event()
 
         async def one(item: T) -> None:
             async with gate:
+                if stop.is_set():
+                    return
                 try:
                     await do(item)
-                except (TemporaryError, ProtocolError, RefusedError) as error:
-                    if token_refused(error):
+                except FlowmendError as error:
+                    if not isinstance(error, TemporaryError | ProtocolError | RefusedError) or token_refused(error):
+                        stop.set()
                         raise
                     failed.append(item)
                     tally.steps_failed += 1
-                    ref = item.step.ref if isinstance(item, StepWork) else item
-                    self.log.warning("step.failed", step=_name(ref), reason=str(error))
+                    self.log.warning("step.failed", step=_name(item), reason=str(error))
 
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for item in items:
-                    tasks.create_task(one(item))
-        except ExceptionGroup as group:  # the first failure says it all; the task group has stopped the others
-            raise group.exceptions[0] from None
+        ends = await asyncio.gather(*(one(item) for item in items), return_exceptions=True)
+        for end in ends:  # only now: what the others had in flight has been journalled
+            if isinstance(end, BaseException):
+                raise end
         return failed
 
 
@@ -264,5 +269,6 @@ class _Parts:
     confirmer: Confirmer
 
 
-def _name(ref: object) -> str:
+def _name(item: object) -> str:
+    ref = item.step.ref if isinstance(item, StepWork) else item
     return f"{ref.flow_id}/{ref.step_id}" if isinstance(ref, StepRef) else str(ref)

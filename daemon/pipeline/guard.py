@@ -84,8 +84,8 @@ class Guard:
     log: FilteringBoundLogger
     reported: set[tuple[str, Act]] = field(default_factory=set)
 
-    async def plan(self, tally: Tally, now: datetime) -> Plan | None:
-        """Freeze what may be sent now; None where nothing is due."""
+    async def plan(self, tally: Tally, now: datetime, *, keep_all: bool = False) -> Plan | None:
+        """Freeze what may be sent now; None where nothing is due, or (without *keep_all*) nothing of it may go."""
         account = self.terms.account
         due = await self.store.due_groups(account, now)
         if not due:
@@ -104,6 +104,8 @@ class Guard:
         for group in groups:
             if group.reason:
                 tally.skipped[group.reason] += group.count - group.send
+        if not keep_all and not any(group.send for group in groups):
+            return None
         state = (
             PlanState.WAITING if any(group.send and group.mode is Mode.APPROVE for group in groups) else PlanState.MADE
         )

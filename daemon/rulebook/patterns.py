@@ -105,25 +105,32 @@ class LiteralScan:
 
     __slots__ = ("_match",)
 
-    def __init__(self, literals: Iterable[str]) -> None:
+    def __init__(self, literals: Iterable[str], *, memory_bytes: int = SCAN_MEMORY_BYTES) -> None:
         options = _options()
-        options.max_mem = SCAN_MEMORY_BYTES
+        options.max_mem = memory_bytes
         scan = re2.Set.SearchSet(options)
         for literal in literals:
             scan.Add(quote(literal))
         # RE2 answers a scan that ran out of memory with "nothing found"; the end of the text, which every text has,
         # tells the two apart.
         scan.Add(r"\z")
-        scan.Compile()
         self._match: Any = scan.Match
+        try:
+            scan.Compile()
+        except re2.error:
+            self._match = _gave_up
 
     def hits(self, raw: bytes) -> tuple[int, ...] | None:
-        """Return the positions of the literals that occur in *raw*, ascending; None where the scan gave up."""
+        """Return the positions of the literals that occur in *raw*, ascending; None where there was too little memory."""
         found = self._match(raw)
         if not found:
             return None
         found.sort()
         return tuple(found[:-1])
+
+
+def _gave_up(_raw: bytes) -> list[int]:
+    return []
 
 
 def matches_whole(pattern: str, text: str) -> bool:

@@ -29,7 +29,7 @@ from daemon.core.records import StepRef
 from daemon.store.columns import Moment, clean
 from daemon.store.judged import STEP, case_root
 from daemon.store.sqlite import document, each, fields, insert
-from daemon.store.steps import address, find_step, make_step
+from daemon.store.steps import find_step, make_step
 from daemon.store.tables import aliases, batch_items, batches, errors, foreign_attempts
 from daemon.store.transactions import Database, reads, writes_soon
 
@@ -45,9 +45,9 @@ UNDECIDED = or_(batch_items.c.outcome.is_(None), batch_items.c.outcome == Outcom
 _keys = each("keys")
 _roots = select(_keys.c.value.label("key"), case_root(_keys.c.value).label("case_root")).subquery("roots")
 _none = type_coerce(null(), Moment())
-_aliased = select(
-    _roots.c.key, _roots.c.case_root, null(), literal(0), _none, _none, literal(0)
-).where(_roots.c.key != _roots.c.case_root)
+_aliased = select(_roots.c.key, _roots.c.case_root, null(), literal(0), _none, _none, literal(0)).where(
+    _roots.c.key != _roots.c.case_root
+)
 _ours = (
     select(
         _roots.c.key,
@@ -107,7 +107,7 @@ NAMES = _siblings.subquery("names")
 RETURNED = (
     select(NAMES.c.key)
     .select_from(
-        NAMES.join(errors, and_(errors.c.step_no == STEP, errors.c.case_key == NAMES.c.name, errors.c.tried))
+        NAMES.join(errors, and_(errors.c.step_no == STEP, errors.c.case_key == NAMES.c.name, errors.c.tried > 0))
     )
     .where(errors.c.first_seen_at > bindparam("since"))
     .distinct()

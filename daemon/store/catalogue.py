@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from daemon.core.catalogue import Catalogue
 from daemon.core.records import Flow, Integration, Mark, Step, StepRef
 from daemon.store import tables
 from daemon.store.sqlite import insert
-from daemon.store.steps import REF, address, ref_of
+from daemon.store.steps import REF, AnyRow, address, ref_of
 from daemon.store.transactions import Database, reads, writes_soon
 
 NAMES = ("type", "name", "connection_id", "flow_name", "integration_id", "integration_name")
@@ -34,7 +34,9 @@ _catalogue = insert(tables.catalogues)
 SAVE_READ_AT = _catalogue.on_conflict_do_update(
     index_elements=["account"], set_={"read_at": _catalogue.excluded.read_at}
 )
-STEPS = select(tables.steps).where(tables.steps.c.account == bindparam("account"), tables.steps.c.type != "").order_by(*REF)
+STEPS = (
+    select(tables.steps).where(tables.steps.c.account == bindparam("account"), tables.steps.c.type != "").order_by(*REF)
+)
 
 
 class CatalogueRows(Database):
@@ -80,7 +82,9 @@ class CatalogueRows(Database):
                 row.integration_id: Integration(integration_id=row.integration_id, name=row.name)
                 for row in connection.execute(listed.order_by(tables.integrations.c.position))
             },
-            flows={row.flow_id: _flow_of(row) for row in connection.execute(flow_rows.order_by(tables.flows.c.position))},
+            flows={
+                row.flow_id: _flow_of(row) for row in connection.execute(flow_rows.order_by(tables.flows.c.position))
+            },
             read_at=connection.execute(read_at).scalar(),
         )
 
@@ -115,7 +119,7 @@ def mark_row(mark: Mark | None) -> dict[str, Any]:
     return {"num_error": mark and mark.num_error, "last_error_at": mark and mark.last_error_at}
 
 
-def mark_of(row: Row[Any]) -> Mark | None:
+def mark_of(row: AnyRow) -> Mark | None:
     """Return the mark in a row."""
     return None if row.num_error is None else Mark(num_error=row.num_error, last_error_at=row.last_error_at)
 
@@ -132,7 +136,7 @@ def _flow_row(account: str, flow: Flow, position: int) -> dict[str, Any]:
     }
 
 
-def _flow_of(row: Row[Any]) -> Flow:
+def _flow_of(row: AnyRow) -> Flow:
     return Flow(
         flow_id=row.flow_id,
         name=row.name,

@@ -3,19 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
-from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, literal, or_, select, true, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, literal, or_, select, true, update
 
 from daemon.core.batches import Act, Batch, BatchItem, WriteState, Written
 from daemon.core.decisions import Outcome
 from daemon.store.cases import HAPPENED, NAMES, UNDECIDED
 from daemon.store.judged import STEP, case_root
 from daemon.store.sqlite import document, each, fields, insert
-from daemon.store.steps import REF, ref_of
+from daemon.store.steps import REF, AnyRow, add_numbered, ref_of
 from daemon.store.tables import batch_items, batches, errors, patches, steps, verdicts
 
-BATCH = bindparam("batch")
+BATCH = bindparam("batch", type_=batches.c.batch_no.type)
 DUE_AT = bindparam("due_at", type_=errors.c.due_at.type)
 
 _ids = each("ids")
@@ -120,8 +119,7 @@ def add_batch(connection: Connection, batch: Batch, step_no: int, now: datetime)
         "job_id": "",
         "reason": "",
     }
-    number: int = connection.execute(insert(batches), row).inserted_primary_key[0]
-    return number
+    return add_numbered(connection, batches, row)
 
 
 def add_items(connection: Connection, batch: Batch, step_no: int, batch_no: int) -> None:
@@ -156,14 +154,14 @@ def root_of(connection: Connection, step_no: int, case_key: str) -> str:
 
 def open_entries(connection: Connection, account: str) -> list[Written]:
     """Return the entries that may still be at work, oldest first."""
-    items: dict[int, list[Row[Any]]] = {}
+    items: dict[int, list[AnyRow]] = {}
     for row in connection.execute(OPEN_ITEMS, {"account": account}):
         items.setdefault(row.batch_no, []).append(row)
     heads = connection.execute(OPEN_BATCHES, {"account": account})
     return [_written(head, items.get(head.batch_no, ())) for head in heads]
 
 
-def _written(head: Row[Any], rows: Sequence[Row[Any]]) -> Written:
+def _written(head: AnyRow, rows: Sequence[AnyRow]) -> Written:
     left = [row for row in rows if row.outcome is None]
     batch = Batch(
         step=ref_of(head),

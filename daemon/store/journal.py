@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from daemon.core.batches import Act, Batch, WriteState, Written
 from daemon.core.decisions import Outcome
@@ -16,7 +16,7 @@ from daemon.core.exceptions import StoreError
 from daemon.store import entries
 from daemon.store.cases import merge
 from daemon.store.sqlite import document
-from daemon.store.steps import count_stored, make_step
+from daemon.store.steps import AnyRow, count_stored, make_step
 from daemon.store.tables import batches
 from daemon.store.transactions import Database, reads, writes, writes_soon
 
@@ -39,7 +39,9 @@ class JournalRows(Database):
                 knows what came of it: nothing was written, so nothing may be sent.
         """
         if not batch.items or len(set(batch.error_ids)) < len(batch):
-            raise StoreError(f"a batch of step {batch.step.step_id} is empty or names an error twice: it is not written")
+            raise StoreError(
+                f"a batch of step {batch.step.step_id} is empty or names an error twice: it is not written"
+            )
         step_no = make_step(connection, batch.step)
         batch_no = entries.add_batch(connection, batch, step_no, now)
         entries.add_items(connection, batch, step_no, batch_no)
@@ -78,7 +80,9 @@ class JournalRows(Database):
         if left:
             _move(connection, batch_id, size=left)
         else:
-            _move(connection, batch_id, size=0, state=WriteState.NOT_SENT, reason="nothing was left to send", ended_at=now)
+            _move(
+                connection, batch_id, size=0, state=WriteState.NOT_SENT, reason="nothing was left to send", ended_at=now
+            )
 
     @writes_soon
     def accepted(self, connection: Connection, batch_id: int, job_id: str, now: datetime) -> None:
@@ -93,16 +97,12 @@ class JournalRows(Database):
         _move(connection, batch_id, state=WriteState.UNKNOWN, reason=reason, ended_at=_end_of_mark(row, now))
 
     @writes
-    def refused(
-        self, connection: Connection, batch_id: int, reason: str, now: datetime, retry_at: datetime
-    ) -> None:
+    def refused(self, connection: Connection, batch_id: int, reason: str, now: datetime, retry_at: datetime) -> None:
         """Note that the platform refused the batch: its attempts are given back, its errors due at *retry_at*."""
         _give_back(connection, batch_id, WriteState.REFUSED, reason, now, retry_at)
 
     @writes
-    def not_sent(
-        self, connection: Connection, batch_id: int, reason: str, now: datetime, retry_at: datetime
-    ) -> None:
+    def not_sent(self, connection: Connection, batch_id: int, reason: str, now: datetime, retry_at: datetime) -> None:
         """Note that nothing of the batch left the process: its attempts are given back, its errors due at *retry_at*."""
         _give_back(connection, batch_id, WriteState.NOT_SENT, reason, now, retry_at)
 
@@ -161,7 +161,7 @@ class JournalRows(Database):
             _move(connection, batch_id, state=WriteState.SETTLED, ended_at=now)
 
 
-def _entry(connection: Connection, batch_id: int, allowed: Collection[WriteState], what: str) -> Row[Any]:
+def _entry(connection: Connection, batch_id: int, allowed: Collection[WriteState], what: str) -> AnyRow:
     """Return the entry if it is in one of the *allowed* states; *what* says what it would do."""
     row = connection.execute(select(batches).where(batches.c.batch_no == batch_id)).first()
     if row is None:
@@ -183,6 +183,6 @@ def _give_back(
     connection.execute(entries.FREE_ALL, {"batch": batch_id, "step_no": row.step_no, "due_at": retry_at})
 
 
-def _end_of_mark(row: Row[Any], now: datetime) -> datetime | None:
+def _end_of_mark(row: AnyRow, now: datetime) -> datetime | None:
     """Return when nothing more is to be learnt of the write: of a tag or an assignment, as soon as it was sent."""
     return None if row.act in MOVING else now

@@ -6,11 +6,25 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, and_, bindparam, delete, exists, func, select, true, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    select,
+    true,
+    update,
+)
 
 from daemon.core.decisions import Verb
 from daemon.core.judgements import Gone, Judged
 from daemon.store.columns import to_ms
+from daemon.store.scratch import unseen
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.steps import count_stored
 from daemon.store.tables import (
@@ -20,11 +34,10 @@ from daemon.store.tables import (
     batch_items,
     errors,
     held,
-    unseen,
     verdicts,
 )
 
-STEP = bindparam("step_no")
+STEP = bindparam("step_no", type_=errors.c.step_no.type)
 
 WORDS = (verdicts.c.verb, verdicts.c.rule_id, verdicts.c.reason, verdicts.c.detail)
 _said = fields("verdicts", *WORDS)
@@ -45,11 +58,8 @@ def case_root(key: ColumnElement[str]) -> ColumnElement[str]:
     return func.coalesce(known.correlate_except(aliases).scalar_subquery(), key)
 
 
-_tried = (
-    exists()
-    .where(batch_items.c.step_no == STEP, batch_items.c.case_root == case_root(_page.c.case_key))
-    .correlate_except(batch_items)
-)
+_attempt = exists().where(batch_items.c.step_no == STEP, batch_items.c.case_root == case_root(_page.c.case_key))
+_tried = case((_attempt.correlate_except(batch_items), 1), else_=0)
 KEEP_NEW = (
     insert(errors)
     .from_select(
@@ -99,8 +109,8 @@ PUT_ON_HOLD = _hold.on_conflict_do_update(
     set_={name: _hold.excluded[name] for name in ("queue", "title", "edit", "detail")},
 )
 
-NAMED = errors.c.error_id.in_(select(_ids.c.value))
-UNSEEN = errors.c.error_id.in_(select(unseen.c.error_id).where(unseen.c.gone))
+NAMED: ColumnElement[bool] = errors.c.error_id.in_(select(_ids.c.value))
+UNSEEN: ColumnElement[bool] = errors.c.error_id.in_(select(unseen.c.error_id).where(unseen.c.gone))
 _standing_here = and_(errors.c.step_no == STEP, errors.c.batch_no.is_(None))
 LEAVING = {
     which: select(errors.c.error_id, errors.c.case_key, verdicts.c.rule_id, verdicts.c.verb)

@@ -1,23 +1,22 @@
-"""What people ask: which errors, why, what is held, what happened to a case, what was written."""
+"""What people ask: which errors there are and why, what is held, what was written."""
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, literal, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from daemon.core.actions import EditField
 from daemon.core.batches import Act, WriteState
 from daemon.core.decisions import Outcome, Verb
-from daemon.core.records import TRACE_KEY_CUT, StepRef
-from daemon.core.rows import CaseEvent, ErrorRow, HeldRow, WriteRow
-from daemon.store.cases import NAMES
-from daemon.store.sqlite import document, each
+from daemon.core.rows import ErrorRow, HeldRow, WriteRow
+from daemon.store import tables
+from daemon.store.columns import Words
 from daemon.store.steps import REF, ref_of
-from daemon.store.tables import batch_items, batches, errors, foreign_attempts, held, patches, steps, verdicts
+from daemon.store.tables import batch_items, batches, errors, held, steps, verdicts
 from daemon.store.transactions import Database, reads
 
-_shown = (
+_of_account = or_(bindparam("account", type_=Words()).is_(None), steps.c.account == bindparam("account", type_=Words()))
+SHOWN = (
     select(
         *REF,
         errors.c.error_id,
@@ -36,8 +35,11 @@ _shown = (
     .join(steps, steps.c.step_no == errors.c.step_no)
     .outerjoin(held, and_(held.c.step_no == errors.c.step_no, held.c.error_id == errors.c.error_id))
 )
+SHOWN_AS_IT_IS = (
+    "error_id", "case_key", "code", "rule_id", "reason", "detail", "occurred_at", "due_at", "in_flight", "first_seen_at",
+)  # fmt: skip
 COUNTS = (
-    select(verdicts.c.verb, verdicts.c.rule_id, verdicts.c.reason, func.count().label("count"))
+    select(verdicts.c.verb, verdicts.c.rule_id, verdicts.c.reason, func.count().label("found"))
     .join_from(errors, verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
     .join(steps, steps.c.step_no == errors.c.step_no)
     .where(steps.c.account == bindparam("account"))
@@ -48,8 +50,103 @@ HELD = (
     .join_from(held, errors, and_(errors.c.step_no == held.c.step_no, errors.c.error_id == held.c.error_id))
     .join(verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
     .join(steps, steps.c.step_no == held.c.step_no)
+    .where(_of_account)
     .order_by(held.c.held_at, held.c.step_no, held.c.error_id)
 )
-OUTCOMES = select(batch_items.c.batch_no, batch_items.c.outcome, func.count().label("count")).group_by(
-    batch_items.c.batch_no, batch_items.c.outcome
+WRITES = select(batches, *REF).join_from(batches, steps).where(_of_account).order_by(batches.c.batch_no.desc())
+OUTCOMES = (
+    select(batch_items.c.batch_no, batch_items.c.outcome, func.count().label("found"))
+    .where(batch_items.c.outcome.is_not(None))
+    .group_by(batch_items.c.batch_no, batch_items.c.outcome)
 )
+
+
+class PeopleRows(Database):
+    """Questions of people; none of them is on the main path."""
+
+    @reads
+    def errors(  # noqa: PLR0913 as many filters as people ask for
+        self,
+        connection: Connection,
+        account: str | None = None,
+        *,
+        flow: str | None = None,
+        step: str | None = None,
+        rule: str | None = None,
+        verb: Verb | None = None,
+        held: bool | None = None,
+        limit: int = 100,
+        offset: int = 0,
+    ) -> list[ErrorRow]:
+        """Return stored errors, those that occurred last first; None asks for any."""
+        wanted = SHOWN.order_by(errors.c.occurred_at.desc(), errors.c.step_no, errors.c.error_id)
+        given = (
+            (steps.c.account, account),
+            (steps.c.flow_id, flow),
+            (steps.c.step_id, step),
+            (verdicts.c.rule_id, rule),
+        )
+        for column, value in (*given, (verdicts.c.verb, verb and verb.value)):
+            if value is not None:
+                wanted = wanted.where(column == value)
+        if held is not None:
+            wanted = wanted.where(tables.held.c.error_id.is_not(None) == held)
+        return [
+            ErrorRow(step=ref_of(row), verb=Verb(row.verb), **{name: getattr(row, name) for name in SHOWN_AS_IT_IS})
+            for row in connection.execute(wanted.limit(limit).offset(offset))
+        ]
+
+    @reads
+    def error_counts(self, connection: Connection, account: str) -> dict[tuple[Verb, str, str], int]:
+        """Return how many errors are stored, by verb, rule id and reason."""
+        rows = connection.execute(COUNTS, {"account": account})
+        return {(Verb(row.verb), row.rule_id, row.reason): row.found for row in rows}
+
+    @reads
+    def held(self, connection: Connection, account: str | None = None, queue: str | None = None) -> list[HeldRow]:
+        """Return the errors that wait for people, those held longest first."""
+        wanted = HELD if queue is None else HELD.where(tables.held.c.queue == queue)
+        return [
+            HeldRow(
+                step=ref_of(row),
+                error_id=row.error_id,
+                queue=row.queue,
+                title=row.title,
+                edit=tuple(_edit_field(each) for each in json.loads(row.edit)),
+                rule_id=row.rule_id,
+                reason=row.reason,
+                detail=row.detail,
+                held_at=row.held_at,
+                code=row.code,
+            )
+            for row in connection.execute(wanted, {"account": account})
+        ]
+
+    @reads
+    def writes(self, connection: Connection, account: str | None = None, limit: int = 100) -> list[WriteRow]:
+        """Return the newest entries of the journal, newest first."""
+        rows = connection.execute(WRITES.limit(limit), {"account": account}).all()
+        outcomes: dict[int, dict[Outcome, int]] = {row.batch_no: {} for row in rows}
+        for row in connection.execute(OUTCOMES.where(batch_items.c.batch_no.in_(outcomes))):
+            outcomes[row.batch_no][Outcome(row.outcome)] = row.found
+        return [
+            WriteRow(
+                batch_id=row.batch_no,
+                step=ref_of(row),
+                act=Act(row.act),
+                rule_id=row.rule_id,
+                rules=row.rules,
+                plan_id=row.plan_id,
+                state=WriteState(row.state),
+                intended_at=row.intended_at,
+                job_id=row.job_id,
+                reason=row.reason,
+                sent=row.size,
+                outcomes=outcomes[row.batch_no],
+            )
+            for row in rows
+        ]
+
+
+def _edit_field(stored: dict[str, Any]) -> EditField:
+    return EditField(**{**stored, "one_of": tuple(stored["one_of"])})

@@ -3,9 +3,8 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, case, delete, exists, func, literal, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, literal, or_, select, update
 
 from daemon.core.decisions import Verb
 from daemon.core.exceptions import StoreError
@@ -15,13 +14,14 @@ from daemon.core.records import Mark, StepRef
 from daemon.core.windows import NEVER_READ, StepProgress
 from daemon.store.catalogue import mark_of, mark_row
 from daemon.store.judged import STEP, UNSEEN, forget, keep
+from daemon.store.scratch import full_reads, sightings, unseen
 from daemon.store.sqlite import document, each, insert, packed
-from daemon.store.steps import ADDRESSED, REF, STEP_NO, address, make_step, ref_of
-from daemon.store.tables import errors, full_reads, held, missed, sightings, steps, unseen, verdicts
+from daemon.store.steps import ADDRESSED, REF, STEP_NO, AnyRow, add_numbered, address, make_step, ref_of
+from daemon.store.tables import errors, held, missed, steps, verdicts
 from daemon.store.transactions import Database, reads, writes_soon
 
-READ_NO = bindparam("read_no")
-ACCOUNT = bindparam("account")
+READ_NO = bindparam("read_no", type_=sightings.c.read_no.type)
+ACCOUNT = bindparam("account", type_=steps.c.account.type)
 
 _flying = (
     select(func.count())
@@ -64,14 +64,18 @@ SAVE_PROGRESS = (
         last_error_at=bindparam("last_error_at"),
         **{
             name: case((steps.c[name] > given, steps.c[name]), else_=func.coalesce(given, steps.c[name]))
-            for name, given in ((name, bindparam(f"new_{name}", type_=steps.c[name].type)) for name in ("watermark_at", "swept_at"))
+            for name, given in (
+                (name, bindparam(f"new_{name}", type_=steps.c[name].type)) for name in ("watermark_at", "swept_at")
+            )
         },
     )
 )
 
 _ids = each("ids")
 KNOWN = (
-    select(packed(errors.c.error_id, errors.c.fingerprint, errors.c.batch_no.is_not(None), held.c.error_id.is_not(None)))
+    select(
+        packed(errors.c.error_id, errors.c.fingerprint, errors.c.batch_no.is_not(None), held.c.error_id.is_not(None))
+    )
     .select_from(
         _ids.join(errors, errors.c.error_id == _ids.c.value).outerjoin(
             held, and_(held.c.step_no == errors.c.step_no, held.c.error_id == errors.c.error_id)
@@ -79,13 +83,17 @@ KNOWN = (
     )
     .where(errors.c.step_no == STEP_NO)
 )
-WAS_SEEN = select(sightings.c.error_id).where(sightings.c.read_no == READ_NO, sightings.c.error_id.in_(select(_ids.c.value)))
+WAS_SEEN = select(sightings.c.error_id).where(
+    sightings.c.read_no == READ_NO, sightings.c.error_id.in_(select(_ids.c.value))
+)
 
 SEE = (
     insert(sightings)
     .from_select(
         ["read_no", "error_id"],
-        select(READ_NO, _ids.c.value).where(exists().where(full_reads.c.read_no == READ_NO).correlate_except(full_reads)),
+        select(READ_NO, _ids.c.value).where(
+            exists().where(full_reads.c.read_no == READ_NO).correlate_except(full_reads)
+        ),
     )
     .on_conflict_do_nothing()
     .execution_options(preserve_rowcount=True)
@@ -102,15 +110,15 @@ NOTE_UNSEEN = insert(unseen).from_select(
     ),
 )
 FORGET_MISSED = delete(missed).where(missed.c.step_no == STEP)
-NOTE_MISSED = insert(missed).from_select(
-    ["step_no", "error_id"], select(STEP, unseen.c.error_id).where(~unseen.c.gone)
-)
+NOTE_MISSED = insert(missed).from_select(["step_no", "error_id"], select(STEP, unseen.c.error_id).where(~unseen.c.gone))
 
 _ranked = (
     select(
         errors.c.step_no,
         errors.c.occurred_at,
-        func.row_number().over(partition_by=errors.c.step_no, order_by=(errors.c.occurred_at, errors.c.error_id)).label("place"),
+        func.row_number()
+        .over(partition_by=errors.c.step_no, order_by=(errors.c.occurred_at, errors.c.error_id))
+        .label("place"),
     )
     .join_from(errors, verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
     .join(steps, steps.c.step_no == errors.c.step_no)
@@ -127,7 +135,7 @@ RECHECKS = (
         *REF,
         func.min(_ranked.c.occurred_at).label("since"),
         func.max(_ranked.c.occurred_at).label("until"),
-        func.count().label("count"),
+        func.count().label("found"),
         func.count(_ranked.c.occurred_at).label("dated"),
     )
     .join_from(_ranked, steps, steps.c.step_no == _ranked.c.step_no)
@@ -195,8 +203,8 @@ class ReadingRows(Database):
         if not full:
             return Read(step=ref, full=False, step_no=step_no, read_no=0)
         _drop_reads(connection, step_no)
-        inserted = connection.execute(insert(full_reads), {"step_no": step_no}).inserted_primary_key
-        return Read(step=ref, full=True, step_no=step_no, read_no=inserted[0])
+        read_no = add_numbered(connection, full_reads, {"step_no": step_no})
+        return Read(step=ref, full=True, step_no=step_no, read_no=read_no)
 
     @writes_soon
     def save_page(self, connection: Connection, read: Read, seen: Sequence[str], judged: Sequence[Judged]) -> Saved:
@@ -226,7 +234,9 @@ class ReadingRows(Database):
             return []
         current = select(literal(1)).where(full_reads.c.read_no == read.read_no)
         if connection.execute(current).first() is None:
-            raise StoreError(f"the full read of step {read.step.step_id} has ended or was overtaken: nothing was concluded")
+            raise StoreError(
+                f"the full read of step {read.step.step_id} has ended or was overtaken: nothing was concluded"
+            )
         step = {"step_no": read.step_no}
         connection.execute(delete(unseen))
         connection.execute(NOTE_UNSEEN, step | {"read_no": read.read_no, "trusted": trusted})
@@ -246,9 +256,9 @@ class ReadingRows(Database):
         return [
             Recheck(
                 step=ref_of(row),
-                since=row.since if row.dated == row.count else None,
-                until=row.until if row.dated == row.count else None,
-                count=row.count,
+                since=row.since if row.dated == row.found else None,
+                until=row.until if row.dated == row.found else None,
+                count=row.found,
             )
             for row in rows
         ]
@@ -259,7 +269,7 @@ def _drop_reads(connection: Connection, step_no: int) -> None:
     connection.execute(END_READS, {"step_no": step_no})
 
 
-def _progress_of(row: Row[Any]) -> StepProgress:
+def _progress_of(row: AnyRow) -> StepProgress:
     return StepProgress(
         mark=mark_of(row),
         watermark_at=row.watermark_at,

@@ -95,7 +95,10 @@ def fields(parameter: str, *columns: Column[Any]) -> Subquery:
     """Return the rows of the document *parameter* as a table with these *columns*, in the order of the values."""
     row = each(parameter).c.value
     return select(
-        *(func.json_extract(row, f"$[{place}]", type_=column.type).label(column.name) for place, column in enumerate(columns))
+        *(
+            func.json_extract(row, f"$[{place}]", type_=column.type).label(column.name)
+            for place, column in enumerate(columns)
+        )
     ).subquery(f"given_{parameter}")
 
 
@@ -123,7 +126,9 @@ def explain(error: SQLAlchemyError, file: str) -> str:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return f"the store {file} is locked by another process that is writing to it; stop that one or wait for it"
         case sqlite3.SQLITE_CANTOPEN:
-            return f"the store {file} cannot be opened ({said}): is it a file, in a folder that the daemon may write to?"
+            return (
+                f"the store {file} cannot be opened ({said}): is it a file, in a folder that the daemon may write to?"
+            )
         case sqlite3.SQLITE_IOERR:
             return f"the disk failed while the store {file} was used ({said}): look at the system's log"
         case _:

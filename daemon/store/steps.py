@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, Table, bindparam, select
 from sqlalchemy import update as update_table
 
 from daemon.core.records import StepRef
 from daemon.store.sqlite import insert
 from daemon.store.tables import steps
+
+AnyRow = Row[*tuple[Any, ...]]
 
 ADDRESSED = (
     (steps.c.account == bindparam("account"))
@@ -22,9 +24,7 @@ STEP_NO = FIND.scalar_subquery()
 UNNAMED = {"type": "", "name": "", "connection_id": "", "flow_name": "", "integration_id": "", "integration_name": ""}
 MAKE = insert(steps).values(judged_with="", stored=0).on_conflict_do_nothing()
 COUNT = (
-    update_table(steps)
-    .where(steps.c.step_no == bindparam("which"))
-    .values(stored=steps.c.stored + bindparam("more"))
+    update_table(steps).where(steps.c.step_no == bindparam("which")).values(stored=steps.c.stored + bindparam("more"))
 )
 
 
@@ -53,10 +53,15 @@ def count_stored(connection: Connection, step_no: int, more: int) -> None:
         connection.execute(COUNT, {"which": step_no, "more": more})
 
 
-def ref_of(row: Row[Any] | Mapping[str, Any]) -> StepRef:
-    """Return the address in a row that has the columns ``account``, ``flow_id`` and ``step_id``."""
-    values = row._mapping if isinstance(row, Row) else row  # noqa: SLF001 the public way to columns by name
-    return StepRef(account=values["account"], flow_id=values["flow_id"], step_id=values["step_id"])
+def ref_of(row: AnyRow) -> StepRef:
+    """Return the address in a row that has the columns of `REF`."""
+    return StepRef(account=row.account, flow_id=row.flow_id, step_id=row.step_id)
+
+
+def add_numbered(connection: Connection, table: Table, row: Mapping[str, Any]) -> int:
+    """Insert one row into a table that numbers its rows, and return its number."""
+    inserted = connection.execute(table.insert(), row).inserted_primary_key
+    return int(inserted[0]) if inserted else 0
 
 
 REF = (steps.c.account, steps.c.flow_id, steps.c.step_id)

@@ -121,7 +121,7 @@ errors = Table(
     _number("fingerprint"),
     _number("verdict_no"),  # no foreign key: checking one from the verdict's side would read every error
     _number("wants"),  # WANTS_TAG + WANTS_ASSIGN
-    Column("tried", Boolean, nullable=False),  # its case had an attempt of ours when it was last judged
+    _number("tried"),  # 1: its case had an attempt of ours when it was last judged
     Column("due_at", Moment),  # NULL while in flight
     _moment("first_seen_at"),
     Column("batch_no", Integer, ForeignKey("batches.batch_no")),  # the batch that it is in flight with
@@ -129,11 +129,9 @@ errors = Table(
 )
 WANTS_TAG = 1
 WANTS_ASSIGN = 2
-Index(
-    "errors_due", errors.c.step_no, errors.c.verdict_no, errors.c.due_at, sqlite_where=errors.c.due_at.is_not(None)
-)
+Index("errors_due", errors.c.step_no, errors.c.verdict_no, errors.c.due_at, sqlite_where=errors.c.due_at.is_not(None))
 Index("errors_in_flight", errors.c.step_no, errors.c.batch_no, sqlite_where=errors.c.batch_no.is_not(None))
-Index("errors_tried", errors.c.step_no, errors.c.case_key, sqlite_where=errors.c.tried)
+Index("errors_tried", errors.c.step_no, errors.c.case_key, sqlite_where=errors.c.tried > 0)
 Index("errors_wanting", errors.c.step_no, errors.c.wants, sqlite_where=errors.c.wants > 0)
 
 
@@ -253,7 +251,7 @@ plan_groups = Table(
     _step_no(),
     _words("rule_id"),
     _words("act"),
-    _number("count"),
+    _number("due"),
     _number("send"),
     _number("mode"),
     _words("reason"),
@@ -294,33 +292,3 @@ rule_files = Table(
 )
 
 meta = Table("meta", METADATA, _words("key", primary_key=True), _words("value"))
-
-SCRATCH = MetaData()
-"""Tables of the running process only: they live in the connection's temporary database and go with it."""
-
-full_reads = Table(
-    "full_reads",
-    SCRATCH,
-    Column("read_no", Integer, primary_key=True),
-    _number("step_no"),
-    sqlite_autoincrement=True,
-    prefixes=["TEMPORARY"],
-)
-
-sightings = Table(
-    "sightings",
-    SCRATCH,
-    _number("read_no", primary_key=True),
-    _words("error_id", primary_key=True),
-    sqlite_with_rowid=False,
-    prefixes=["TEMPORARY"],
-)
-
-unseen = Table(  # what a full read that has ended did not show; *gone* is believed not to be open any more
-    "unseen",
-    SCRATCH,
-    _words("error_id", primary_key=True),
-    Column("gone", Boolean, nullable=False),
-    sqlite_with_rowid=False,
-    prefixes=["TEMPORARY"],
-)

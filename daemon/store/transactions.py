@@ -7,7 +7,7 @@ without the connection. It ends whole or not at all, also where its caller is ca
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from functools import wraps
+from functools import update_wrapper
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
@@ -77,10 +77,10 @@ def writes_soon(method: Method[D, P, R]) -> Awaited[D, P, R]:
 
 
 def _transaction(method: Method[D, P, R], *, write: bool, durable: bool) -> Awaited[D, P, R]:
-    @wraps(method)
-    async def run(self: D, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def run(self: D, /, *args: P.args, **kwargs: P.kwargs) -> R:
         return await self.transact(
             lambda connection: method(self, connection, *args, **kwargs), write=write, durable=durable
         )
 
+    update_wrapper(run, method)
     return run

@@ -1,0 +1,166 @@
+"""What is due, what has been sent lately, and what is found out right before sending."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from daemon.core.batches import Act
+from daemon.core.decisions import Outcome, Verb
+from daemon.core.judgements import Gone, Judged
+from daemon.core.plans import DueGroup
+from daemon.core.ramp import Stage
+from daemon.core.records import StepRef
+from daemon.core.usage import Usage
+from daemon.store.cases import SENT
+from daemon.store.columns import Moment
+from daemon.store.judged import NAMED, STEP, forget, keep
+from daemon.store.sqlite import document
+from daemon.store.steps import REF, find_step, make_step, ref_of
+from daemon.store.tables import (
+    WANTS_ASSIGN,
+    WANTS_TAG,
+    batch_items,
+    batches,
+    errors,
+    steps,
+    verdicts,
+)
+from daemon.store.transactions import Database, reads, writes_soon
+
+ACCOUNT = bindparam("account", type_=steps.c.account.type)
+NOW = bindparam("now", type_=Moment())
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+WANTS = {Act.TAG: WANTS_TAG, Act.ASSIGN: WANTS_ASSIGN}
+
+WITH_VERDICT = errors.join(verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
+DUE_NOW = and_(errors.c.due_at <= NOW, errors.c.batch_no.is_(None))
+DUE = (
+    select(
+        *REF,
+        verdicts.c.rule_id,
+        verdicts.c.verb.label("act"),
+        func.count(case((verdicts.c.verb == Verb.RETRY, errors.c.case_key), else_=errors.c.error_id).distinct()).label(
+            "found"
+        ),
+    )
+    .select_from(WITH_VERDICT.join(steps, steps.c.step_no == errors.c.step_no))
+    .where(steps.c.account == ACCOUNT, DUE_NOW, verdicts.c.verb.in_((Verb.RETRY, Verb.RESOLVE)))
+    .group_by(*REF, verdicts.c.rule_id, verdicts.c.verb)
+)
+
+
+def wanted(act: Act) -> Any:
+    """Tell whether an error is to be tagged (or assigned) and not in flight."""
+    return and_(errors.c.wants > 0, errors.c.wants.bitwise_and(WANTS[act]) > 0, errors.c.batch_no.is_(None))
+
+
+WANTED = {
+    act: select(*REF, verdicts.c.rule_id, literal(act.value).label("act"), func.count().label("found"))
+    .select_from(WITH_VERDICT.join(steps, steps.c.step_no == errors.c.step_no))
+    .where(steps.c.account == ACCOUNT, wanted(act))
+    .group_by(*REF, verdicts.c.rule_id)
+    for act in WANTS
+}
+
+_hour = case((batches.c.intended_at > bindparam("hour_ago", type_=Moment()), batches.c.size), else_=0)
+USAGE = (
+    select(batches.c.rule_id, batches.c.act, func.sum(_hour).label("hour"), func.sum(batches.c.size).label("day"))
+    .join_from(batches, steps)
+    .where(steps.c.account == ACCOUNT, batches.c.intended_at > bindparam("day_ago"), SENT)
+    .group_by(batches.c.rule_id, batches.c.act)
+)
+
+
+def _items_with(*outcomes: Outcome | None) -> Any:
+    return func.sum(case((or_(*(batch_items.c.outcome.is_not_distinct_from(each) for each in outcomes)), 1), else_=0))
+
+
+STAGES = (
+    select(
+        batches.c.plan_id,
+        func.min(batches.c.intended_at).label("sent_at"),
+        func.count().label("sent"),
+        _items_with(Outcome.CONFIRMED).label("confirmed"),
+        _items_with(Outcome.CAME_BACK, Outcome.REFUSED, Outcome.UNKNOWN).label("failed"),
+        _items_with(None).label("open"),
+    )
+    .join_from(batches, batch_items, batch_items.c.batch_no == batches.c.batch_no)
+    .where(
+        batches.c.step_no == STEP,
+        batches.c.rule_id == bindparam("rule_id"),
+        batches.c.act == Act.RETRY,
+        batches.c.intended_at >= bindparam("since"),
+        SENT,
+    )
+    .group_by(batches.c.plan_id)
+    .order_by("sent_at", batches.c.plan_id)
+)
+
+UNMARK = update(errors).where(errors.c.step_no == STEP, NAMED, errors.c.wants.bitwise_and(bindparam("mark")) > 0)
+UNMARK = UNMARK.values(wants=errors.c.wants - bindparam("mark"))
+
+
+class DueRows(Database):
+    """What the guards weigh, and what the second look changes."""
+
+    @reads
+    def due_groups(self, connection: Connection, account: str, now: datetime) -> list[DueGroup]:
+        """Return what is due now: errors to retry, resolve, tag or assign, by step, rule and act."""
+        groups = [
+            DueGroup(step=ref_of(row), rule_id=row.rule_id, act=Act(row.act), count=row.found)
+            for statement in (DUE, *WANTED.values())
+            for row in connection.execute(statement, {"account": account, "now": now})
+        ]
+        return sorted(groups, key=lambda group: (group.step, group.rule_id, list(Act).index(group.act)))
+
+    @reads
+    def usage(self, connection: Connection, account: str, now: datetime) -> Usage:
+        """Return how many errors were sent in the hour and the day before *now*."""
+        since = {"hour_ago": now - HOUR, "day_ago": now - DAY}
+        rows = connection.execute(USAGE, {"account": account} | since).all()
+        return Usage(
+            hour={(row.rule_id, Act(row.act)): row.hour for row in rows if row.hour},
+            day={(row.rule_id, Act(row.act)): row.day for row in rows},
+        )
+
+    @reads
+    def stages(self, connection: Connection, ref: StepRef, rule_id: str, since: datetime) -> list[Stage]:
+        """Return what each plan has retried of the rule on the step since then, oldest first.
+
+        An error whose outcome is unknown has failed; one that vanished has neither helped nor failed.
+        """
+        step_no = find_step(connection, ref)
+        if step_no is None:
+            return []
+        rows = connection.execute(STAGES, {"step_no": step_no, "rule_id": rule_id, "since": since})
+        return [Stage(**row._mapping) for row in rows]  # noqa: SLF001 the public way to columns by name
+
+    @writes_soon
+    def rejudge(self, connection: Connection, ref: StepRef, judged: Sequence[Judged]) -> None:
+        """Replace what was decided about errors; those in flight stay as they are."""
+        keep(connection, make_step(connection, ref), judged, self._clock())
+
+    @writes_soon
+    def drop(self, connection: Connection, ref: StepRef, error_ids: Sequence[str]) -> list[Gone]:
+        """Forget errors that are not open any more and return those that were stored and not in flight."""
+        step_no = find_step(connection, ref)
+        return [] if step_no is None else forget(connection, step_no, NAMED, error_ids)
+
+    @writes_soon
+    def unmark(self, connection: Connection, ref: StepRef, error_ids: Sequence[str], act: Act) -> None:
+        """Note that errors have been tagged or assigned."""
+        names = {"step_no": make_step(connection, ref), "ids": document(error_ids), "mark": WANTS[act]}
+        connection.execute(UNMARK, names)

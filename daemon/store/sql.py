@@ -1,0 +1,101 @@
+"""The store in a database: opening it, and all of its methods in one class."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.schema import CreateTable
+
+from daemon.core.exceptions import ConfigError, StoreError
+from daemon.store import sqlite
+from daemon.store.cases import CaseRows
+from daemon.store.catalogue import CatalogueRows
+from daemon.store.due import DueRows
+from daemon.store.histories import HistoryRows
+from daemon.store.journal import JournalRows
+from daemon.store.people import PeopleRows
+from daemon.store.planning import PlanRows
+from daemon.store.reading import ReadingRows
+from daemon.store.rulesets import RuleSetRows
+from daemon.store.schema import migrate, version_of
+from daemon.store.scratch import SCRATCH
+from daemon.store.transactions import reads
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqlStore(
+    CatalogueRows, ReadingRows, CaseRows, DueRows, PlanRows, JournalRows, PeopleRows, HistoryRows, RuleSetRows
+):
+    """The store in a database; `open_store` makes it."""
+
+    @reads
+    def schema_version(self, connection: Connection) -> str:
+        """Return the version of the database's schema."""
+        return version_of(connection)
+
+
+@asynccontextmanager
+async def open_store(
+    url: str, *, now: Callable[[], datetime] = _utc_now, busy_timeout_s: float = 5.0
+) -> AsyncIterator[SqlStore]:
+    """Open the store at *url*, brought to the present schema, and close it at the end.
+
+    ``sqlite:///relative/path`` or ``sqlite:////absolute/path``; the file and its folder are made where they are not
+    there. ``sqlite://`` lives in memory. *now* dates when an error was first seen and held: give it the pipeline's
+    clock, whose moments it is compared with.
+
+    Raises:
+        ConfigError: the URL cannot be used.
+        StoreError: the file cannot be opened, read or written, is not a database, or is of a newer version.
+    """
+    where = _parse(url)
+    file = where.database or "in memory"
+    if where.database:
+        _make_file(Path(where.database))
+    engine = sqlite.make_engine(where, busy_timeout_s=busy_timeout_s)
+    try:
+        connection = await engine.connect()
+        store = SqlStore(connection, file=file, clock=now)
+        try:
+            await connection.run_sync(_prepare)
+            await store.transact(lambda inner: migrate(inner, file), write=True, durable=True)
+            yield store
+        finally:
+            await store.close()
+    except SQLAlchemyError as error:
+        raise StoreError(sqlite.explain(error, file)) from error
+    finally:
+        await engine.dispose()
+
+
+def _parse(url: str) -> URL:
+    try:
+        where = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(f"store.url {url!r} is not a URL: write sqlite:////absolute/path/of/the/file") from error
+    if where.drivername != "sqlite":
+        raise ConfigError(f"store.url names a database of the kind {where.drivername!r}: only sqlite can be used")
+    return where
+
+
+def _make_file(file: Path) -> None:
+    """Make the file and its folder; nobody else may read it, since patches keep what records held."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            file.touch(mode=0o600)
+    except OSError as error:
+        raise StoreError(f"the store {file} cannot be made: {error.strerror}") from error
+
+
+def _prepare(connection: Connection) -> None:
+    sqlite.prepare(connection)
+    for table in SCRATCH.sorted_tables:
+        connection.execute(CreateTable(table))
+    connection.rollback()
