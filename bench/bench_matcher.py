@@ -70,7 +70,7 @@ def make_errors(rng: random.Random, words: Sequence[str], count: int) -> list[tu
         filled = {"object": rng.choice(OBJECTS), "system": rng.choice(SYSTEMS), "number": "{number}", "word": "{word}"}
         templates.append((PROBLEMS[number % len(PROBLEMS)].format(**filled), rng.choice(SOURCES), rng.choice(CODES)))
     weights = [1 / rank for rank in range(1, 301)]
-    errors = []
+    errors: list[tuple[Step, ErrorRecord]] = []
     for template, source, code in rng.choices(templates, weights, k=count):
         message = template.format(number=rng.randint(100, 99_999), word=rng.choice(words))
         record = ErrorRecord(
@@ -88,6 +88,8 @@ def make_rules(rng: random.Random, words: Sequence[str], count: int) -> list[Rul
 
 def _rule(rng: random.Random, words: Sequence[str], number: int) -> RuleSource:
     filled = {"object": rng.choice(OBJECTS), "system": rng.choice(SYSTEMS), "word": rng.choice(words)}
+    if rng.random() < 0.3:
+        filled |= {rng.choice(("object", "system", "word")): r"\w+"}
     parts: list[Condition] = []
     kind = number % 5
     if kind == 4:
@@ -104,7 +106,7 @@ def _rule(rng: random.Random, words: Sequence[str], number: int) -> RuleSource:
         check = Check(operator="regex", operands=(rng.choice(PATTERNS).format(**filled),))
         if kind == 3:
             part = rng.choice(("{object} {word}", "{word}", "key '{word}", "{word} for {object}", "page {word}"))
-            check = Check(operator="contains", operands=(part.format(**filled),))
+            check = Check(operator="contains", operands=(part.format(**filled).replace(r"\w+", "the"),))
         parts.append(FieldCondition(field="message", checks=(check,)))
     rule = Rule(id=f"rule-{number}", action=Leave())
     return RuleSource(rule=rule, when=AllOf(parts=tuple(parts)), place=Place(file="bench.yaml", line=number, column=1))
@@ -131,24 +133,29 @@ def plain_loop(sources: Sequence[RuleSource]) -> Callable[[Step, ErrorRecord], s
     return match
 
 
-def _closure(when: Condition) -> Callable[[Step, ErrorRecord], bool]:
+Closure = Callable[[Step, ErrorRecord], bool]
+
+
+def _closure(when: Condition) -> Closure:
     assert isinstance(when, AllOf)
-    tests: list[Callable[[Step, ErrorRecord], bool]] = []
-    options = re2.Options()
-    options.log_errors = False
+    tests: list[Closure] = []
     for part in when.parts:
         assert isinstance(part, FieldCondition)
-        operands = part.checks[0].operands
-        if part.checks[0].operator == "regex":
-            search = re2.compile(operands[0], options).search
-            tests.append(lambda _, record, search=search: search(record.message) is not None)
-        elif part.checks[0].operator == "contains":
-            tests.append(lambda _, record, text=operands[0]: text in record.message)
-        elif part.field == "flow":
-            tests.append(lambda step, _, flow=operands[0]: step.ref.flow_id == flow)
-        else:
-            tests.append(lambda _, record, name=part.field, values=operands: getattr(record, name) in values)
+        tests.append(_part_closure(part))
     return lambda step, record: all(test(step, record) for test in tests)
+
+
+def _part_closure(part: FieldCondition) -> Closure:
+    operands = part.checks[0].operands
+    text = str(operands[0])
+    if part.checks[0].operator == "regex":
+        search = re2.compile(text).search
+        return lambda _, record: search(record.message) is not None
+    if part.checks[0].operator == "contains":
+        return lambda _, record: text in record.message
+    if part.field == "flow":
+        return lambda step, _: step.ref.flow_id == text
+    return lambda _, record: getattr(record, part.field) in operands
 
 
 def per_second(judge: Callable[[Step, ErrorRecord], object], errors: Sequence[tuple[Step, ErrorRecord]]) -> float:

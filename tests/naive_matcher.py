@@ -3,9 +3,11 @@
 It shares the values of ``ast.py`` and ``records.py`` with the product and no code that judges.
 """
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import jmespath
 import re2
@@ -58,99 +60,85 @@ def _holds(condition: Condition, world: World) -> bool | None:
     others = [check for check in condition.checks if check.operator != "exists"]
     if not others:
         return True
-    for value in values:
-        if all(_fits(check, value, condition.ignore_case) for check in others):
-            return True
-    return False
+    return any(all(_fits(check, value, condition.ignore_case) for check in others) for value in values)
 
 
-def _values(condition: FieldCondition, world: World) -> list[object] | None:
+def _values(condition: FieldCondition, world: World) -> list[Any] | None:
     step, record, now, attempts, data = world
-    found: list[object]
-    match condition.field:
-        case "account":
-            found = [step.ref.account]
-        case "integration":
-            found = [step.integration_id, step.integration_name]
-        case "flow":
-            found = [step.ref.flow_id, step.flow_name]
-        case "step":
-            found = [step.ref.step_id, step.name]
-        case "step_type":
-            found = [step.type]
-        case "tags":
-            found = list(record.tags)
-        case "retryable":
-            return [record.retry_key != ""]
-        case "age":
-            return [] if record.occurred_at is None else [now - record.occurred_at]
-        case "attempts":
-            return [attempts]
-        case "message":
-            found = [record.message[:65536].encode("utf-16", "surrogatepass").decode("utf-16", "replace")]
-        case "data":
-            if record.retry_key == "":
-                return []
-            if data is UNKNOWN:
-                return None
-            selected = jmespath.search(condition.expression, data)
-            found = selected if isinstance(selected, list) else [selected]
-            return [value for value in found if value is not None]
-        case name:
-            found = [getattr(record, name)]
+    if condition.field == "data" and record.retry_key == "":
+        return []
+    if condition.field == "data" and data is UNKNOWN:
+        return None
+    if condition.field == "data":
+        selected = jmespath.search(condition.expression, data)
+        found = selected if isinstance(selected, list) else [selected]
+        return [value for value in found if value is not None]
+    known: dict[str, list[Any]] = {
+        "account": [step.ref.account],
+        "integration": [step.integration_id, step.integration_name],
+        "flow": [step.ref.flow_id, step.flow_name],
+        "step": [step.ref.step_id, step.name],
+        "step_type": [step.type],
+        "tags": list(record.tags),
+        "retryable": [record.retry_key != ""],
+        "age": [now - record.occurred_at] if record.occurred_at else [],
+        "attempts": [attempts],
+        "message": [record.message[:65536].encode("utf-16", "surrogatepass").decode("utf-16", "replace")],
+    }
+    found = known[condition.field] if condition.field in known else [getattr(record, condition.field)]
     return [value for value in found if value not in ("", None)]
 
 
-def _fits(check: Check, value: object, ignore_case: bool) -> bool:
+def _fits(check: Check, value: Any, ignore_case: bool) -> bool:
     operands = check.operands
     if check.operator == "contains_all":
         return all(_fits_one("contains", value, operand, ignore_case) for operand in operands)
     return any(_fits_one(check.operator, value, operand, ignore_case) for operand in operands)
 
 
-def _fits_one(operator: str, value: object, operand: object, ignore_case: bool) -> bool:
+ON_TEXT: dict[str, Callable[[str, str], bool]] = {
+    "contains": lambda value, part: part in value,
+    "starts_with": str.startswith,
+    "ends_with": str.endswith,
+}
+ON_ALIKE: dict[str, Callable[[Any, Any], bool]] = {
+    "is": operator.eq,
+    "in": operator.eq,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
+
+
+def _fits_one(name: str, value: Any, operand: Any, ignore_case: bool) -> bool:
     if isinstance(value, timedelta):
         value = Decimal(value // timedelta(microseconds=1)) / 1_000_000
-    if isinstance(operand, float):
-        operand = Decimal(repr(operand))
-    if isinstance(value, float):
-        value = Decimal(repr(value))
+    value, operand = (Decimal(repr(one)) if isinstance(one, float) else one for one in (value, operand))
     is_text = isinstance(value, str) and isinstance(operand, str)
-    if operator in ("regex", "glob"):
-        if not is_text:
-            return False
-        pattern = operand if operator == "regex" else _glob(operand)
-        return _search(pattern, value, ignore_case) is not None
+    if name in ("regex", "glob"):
+        return is_text and _search(operand if name == "regex" else _glob(operand), value, ignore_case) is not None
     if is_text and ignore_case:
         value, operand = value.casefold(), operand.casefold()
+    if name in ON_TEXT:
+        return is_text and ON_TEXT[name](value, operand)
     numbers = all(isinstance(one, int | Decimal) and not isinstance(one, bool) for one in (value, operand))
     alike = is_text or numbers or (isinstance(value, bool) and isinstance(operand, bool))
-    match operator:
-        case "is" | "in":
-            return alike and value == operand
-        case "contains":
-            return is_text and operand in value
-        case "starts_with":
-            return is_text and value.startswith(operand)
-        case "ends_with":
-            return is_text and value.endswith(operand)
-        case "gt":
-            return alike and value > operand
-        case "gte":
-            return alike and value >= operand
-        case "lt":
-            return alike and value < operand
-        case "lte":
-            return alike and value <= operand
-    raise AssertionError(operator)
+    return alike and ON_ALIKE[name](value, operand)
 
 
 def _glob(glob: str) -> str:
     """Translate a glob without tricks: the tests use none."""
-    return r"\A" + "".join({"*": "(?s:.*)", "?": "(?s:.)"}.get(c) or (c if c in "[]" else re2.escape(c)) for c in glob).replace(r"[\!", "[^") + r"\z"
+    return (
+        r"\A"
+        + "".join({"*": "(?s:.*)", "?": "(?s:.)"}.get(c) or (c if c in "[]" else re2.escape(c)) for c in glob).replace(
+            r"[\!", "[^"
+        )
+        + r"\z"
+    )
 
 
-def _search(pattern: str, text: str, ignore_case: bool) -> object:
+def _search(pattern: str, text: str, ignore_case: bool) -> Any:
     options = re2.Options()
     options.log_errors = False
     options.case_sensitive = not ignore_case
@@ -168,7 +156,7 @@ def _groups(condition: Condition, world: World) -> dict[str, str]:
         for value in _values(condition, world) or []:
             if isinstance(value, str) and all(_fits(check, value, condition.ignore_case) for check in checks):
                 for check in checks:
-                    for pattern in check.operands if check.operator == "regex" else ():
+                    for pattern in map(str, check.operands) if check.operator == "regex" else ():
                         found = _search(pattern, value, condition.ignore_case)
                         named = found.groupdict() if found else {}
                         caught = {name: text for name, text in named.items() if text is not None} | caught

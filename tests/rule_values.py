@@ -23,7 +23,9 @@ STEP = Step(
 def error(message: str = "", *, age_s: float | None = 3600, **fields: Any) -> ErrorRecord:
     """Return an open, retryable error of an hour ago."""
     occurred_at = None if age_s is None else NOW - timedelta(seconds=age_s)
-    return ErrorRecord(**{"error_id": "e1", "retry_key": "k1", "occurred_at": occurred_at, "message": message, **fields})
+    return ErrorRecord(
+        **{"error_id": "e1", "retry_key": "k1", "occurred_at": occurred_at, "message": message, **fields}
+    )
 
 
 def facts(**known: Any) -> Facts:

@@ -190,6 +190,7 @@ def show_figures(figures: Figures, mode: Mode) -> None:
 
 REASONS: Mapping[str, str] = {
     "another-rule": "another rule takes it by now",
+    "approve": "it waits for a person's approval",
     "assigned": "a person has been given it",
     "backlog": "it was there before Flowmend began; --adopt-backlog lets Flowmend act on these, too",
     "changed": "it changed since it was planned; it is judged again",

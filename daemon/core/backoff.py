@@ -1,11 +1,18 @@
 """When the next attempt on a case is due."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from daemon.core.actions import Retry
 
 FIRST_PAUSE = timedelta(minutes=1)
 """The pause before the second attempt where the rule names no ``after``."""
+
+LAST = datetime.max.replace(tzinfo=UTC)
+
+
+def later(moment: datetime, pause: timedelta) -> datetime:
+    """Return *moment* + *pause*, or the last moment there is: a platform's year 9999 must not stop a step (P13)."""
+    return moment + pause if moment < LAST - pause else LAST
 
 
 def pause_before(attempt: int, retry: Retry) -> timedelta:
@@ -26,7 +33,7 @@ def pause_before(attempt: int, retry: Retry) -> timedelta:
 
 def due_at(retry: Retry, *, occurred_at: datetime, attempts: int, last_attempt_at: datetime | None) -> datetime:
     """Return the moment from which the next attempt may be sent; it may lie in the past."""
-    earliest = occurred_at + retry.after
+    earliest = later(occurred_at, retry.after)
     if attempts == 0 or last_attempt_at is None:
         return earliest
     return max(earliest, last_attempt_at + pause_before(attempts + 1, retry))

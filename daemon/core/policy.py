@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from daemon.core.actions import Hold, Leave, Mode, Resolve, Retry, Rule
-from daemon.core.backoff import due_at
+from daemon.core.backoff import due_at, later
 from daemon.core.cases import CaseHistory
 from daemon.core.decisions import Decision, Match, Verb
 from daemon.core.durations import format_duration
@@ -41,7 +41,7 @@ def decide(record: ErrorRecord, match: Match | None, case: CaseHistory, now: dat
     """Decide about *record*, which *match* won (None: no rule did), given its *case*'s history.
 
     Nothing is acted on that no rule matched, that a person has been given (unless the rule asks for ``assigned_to``),
-    or whose case has an attempt without an outcome or with an unknown one.
+    whose case has an attempt without an outcome or with an unknown one, or that the platform is about to retry.
     """
     if match is None:
         return Decision(verb=Verb.NONE, reason="unmatched")
@@ -94,6 +94,9 @@ class _Asked:
             return self.leave("in-flight", detail, look_again_at=self.now + UNSETTLED_PAUSE)
         if case.unknown:
             return self.hold("unknown", "it is not known whether a retry of this record ran; look in the target first")
+        platform_done_at = later(record.retry_at, PLATFORM_RETRY_SLACK) if record.retry_at else self.now
+        if platform_done_at > self.now:
+            return self.leave("platform-retries", "the platform will retry it by itself", look_again_at=platform_done_at)
         return None
 
     def retry(self, retry: Retry) -> Decision:
@@ -105,10 +108,6 @@ class _Asked:
             return self.hold("not-patchable", "its retry data is file metadata, which must not be changed")
         if case.cured_at is not None and occurred_at <= case.cured_at:
             return self.hold("superseded", "a later retry of the same record went through; this would run it twice")
-        platform_done_at = record.retry_at + PLATFORM_RETRY_SLACK if record.retry_at else None
-        if platform_done_at is not None and platform_done_at > self.now:
-            detail = "the platform will retry it by itself"
-            return self.leave("platform-retries", detail, look_again_at=platform_done_at)
         if case.by_rule.get(self.rule.id, 0) >= retry.max_attempts or case.attempts >= self.caps.max_attempts_per_case:
             return self.exhausted(retry)
         longest = min(retry.max_age or self.caps.retry_max_age, self.caps.retry_max_age)
@@ -120,7 +119,7 @@ class _Asked:
 
     def exhausted(self, retry: Retry) -> Decision:
         """Return what becomes of a case that has had all its attempts (P2)."""
-        detail = f"{self.case.attempts} attempts did not help"
+        detail = f"the case has had all its attempts: {self.case.attempts}"
         if retry.exhausted == "hold":
             return self.hold("exhausted", detail)
         if retry.exhausted == "leave":

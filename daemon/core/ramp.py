@@ -56,7 +56,7 @@ def allowance(ramp: tuple[int, ...], stages: Sequence[Stage], now: datetime) -> 
                 detail = f"only {stage.confirmed} of the last {settled} retries helped"
                 return Allowance(most=0, reason="ramp-rests", detail=detail)
             continue
-        if passed < len(ramp) and settled >= ramp[passed]:
+        if passed < len(ramp) and stage.confirmed >= HELPED * ramp[passed]:
             passed += 1
     if passed == len(ramp):
         return Allowance(most=None)

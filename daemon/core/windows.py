@@ -22,10 +22,14 @@ class Polling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """One read: *since* None asks for everything there is (a full read), *until* None for everything up to now."""
+    """One read: *since* None asks for everything there is (a full read), *until* None for everything up to now.
+
+    *settled_at* belongs to a full read: what occurred later may not be listed yet although the summary counts it.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
+    settled_at: datetime | None = None
 
     @property
     def full(self) -> bool:
@@ -61,7 +65,8 @@ NEVER_READ = StepProgress()
 
 def read_reason(progress: StepProgress, summary: Mark, *, rules: str, now: datetime, polling: Polling) -> str:
     """Say why the step must be read, or "" where nothing has changed since the last whole read."""
-    if not summary.num_error and not progress.open and not progress.in_flight:
+    stored = progress.open + progress.in_flight
+    if not summary.num_error and not stored:
         return ""
     if progress.watermark_at is None:
         return "never read"
@@ -71,7 +76,8 @@ def read_reason(progress: StepProgress, summary: Mark, *, rules: str, now: datet
         return SWEEP_DUE
     if progress.mark != summary:
         return "summary changed"
-    return ""
+    # a summary without a time looks the same when as many errors came as had left since
+    return "" if stored else "none stored"
 
 
 def next_window(progress: StepProgress, summary: Mark, *, rules: str, now: datetime, polling: Polling) -> Window:
@@ -84,9 +90,11 @@ def next_window(progress: StepProgress, summary: Mark, *, rules: str, now: datet
     if progress.watermark_at is None:
         return Window(since=until - polling.lookback, until=until)
     if progress.judged_with != rules or _sweep_due(progress, now, polling):
-        return FULL
-    if not progress.in_flight and not _arrivals_explain(progress, progress.watermark_at, summary):
-        return FULL
+        return Window(settled_at=until)
+    # a full read moves the watermark to its own moment, past errors too young to have been listed
+    listed_until = progress.watermark_at - polling.settle
+    if not progress.in_flight and not _arrivals_explain(progress, listed_until, summary):
+        return Window(settled_at=until)
     return Window(since=min(progress.watermark_at, until) - polling.overlap, until=until)
 
 
@@ -94,24 +102,25 @@ def mark_after(summary: Mark, *, open_now: int, in_flight: int, window: Window) 
     """Return the mark to remember after a whole read, or None where the step must be read again next time.
 
     After a window, an error newer than its end or a count that the store cannot account for leaves the step unmarked,
-    so that nothing is skipped for good. After a full read the list is the truth, whatever the summary counted.
+    so that nothing is skipped for good. After a full read the list is the truth, whatever the summary counted, unless
+    the summary counts more and its newest error was too young to be listed.
     """
-    if in_flight:
-        return None
+    newest, listed_until = summary.last_error_at, window.until or window.settled_at
+    too_new = newest is not None and listed_until is not None and newest > listed_until
     if window.full:
-        return summary
-    newest = summary.last_error_at
-    too_new = newest is not None and window.until is not None and newest > window.until
-    return None if too_new or open_now != summary.num_error else summary
+        unsure = too_new and open_now < summary.num_error
+    else:
+        unsure = too_new or open_now != summary.num_error
+    return None if in_flight or unsure else summary
 
 
 def _sweep_due(progress: StepProgress, now: datetime, polling: Polling) -> bool:
     return progress.swept_at is None or now - progress.swept_at >= polling.full_sweep
 
 
-def _arrivals_explain(progress: StepProgress, watermark_at: datetime, summary: Mark) -> bool:
+def _arrivals_explain(progress: StepProgress, listed_until: datetime, summary: Mark) -> bool:
     if progress.open > summary.num_error:
         return False
     if summary.last_error_at is None:
         return progress.open == summary.num_error or progress.mark is not None
-    return progress.open == summary.num_error or summary.last_error_at > watermark_at
+    return progress.open == summary.num_error or summary.last_error_at > listed_until

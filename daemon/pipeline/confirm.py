@@ -5,7 +5,7 @@ of the same record. A 2xx alone proves nothing; neither does an error's absence 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -58,8 +58,10 @@ class ConfirmStore(Protocol):
     async def note_missed(self, batch_id: int, error_ids: Sequence[str]) -> None:
         """Note that a complete read which may have skipped some errors did not show these."""
 
-    async def settle(self, batch_id: int, outcomes: Mapping[str, Outcome], now: datetime) -> None:
-        """Write down what came of each error."""
+    async def settle(
+        self, batch_id: int, outcomes: Mapping[str, Outcome], now: datetime, *, gone: Collection[str] = ()
+    ) -> None:
+        """Write down what came of each error; those in *gone* came back under another id and are not open themselves."""
 
     async def was_seen(self, read: Reading, error_ids: Sequence[str]) -> set[str]:
         """Return which of the errors the read under way has shown."""
@@ -134,7 +136,9 @@ class Confirmer:
                 ended.append(_Ended(entry=entry, job=job))
             elif self._overdue(entry, now):
                 reason = f"job {job_id} did not end" if job_id else "no retry job of it was found"
-                await self._settle(entry, dict.fromkeys(entry.batch.error_ids, Outcome.UNKNOWN), tally, now, reason)
+                await self._settle(
+                    entry, dict.fromkeys(entry.batch.error_ids, Outcome.UNKNOWN), tally, now, reason=reason
+                )
         return ended
 
     async def _find_job(self, step: Step, entry: Written, now: datetime) -> str:
@@ -200,7 +204,7 @@ class Confirmer:
         missed = [error_id for error_id, each in evidence.items() if not each.listed and error_id not in outcomes]
         if missed:
             await self.store.note_missed(entry.batch_id, missed)
-        await self._settle(entry, outcomes, tally, now)
+        await self._settle(entry, outcomes, tally, now, gone=set(outcomes) - listed)
 
     async def _returned(self, entry: Written) -> set[str]:
         """Return the errors of a retry whose record is open again under another id."""
@@ -211,11 +215,18 @@ class Confirmer:
         return {item.error_id for item in entry.batch.items if item.case_key in back or item.alias in back}
 
     async def _settle(
-        self, entry: Written, outcomes: Mapping[str, Outcome], tally: Tally, now: datetime, reason: str = ""
+        self,
+        entry: Written,
+        outcomes: Mapping[str, Outcome],
+        tally: Tally,
+        now: datetime,
+        *,
+        gone: Collection[str] = (),
+        reason: str = "",
     ) -> None:
         if not outcomes:
             return
-        await self.store.settle(entry.batch_id, outcomes, now)
+        await self.store.settle(entry.batch_id, outcomes, now, gone=gone)
         counts = Counter(outcome.value for outcome in outcomes.values())
         for outcome, count in counts.items():
             tally.add(outcome, count, rule_id=entry.batch.rule_id)

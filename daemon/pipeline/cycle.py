@@ -101,9 +101,11 @@ class AccountCycle:
             tally, rules, began = Tally(), self.rules(), self.clock.now()
             parts = await self._parts(rules, began)
             await self._collect(parts, tally, began)
-            plan = await self._plan(parts, tally, keep_all=not act)
-            if plan is not None and act and plan.state is PlanState.MADE:
-                await self._act(parts, plan, tally)  # a plan that waits for approval is left alone
+            groups = await parts.guard.weigh(tally, self.clock.now())
+            if act:
+                plan = await self._send(parts, groups, tally)
+            else:
+                plan = await parts.guard.freeze(groups, PlanState.MADE, self.clock.now())
             return tally, plan
 
     async def confirm(self) -> tuple[Tally, int]:
@@ -200,15 +202,17 @@ class AccountCycle:
         mine = [each.step.ref for each in work if each.step.ref.flow_id == flow_id]
         return all([(await self.store.progress(ref)).mark is not None for ref in mine])
 
-    async def _plan(self, parts: "_Parts", tally: Tally, *, keep_all: bool) -> Plan | None:
+    async def _send(self, parts: "_Parts", groups: Sequence[PlannedGroup], tally: Tally) -> Plan | None:
+        """Send what may go by itself; put what needs a person's approval into a plan that waits for it."""
         now = self.clock.now()
-        if (
-            self.terms.mode is Mode.APPROVE
-            and not keep_all
-            and (waiting := await self.store.waiting_plan(self.terms.account, now))
-        ):
-            return waiting
-        return await parts.guard.plan(tally, now, keep_all=keep_all)
+        wait = [group for group in groups if group.send and group.mode is Mode.APPROVE]
+        if wait and await self.store.waiting_plan(self.terms.account, now) is None:
+            await parts.guard.freeze(wait, PlanState.WAITING, now)
+        go = [group for group in groups if group.send and group.mode is Mode.ENFORCE]
+        plan = await parts.guard.freeze(go, PlanState.MADE, now)
+        if plan is not None:
+            await self._act(parts, plan, tally)
+        return plan
 
     async def _act(self, parts: "_Parts", plan: Plan, tally: Tally) -> None:
         """Send the plan's groups: steps side by side, the groups of one step one after the other in rule order."""

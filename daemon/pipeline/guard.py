@@ -84,12 +84,12 @@ class Guard:
     log: FilteringBoundLogger
     reported: set[tuple[str, Act]] = field(default_factory=set)
 
-    async def plan(self, tally: Tally, now: datetime, *, keep_all: bool = False) -> Plan | None:
-        """Freeze what may be sent now; None where nothing is due, or (without *keep_all*) nothing of it may go."""
+    async def weigh(self, tally: Tally, now: datetime) -> list[PlannedGroup]:
+        """Return what is due with how much of it may go now, and why not all; count what is held back."""
         account = self.terms.account
         due = await self.store.due_groups(account, now)
         if not due:
-            return None
+            return []
         rules = by_id(self.rules)
         scales = Scales(
             mode=self.terms.mode,
@@ -104,15 +104,20 @@ class Guard:
         for group in groups:
             if group.reason:
                 tally.skipped[group.reason] += group.count - group.send
-        if not keep_all and not any(group.send for group in groups):
+            if group.mode is Mode.APPROVE:
+                tally.skipped["approve"] += group.send
+        return groups
+
+    async def freeze(self, groups: Sequence[PlannedGroup], state: PlanState, now: datetime) -> Plan | None:
+        """Freeze the errors of *groups* into a plan that may be applied for half an hour; None for no groups."""
+        if not groups:
             return None
-        state = (
-            PlanState.WAITING if any(group.send and group.mode is Mode.APPROVE for group in groups) else PlanState.MADE
-        )
+        account = self.terms.account
         plan = await self.store.make_plan(account, self.rules.version, groups, state, now, now + PLAN_LIFE)
         self.log.info(
             "plan.made",
             plan=plan.plan_id,
+            state=state.value,
             rules=plan.rules,
             due=sum(group.count for group in groups),
             send=sum(group.send for group in groups),

@@ -37,7 +37,8 @@ class Check:
     """One operator and its operands; text operators hold when any operand fits (``contains_all``: when all do).
 
     Ages are seconds. ``exists`` has one boolean operand. A scalar or a list in a file arrives as ``is`` or ``in``;
-    for ``account``, ``integration``, ``flow`` and ``step`` these arrive as ``glob`` on both id and name.
+    for ``account``, ``integration``, ``flow`` and ``step`` these arrive as ``glob`` on both id and name, with ``[``
+    written as ``[[]``, because names like "Orders [PROD]" are common.
     """
 
     operator: Operator
@@ -101,7 +102,10 @@ class ValueFrom:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatchOperation:
-    """One RFC 6902 operation; pointers begin with ``/data`` and *value* is used where *value_from* is None."""
+    """One RFC 6902 operation; pointers begin with ``/data`` and *value* is used where *value_from* is None.
+
+    Numbers in *value* that are not whole are Decimals, as they are in the retry data; so in defaults, tables and tests.
+    """
 
     op: Literal["add", "remove", "replace", "move", "copy", "test"]
     path: str

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from errno import EINVAL
 from pathlib import Path
 
 from daemon.rulebook.formats import SIZE_LIMIT_BYTES
@@ -63,12 +64,23 @@ def _inside(directory: Path, refused: list[OSError]) -> Iterator[Path]:
 
 def _read(path: Path) -> FoundFile | Problem:
     try:
-        with path.open("rb") as stream:
-            return FoundFile(name=str(path), path=path, content=stream.read(SIZE_LIMIT_BYTES + 1))
+        return FoundFile(name=str(path), path=path, content=read_up_to(path, SIZE_LIMIT_BYTES + 1))
     except FileNotFoundError:
         return _missing(path)
     except OSError as error:
         return _unreadable(path, error)
+
+
+def read_up_to(path: Path, size_bytes: int) -> bytes:
+    """Return the first *size_bytes* of a file.
+
+    Raises:
+        OSError: it cannot be read, or is no plain file; a pipe would keep the reader waiting for ever.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113 - unlike Path's, they never raise
+        raise OSError(EINVAL, "it is not a plain file", str(path))
+    with path.open("rb") as stream:
+        return stream.read(size_bytes)
 
 
 def _unreadable(path: Path, error: OSError) -> Problem:

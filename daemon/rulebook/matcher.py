@@ -13,7 +13,7 @@ from daemon.core.decisions import Match
 from daemon.core.records import ErrorRecord, Step
 from daemon.rulebook.index import chosen
 from daemon.rulebook.memo import Memo
-from daemon.rulebook.prefilter import Prefilter
+from daemon.rulebook.prefilter import ClauseIndex, Prefilter
 from daemon.rulebook.profiles import Profile, Profiles
 from daemon.rulebook.program import Judges, Program, Verdict, Verdicts
 from daemon.rulebook.subject import Facts, Subject
@@ -41,18 +41,13 @@ class NeedsData:
 class Matcher:
     """The programs of all rules behind their indexes and memos."""
 
-    def __init__(self, programs: Sequence[Program], prefilter: Prefilter, *, messages_kept: int = MESSAGES_KEPT) -> None:
+    def __init__(
+        self, programs: Sequence[Program], prefilter: Prefilter, *, messages_kept: int = MESSAGES_KEPT
+    ) -> None:
         self._programs = programs
         self._prefilter = prefilter
         self._profiles = Profiles(programs)
-        self._unfiltered = 0
-        self._by_literal: dict[int, int] = {}
-        for position, program in enumerate(programs):
-            clauses = [clause for _, needs in program.message for clause in needs.clauses]
-            if not clauses:
-                self._unfiltered |= 1 << position
-            for literal in prefilter.most_telling(clauses):
-                self._by_literal[literal] = self._by_literal.get(literal, 0) | 1 << position
+        self._clauses = ClauseIndex([program.clauses for program in programs])
         self._plans: Memo[tuple[Profile, tuple[int, ...]], tuple[Candidate, ...]] = Memo(PLANS_KEPT)
         self._verdicts: Memo[tuple[Profile, str], Verdicts] = Memo(messages_kept)
 
@@ -92,11 +87,8 @@ class Matcher:
         return plan
 
     def _candidates(self, profile: Profile, hits: tuple[int, ...]) -> Iterator[Candidate]:
-        possible = self._unfiltered
-        for literal in hits:
-            possible |= self._by_literal.get(literal, 0)
         found = frozenset(hits)
-        for program in chosen(self._programs, profile.mask & possible):
+        for program in chosen(self._programs, self._clauses.narrow(profile.mask, hits)):
             if program.possible(found):
                 judges = program.judges_after(found)
                 yield program, judges

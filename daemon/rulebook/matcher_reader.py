@@ -179,6 +179,8 @@ def check_expression(reading: TypedReading, expression: str, spot: Entry | Node)
         reason = str(refusal).split("\n", 1)[0].removeprefix("Invalid jmespath expression: ").rstrip(":.")
         hint = "a name with other characters than letters, digits and _ needs quotes: '\"ship-to\".state'"
         reading.note("E025", spot, f"not a JMESPath expression: {reason}", hint=hint if "token" in reason else "")
+    except RecursionError:
+        reading.note("E025", spot, "this JMESPath expression is nested too deeply")
 
 
 def _seconds(duration: timedelta) -> int | float:

@@ -120,7 +120,7 @@ class _Operation:
             raise _RefusedError("patch-path-missing", detail) from None
 
     def _test(self, document: dict[str, object], value: object) -> None:
-        # Compared here, for Python and with it jsonpatch before 1.34 take true for 1.
+        # Compared here: older versions of jsonpatch compare as Python does, which takes true for 1.
         try:
             equal = json_equal(self._path.resolve(document), value)
         except JsonPointerException:

@@ -32,7 +32,7 @@ def _compiled(pattern: str, options: Any) -> Any:
 
 
 class Pattern:
-    """One compiled pattern, looked for anywhere in a UTF-8 text. *names* are its named groups.
+    """One compiled pattern, looked for anywhere in a UTF-8 text. *names* are its named groups, with their numbers.
 
     Raises:
         PatternError: RE2 does not accept the pattern.
@@ -42,10 +42,10 @@ class Pattern:
 
     def __init__(self, pattern: str, *, ignore_case: bool = False) -> None:
         self._capturing: Any = None
-        self.names: tuple[str, ...] = ()
+        self.names: dict[str, int] = {}
         if "(?P<" in pattern or "(?<" in pattern:
             self._capturing = _compiled(pattern, _options(ignore_case=ignore_case, capture=True))
-            self.names = tuple(self._capturing.groupindex)
+            self.names = dict(self._capturing.groupindex)
         self._search: Any = _compiled(pattern, _options(ignore_case=ignore_case)).search
 
     def found(self, raw: bytes) -> bool:
@@ -57,7 +57,7 @@ class Pattern:
         caught = self._capturing.search(raw) if self.names else None
         if caught is None:
             return {}
-        return {name: value.decode() for name, value in caught.groupdict().items() if value is not None}
+        return {name: value.decode() for name, number in self.names.items() if (value := caught[number]) is not None}
 
 
 def glob_pattern(glob: str) -> str:

@@ -18,6 +18,9 @@ LONGEST = 64
 CLAUSES_PER_CHECK = 3
 """How many clauses of one pattern are looked for, the most telling ones; more would only cost."""
 
+LEVELS = 4
+"""How many clauses of a rule are indexed; what further ones say is asked rule by rule."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageNeeds:
@@ -36,10 +39,9 @@ class Prefilter:
     Literals are numbered from 0, those to be looked for without differences of case downwards from -1.
     """
 
-    __slots__ = ("_exact", "_exact_scan", "_folded", "_folded_scan", "_lengths")
+    __slots__ = ("_exact", "_exact_scan", "_folded", "_folded_scan")
 
     def __init__(self) -> None:
-        self._lengths: dict[int, int] = {}
         self._exact: dict[str, int] = {}
         self._folded: dict[str, int] = {}
         self._exact_scan: LiteralScan | None = None
@@ -71,18 +73,41 @@ class Prefilter:
             hits += tuple(-1 - number for number in folded)
         return hits
 
-    def most_telling(self, clauses: Sequence[frozenset[int]]) -> frozenset[int]:
-        """Return the clause that the fewest messages are likely to meet, or an empty one where there is none."""
-        return max(
-            clauses, key=lambda clause: (min(map(self._lengths.__getitem__, clause)), -len(clause)), default=frozenset()
-        )
-
     def _numbered(self, clause: Clause, *, folded: bool) -> frozenset[int]:
         numbers = self._folded if folded else self._exact
         for text in clause:
-            number = numbers.setdefault(text, len(numbers))
-            self._lengths[-1 - number if folded else number] = len(text)
+            numbers.setdefault(text, len(numbers))
         return frozenset(-1 - numbers[text] if folded else numbers[text] for text in clause)
+
+
+class ClauseIndex:
+    """Which rules a set of hits leaves possible, as a bit mask: the first clauses of each rule, ``LEVELS`` of them."""
+
+    __slots__ = ("_levels",)
+
+    def __init__(self, clauses_of_rules: Sequence[Sequence[frozenset[int]]]) -> None:
+        self._levels: list[tuple[int, dict[int, int]]] = []
+        for level in range(LEVELS):
+            free = 0
+            asking: dict[int, int] = {}
+            for position, clauses in enumerate(clauses_of_rules):
+                if level >= len(clauses):
+                    free |= 1 << position
+                else:
+                    for literal in clauses[level]:
+                        asking[literal] = asking.get(literal, 0) | 1 << position
+            if asking:
+                self._levels.append((free, asking))
+
+    def narrow(self, mask: int, hits: Sequence[int]) -> int:
+        """Return *mask* without the rules that miss a literal they need."""
+        for free, asking in self._levels:
+            possible = free
+            for literal in hits:
+                if literal in asking:
+                    possible |= asking[literal]
+            mask &= possible
+        return mask
 
 
 def _worthwhile(need: Needs) -> Needs:

@@ -21,11 +21,11 @@ Verdicts = tuple[Verdict, ...]
 class Program:
     """One rule: *early* depends on the step and fields alone, *message* on the message too, *late* on anything else.
 
-    *asked*: the fields its parts ask about, by the stage of the part. *constant* is its match where nothing late and no named group is in it; *kept* says that its match depends on the
+    *clauses*: all that a message must contain. *asked*: the fields its parts ask about, by the stage of the part. *constant* is its match where nothing late and no named group is in it; *kept* says that its match depends on the
     message alone, so that it may be kept with the message.
     """
 
-    __slots__ = ("_catches", "asked", "constant", "early", "kept", "late", "message", "rule")
+    __slots__ = ("_catches", "asked", "clauses", "constant", "early", "kept", "late", "message", "rule")
 
     def __init__(self, rule: Rule, when: Condition, prefilter: Prefilter) -> None:
         self.rule = rule
@@ -34,6 +34,7 @@ class Program:
         self.message: Sequence[tuple[Node, MessageNeeds]] = [
             (node, prefilter.add(part)) for part, node in parts if node.stage is Stage.MESSAGE
         ]
+        self.clauses = [clause for _, needs in self.message for clause in needs.clauses]
         self.asked = {node.stage: set[str]() for _, node in parts}
         for part, node in parts:
             self.asked[node.stage] |= fields_of(part)
@@ -46,7 +47,7 @@ class Program:
 
     def possible(self, hits: frozenset[int]) -> bool:
         """Tell whether a message with these literals can fit."""
-        return not any(clause.isdisjoint(hits) for _, needs in self.message for clause in needs.clauses)
+        return not any(clause.isdisjoint(hits) for clause in self.clauses)
 
     def judges_after(self, hits: frozenset[int] | None) -> Judges:
         """Return what is to be asked of a message that is possible; with None for *hits*, everything."""

@@ -11,19 +11,18 @@ PROBLEM_LIMIT = 200
 
 
 class Reading:
-    """A file's text, its tree and its problems. Nothing in here raises: what is wrong is noted, and reading goes on."""
+    """A file's text, its tree and its problems. Nothing in here raises: what is wrong is noted, and reading goes on.
+
+    *error_count* counts all errors, also those beyond the limit: a part that adds none is fit for use.
+    """
 
     def __init__(self, file: str, text: str, root: Node | None) -> None:
         self.file = file
         self.root = root
         self.lines = text.split("\n")
         self.problems: list[Problem] = []
+        self.error_count = 0
         self._unreadable: set[tuple[int, int]] = set()
-
-    @property
-    def error_count(self) -> int:
-        """Count the errors noted so far; a part that adds none is fit for use."""
-        return sum(one.is_error for one in self.problems)
 
     def place(self, spot: Spot) -> Place:
         """Return where *spot* stands."""
@@ -54,6 +53,9 @@ class Reading:
         held = spot.value if isinstance(spot, Entry) else spot
         if not self._unreadable.isdisjoint({(spot.line, spot.column), (held.line, held.column)}):
             return
+        self.error_count += code.startswith("E")
+        if len(self.problems) > PROBLEM_LIMIT:
+            return
         rule, path = self._way(spot, inside=inside)
         self.add(
             Problem(
@@ -76,6 +78,8 @@ class Reading:
         """Note what was found while the text was taken apart."""
         if flaw.code in {"E005", "E007"}:
             self._unreadable.add((flaw.line, flaw.column))
+        if len(self.problems) > PROBLEM_LIMIT:
+            return
         spot = ScalarNode(None, "", flaw.line, flaw.column, flaw.width)
         rule, path = self._way(spot, inside=False)
         self.add(

@@ -75,7 +75,7 @@ class RulePart(Part):
     mode: Literal["observe", "approve", "enforce"] = Field(
         "enforce", description="How far the rule may go; the daemon's own mode is the ceiling.", examples=["approve"]
     )
-    when: WhenPart = Field(description="Which errors: every line must hold.", examples=[{"code": "DUP_RCRD"}])
+    when: WhenPart = Field(description="Which errors the rule is about.", examples=[{"code": "DUP_RCRD"}])
     then: ThenPart = Field(description="What to do: exactly one action.", examples=[{"retry": {"after": "5m"}}])
     limit: LimitPart | None = Field(
         None, description="Lower limits than the configuration's.", examples=[{"per_hour": 50}]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path, PurePosixPath
 
+from daemon.rulebook.file_finder import read_up_to
 from daemon.rulebook.formats import Entry, MappingNode, ScalarNode, plain
 from daemon.rulebook.schema import CsvTablePart
 from daemon.rulebook.typed import TypedReading, is_slug
@@ -90,7 +91,7 @@ class TableReader:
     def _rows(self, entry: Entry, name: str) -> list[tuple[int, list[str]]] | None:
         """Return the CSV file's rows with their line numbers, or None after a problem."""
         parts = PurePosixPath(name).parts
-        if PurePosixPath(name).is_absolute() or ".." in parts or "\\" in name:
+        if PurePosixPath(name).is_absolute() or ".." in parts or "\\" in name or not name.isprintable():
             hint = "a relative path with forward slashes, such as tables/sku.csv"
             message = f"{name} is not beside or below the rule file"
             self.reading.note(
@@ -99,8 +100,7 @@ class TableReader:
             return None
         path = self.directory.joinpath(*parts)
         try:
-            with path.open("rb") as stream:
-                content = stream.read(CSV_LIMIT_BYTES + 1)
+            content = read_up_to(path, CSV_LIMIT_BYTES + 1)
             if len(content) > CSV_LIMIT_BYTES:
                 self.reading.note("E037", entry.value, f"{name} is larger than {CSV_LIMIT_BYTES // 1024**2} MiB")
                 return None

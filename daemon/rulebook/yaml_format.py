@@ -43,6 +43,7 @@ WHY_SYNTAX = "nothing of this file can be read before that is put right"
 
 SYNTAX: tuple[tuple[str, str, str], ...] = (
     ("mapping values are not allowed", 'a ":" that does not belong here', 'put a text with ": " in it in quotes'),
+    ("expected '<document start>'", "something follows that belongs to nothing above it", "every line is: key: value"),
     ("could not find expected ':'", 'a key without ":"', 'every line of a map is "key: value"'),
     (
         "expected <block end>",

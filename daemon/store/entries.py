@@ -58,16 +58,10 @@ RIVALS = (
 
 REMOVE_ITEMS = delete(batch_items).where(_items_named)
 MISS_ITEMS = update(batch_items).where(_items_named, batch_items.c.outcome.is_(None)).values(missed=True)
-_outcomes = fields("outcomes", batch_items.c.error_id, batch_items.c.outcome)
 SETTLE_ITEMS = (
     update(batch_items)
-    .where(
-        batch_items.c.batch_no == BATCH,
-        batch_items.c.error_id == _outcomes.c.error_id,
-        UNDECIDED,
-        func.coalesce(batch_items.c.outcome, "") != _outcomes.c.outcome,
-    )
-    .values(outcome=_outcomes.c.outcome, settled_at=bindparam("now", type_=batch_items.c.settled_at.type))
+    .where(_items_named, UNDECIDED, func.coalesce(batch_items.c.outcome, "") != bindparam("came_of_it"))
+    .values(outcome=bindparam("came_of_it"), settled_at=bindparam("now", type_=batch_items.c.settled_at.type))
 )
 CASE_KEYS = select(batch_items.c.case_key).where(_items_named)
 WAITING = select(literal(1)).where(batch_items.c.batch_no == BATCH, batch_items.c.outcome.is_(None)).limit(1)

@@ -146,11 +146,15 @@ class JournalRows(Database):
         """
         row = _entry(connection, batch_id, (*SENT, WriteState.SETTLED), "be settled")
         names: dict[str, Any] = {"batch": batch_id, "step_no": row.step_no, "now": now, "due_at": now}
-        pairs = [(error_id, outcome.value) for error_id, outcome in outcomes.items()]
-        if connection.execute(entries.SETTLE_ITEMS, names | {"outcomes": document(pairs)}).rowcount != len(pairs):
-            raise StoreError(f"write {batch_id} does not wait for the outcome of all of the {len(pairs)} errors given")
-        ended = [each for each, outcome in outcomes.items() if outcome in (Outcome.CONFIRMED, Outcome.VANISHED)]
-        back = [each for each, outcome in outcomes.items() if outcome in (Outcome.CAME_BACK, Outcome.REFUSED)]
+        by_outcome = {outcome: [each for each, one in outcomes.items() if one is outcome] for outcome in Outcome}
+        for outcome, ids in by_outcome.items():
+            given = names | {"came_of_it": outcome.value, "ids": document(ids)}
+            if ids and connection.execute(entries.SETTLE_ITEMS, given).rowcount != len(ids):
+                raise StoreError(
+                    f"write {batch_id} does not wait for the outcome of all of the {len(outcomes)} errors given"
+                )
+        ended = by_outcome[Outcome.CONFIRMED] + by_outcome[Outcome.VANISHED]
+        back = by_outcome[Outcome.CAME_BACK] + by_outcome[Outcome.REFUSED]
         leaving = document([*ended, *(each for each in back if each in gone)])
         left = connection.execute(entries.END_NAMED, names | {"ids": leaving}).rowcount
         count_stored(connection, row.step_no, -left)

@@ -18,7 +18,6 @@ from sqlalchemy import (
     func,
     select,
     true,
-    update,
 )
 
 from daemon.core.decisions import Verb
@@ -60,28 +59,24 @@ def case_root(key: ColumnElement[str]) -> ColumnElement[str]:
 
 _attempt = exists().where(batch_items.c.step_no == STEP, batch_items.c.case_root == case_root(_page.c.case_key))
 _tried = case((_attempt.correlate_except(batch_items), 1), else_=0)
-KEEP_NEW = (
-    insert(errors)
-    .from_select(
-        ["step_no", "error_id", *GIVEN, "tried", "verdict_no", "first_seen_at"],
-        select(
-            STEP,
-            _page.c.error_id,
-            *(_page.c[name] for name in GIVEN),
-            _tried,
-            verdicts.c.verdict_no,
-            bindparam("now", type_=errors.c.first_seen_at.type),
-        )
-        .select_from(_page.join(verdicts, _same_verdict))
-        .where(true()),
+_keep = insert(errors).from_select(
+    ["step_no", "error_id", *GIVEN, "tried", "verdict_no", "first_seen_at"],
+    select(
+        STEP,
+        _page.c.error_id,
+        *(_page.c[name] for name in GIVEN),
+        _tried,
+        verdicts.c.verdict_no,
+        bindparam("now", type_=errors.c.first_seen_at.type),
     )
-    .on_conflict_do_nothing()
-    .execution_options(preserve_rowcount=True)
+    .select_from(_page.join(verdicts, _same_verdict))
+    .where(true()),
 )
-REPLACE = (
-    update(errors)
-    .where(errors.c.step_no == STEP, errors.c.error_id == _page.c.error_id, errors.c.batch_no.is_(None), _same_verdict)
-    .values({name: _page.c[name] for name in GIVEN} | {"verdict_no": verdicts.c.verdict_no, "tried": _tried})
+KEEP_NEW = _keep.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+REPLACE = _keep.on_conflict_do_update(
+    index_elements=["step_no", "error_id"],
+    set_={name: _keep.excluded[name] for name in (*GIVEN, "tried", "verdict_no")},
+    where=errors.c.batch_no.is_(None),
 )
 
 _ids = each("ids")

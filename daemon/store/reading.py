@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, literal, or_, select, update
+from sqlalchemy import Connection, bindparam, case, delete, exists, func, literal, or_, select, update
 
 from daemon.core.decisions import Verb
 from daemon.core.exceptions import StoreError
@@ -72,16 +72,9 @@ SAVE_PROGRESS = (
 )
 
 _ids = each("ids")
-KNOWN = (
-    select(
-        packed(errors.c.error_id, errors.c.fingerprint, errors.c.batch_no.is_not(None), held.c.error_id.is_not(None))
-    )
-    .select_from(
-        _ids.join(errors, errors.c.error_id == _ids.c.value).outerjoin(
-            held, and_(held.c.step_no == errors.c.step_no, held.c.error_id == errors.c.error_id)
-        )
-    )
-    .where(errors.c.step_no == STEP_NO)
+_is_held = exists().where(held.c.step_no == errors.c.step_no, held.c.error_id == errors.c.error_id).correlate(errors)
+KNOWN = select(packed(errors.c.error_id, errors.c.fingerprint, errors.c.batch_no.is_not(None), _is_held)).where(
+    errors.c.step_no == STEP_NO, errors.c.error_id.in_(select(_ids.c.value))
 )
 WAS_SEEN = select(sightings.c.error_id).where(
     sightings.c.read_no == READ_NO, sightings.c.error_id.in_(select(_ids.c.value))

@@ -41,9 +41,10 @@ def value_of(text: str) -> object:
 
 @pytest.mark.parametrize(
     "text",
-    ["no", "yes", "on", "off", "No", "y", "True", "FALSE", "012", "0o17", "0x1F", "1_000", "1e5", "+5", "5m", ".5", "1."]
-    + ["2024-01-31", "12:30:00", "Null", "NULL", "1.2.3", "1,5"]
-    + ["-x", "12:30", "a:b", "http://example.com/a", "it's", "5 minutes"],
+    [
+        "no", "yes", "on", "off", "No", "y", "True", "FALSE", "012", "0o17", "0x1F", "1_000", "1e5", "+5", "5m", ".5", "1.",
+        "2024-01-31", "12:30:00", "Null", "NULL", "1.2.3", "1,5", "-x", "a:b", "http://example.com/a", "it's", "5 minutes",
+    ],
 )  # fmt: skip
 def test_what_only_looks_like_something_else_stays_text(text: str) -> None:
     assert value_of(text) == text
@@ -156,8 +157,8 @@ def test_the_quick_way_takes_a_usual_rule_file() -> None:
 
 
 SNIPPETS = st.sampled_from(
-    [" ", "\n", ":", ": ", "-", "- ", "#", " #", ",", "[", "]", "{", "}", '"', "'", "''", "|", ">", "&", "*", "!", "?"]
-    + ["%", "@", "\\", "~", "null", "true", "0", "1.5", "é", "\t", "\r", "\u00a0", "\u2028", "---\n", "...", "\n  ", "<<", "="]
+    [" ", "\n", ":", ": ", "-", "- ", "#", " #", ",", "[", "]", "{", "}", '"', "'", "''", "|", ">", "&", "*", "!", "?",
+     "%", "@", "\\", "~", "null", "true", "0", "1.5", "é", "\t", "\r", "\u00a0", "\u2028", "---\n", "...", "\n  ", "<<", "="]
 )  # fmt: skip
 EDITS = st.lists(st.tuples(st.integers(0, len(RULE)), st.integers(0, 12), SNIPPETS | st.just("")), max_size=5)
 PARTS = st.tuples(st.integers(0, RULE.count("\n")), st.integers(1, RULE.count("\n") + 1))

@@ -167,8 +167,10 @@ ACTIONS = [
     ("{resolve: {because: it is there}}", Resolve(because="it is there")),
     ("{hold: {queue: warehouse}}", Hold(queue="warehouse")),
     (
-        "{hold: {queue: w, title: Stock, edit: [{path: /data/q, type: integer, min: 1, max: 9}, "
-        "{path: /data/l, one_of: [A, 2, 1.5, true]}]}}",
+        (
+            "{hold: {queue: w, title: Stock, edit: [{path: /data/q, type: integer, min: 1, max: 9}, "
+            "{path: /data/l, one_of: [A, 2, 1.5, true]}]}}"
+        ),
         Hold(
             queue="w",
             title="Stock",
@@ -180,8 +182,10 @@ ACTIONS = [
     ),
     ("{retry: {}}", Retry()),
     (
-        "{retry: {after: 5m, max_attempts: 4, backoff: {factor: 1.5, max: 2h}, max_age: 7d, ramp: [1, 10], "
-        "exhausted: leave}}",
+        (
+            "{retry: {after: 5m, max_attempts: 4, backoff: {factor: 1.5, max: 2h}, max_age: 7d, ramp: [1, 10], "
+            "exhausted: leave}}"
+        ),
         Retry(
             after=timedelta(minutes=5),
             max_attempts=4,
@@ -214,8 +218,8 @@ PATCHES = [
      PatchOperation(
          op="add", path="/data/a",
          value_from=ValueFrom(kind="data", source="a.b[0]", default=Decimal("1.5"), has_default=True))),
-    ("{op: add, path: /data/a, value_from: {field: trace_key, transform: [trim, upper, lower, collapse_spaces, digits, "
-     "ascii, {truncate: 30}, {prefix: 'X '}, {suffix: 5}, {number: true}]}}",
+    (("{op: add, path: /data/a, value_from: {field: trace_key, transform: [trim, upper, lower, collapse_spaces, digits, "
+      "ascii, {truncate: 30}, {prefix: 'X '}, {suffix: 5}, {number: true}]}}"),
      PatchOperation(
          op="add", path="/data/a",
          value_from=ValueFrom(

@@ -30,16 +30,18 @@ def test_the_problems_of_all_rules_and_of_all_keys_come_together(tmp_path: Path)
         "  - {id: three, why: Three., when: {age: 5m}, then: {hold: {}}, mode: of}\n",
     )
     assert [(one.line, one.column, one.code) for one in read_files.problems] == [
-        (3, 35, "E014"),
-        (3, 54, "E020"),
-        (3, 89, "E019"),
-        (3, 106, "E018"),
-        (5, 40, "E022"),
-        (5, 58, "E010"),
-        (5, 76, "E017"),
+        (3, 33, "E014"),
+        (3, 51, "E020"),
+        (3, 87, "E019"),
+        (3, 104, "E018"),
+        (5, 37, "E022"),
+        (5, 54, "E010"),
+        (5, 71, "E017"),
     ]
     assert [source.rule.id for source in read_files.sources] == ["two"]
 
+
+ADD = "{op: add, path: /data/a"
 
 WRONG = [
     ("{code: {in: A}}", "{leave: {}}", "E011"),
@@ -118,6 +120,20 @@ WRONG = [
     ("{code: A}", "{retry: {}, patch: [{op: add, path: /data/a, value_from: {data: a, field: code}}]}", "E033"),
     ("{code: A}", "{retry: {}, patch: [{op: add, path: /data/a, value_from: {data: 'a['}}]}", "E025"),
     ("{code: A}", "{retry: {}, patch: [{op: add, path: /data/a, value_from: {data: a, lookup: b}}]}", "E035"),
+    ("{code: A}", "{retry: {after: [5m]}}", "E011"),
+    ("{code: A}", "{hold: {queue: w, edit: [{path: /data/a, type: boolean, one_of: [A, true]}]}}", "E038"),
+    ("{code: A}", "{hold: {queue: w, edit: [{path: /data/a, type: number, one_of: [1, 1.5, false]}]}}", "E038"),
+    ("{data: {a: 1}}", f"{{retry: {{}}, patch: [{ADD}, value_from: {{data: '{'(' * 5000}'}}}}]}}", "E025"),
+    (
+        "{data: {a: 1}}",
+        f"{{retry: {{}}, patch: [{ADD}, value_from: {{data: a, transform: [{{trim: true}}]}}}}]}}",
+        "E036",
+    ),
+    (
+        "{data: {a: 1}}",
+        f"{{retry: {{}}, patch: [{ADD}, value_from: {{data: a, transform: [{{prefix: true}}]}}}}]}}",
+        "E011",
+    ),
     (
         "{not: {message: {regex: '(?P<a>b)'}}, code: A}",
         "{retry: {}, patch: [{op: add, path: /data/a, value_from: {match: a}}]}",
@@ -163,6 +179,8 @@ def test_a_condition_on_the_error_itself_is_enough(when: str, tmp_path: Path) ->
 
 
 MORE = [
+    ("    tests: [5]\n", "E011"),
+    ("tables: 5\n", "E011"),
     ("    tests: []\n", "E013"),
     ("    tests: {match: {code: A}}\n", "E011"),
     ("    tests: [{match: {code: A}, no_match: {code: B}}]\n", "E040"),
@@ -219,6 +237,12 @@ def test_a_rule_without_an_id_is_named_by_its_number(tmp_path: Path) -> None:
         (("rule number 1", "when"), 'unknown key "cod"'),
         ((), "this must be a rule: a map with id, when and then, not the number 5"),
     ]
+
+
+def test_a_patch_can_only_be_tested_on_data(tmp_path: Path) -> None:
+    then = "{retry: {}, patch: [{op: remove, path: /data/a}]}"
+    (one,) = problems(tmp_path, then=then, more="    tests: [{match: {code: DUP}, patched: {}}]\n")
+    assert one.code == "E040"
 
 
 def test_an_id_used_three_times_gives_two_problems(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from daemon.rulebook.testing import RuleTestResult, run_tests
 from tests.rule_values import asks, rule
 
 
-def test_of(expect: str, *, data: Any = ..., patched: Any = ..., name: str = "", **fields: Any) -> RuleTest:
+def example(expect: str, *, data: Any = ..., patched: Any = ..., name: str = "", **fields: Any) -> RuleTest:
     return RuleTest(
         expect=expect,  # type: ignore[arg-type]
         error=fields,
@@ -21,9 +21,6 @@ def test_of(expect: str, *, data: Any = ..., patched: Any = ..., name: str = "",
         has_patched=patched is not ...,
         place=Place(file="rules.yaml", line=9, column=7),
     )
-
-
-test_of.__test__ = False  # type: ignore[attr-defined]
 
 
 def run(*sources: RuleSource) -> list[RuleTestResult]:
@@ -43,32 +40,36 @@ STATES: dict[str, dict[str, object]] = {"states": {"California": "CA"}}
 
 
 def test_a_passing_test_names_the_winner() -> None:
-    result = one(rule("a", asks("code", is_="X"), tests=(test_of("match", code="X", name="the usual"),)))
+    result = one(rule("a", asks("code", is_="X"), tests=(example("match", code="X", name="the usual"),)))
     assert result == RuleTestResult(
         rule_id="a", name="the usual", passed=True, winner="a", place=Place(file="rules.yaml", line=9, column=7)
     )
 
 
 def test_a_test_without_a_name_is_called_by_what_it_expects_and_its_number() -> None:
-    results = run(rule("a", asks("code", is_="X"), tests=(test_of("match", code="X"), test_of("no_match", code="Y"))))
+    results = run(rule("a", asks("code", is_="X"), tests=(example("match", code="X"), example("no_match", code="Y"))))
     assert [result.name for result in results] == ["match 1", "no_match 2"]
 
 
 def test_match_means_that_the_rule_wins_not_that_it_would() -> None:
-    result = one(rule("first", asks("code", exists=True)), rule("a", asks("code", is_="X"), tests=(test_of("match", code="X"),)))
+    result = one(
+        rule("first", asks("code", exists=True)), rule("a", asks("code", is_="X"), tests=(example("match", code="X"),))
+    )
     assert not result.passed
     assert result.winner == "first"
     assert result.detail == 'rule "first" wins instead: it stands before "a"'
 
 
 def test_a_failed_match_says_which_condition_failed_and_what_was_found() -> None:
-    shown = rule("a", asks("source", is_="app"), asks("code", in_=("X", "Y")), tests=(test_of("match", source="app", code="Z"),))
-    assert one(shown).detail == "no rule matches; of \"a\" this fails: code: in \"X\" or \"Y\"; found 'Z'"
+    shown = rule(
+        "a", asks("source", is_="app"), asks("code", in_=("X", "Y")), tests=(example("match", source="app", code="Z"),)
+    )
+    assert one(shown).detail == 'no rule matches; of "a" this fails: code: in "X" or "Y"; found \'Z\''
     assert one(shown, rule("b")).detail.startswith('rule "b" wins instead; of "a" this fails: code')
 
 
 def test_no_match_fails_only_where_this_rule_wins() -> None:
-    tested = rule("a", asks("code", is_="X"), tests=(test_of("no_match", code="X"),))
+    tested = rule("a", asks("code", is_="X"), tests=(example("no_match", code="X"),))
     assert one(tested).detail == 'rule "a" matches, and should not'
     assert one(rule("first"), tested).passed
 
@@ -84,11 +85,11 @@ def test_no_match_fails_only_where_this_rule_wins() -> None:
 )
 def test_an_error_is_filled_up_so_that_it_lies_in_the_scope_of_its_rule(scope: dict[str, str]) -> None:
     conditions = [asks(field, glob=value) for field, value in scope.items()]
-    assert one(rule("a", *conditions, asks("code", is_="X"), tests=(test_of("match", code="X"),))).passed
+    assert one(rule("a", *conditions, asks("code", is_="X"), tests=(example("match", code="X"),))).passed
 
 
 def test_a_test_may_say_where_its_error_is() -> None:
-    inside, outside = test_of("match", flow="Orders"), test_of("no_match", flow="Items")
+    inside, outside = example("match", flow="Orders"), example("no_match", flow="Items")
     assert all(result.passed for result in run(rule("a", asks("flow", glob="Ord*"), tests=(inside, outside))))
 
 
@@ -116,7 +117,7 @@ def test_a_test_may_say_where_its_error_is() -> None:
     ids=str,
 )
 def test_every_field_can_be_given_and_is_plausible_where_it_is_not(condition: Any, fields: dict[str, Any]) -> None:
-    error = test_of("match", code="X", **fields)
+    error = example("match", code="X", **fields)
     filled = asks("code", is_="X")
     # Wrapped, so that the value does not come from the scope of the rule.
     assert one(rule("a", filled, AnyOf(parts=(condition,)), tests=(error,))).passed
@@ -124,15 +125,17 @@ def test_every_field_can_be_given_and_is_plausible_where_it_is_not(condition: An
 
 def test_data_is_what_the_test_gives_or_none() -> None:
     wants = asks("data", expression="type", is_="invoice")
-    assert one(rule("a", wants, tests=(test_of("match", data={"type": "invoice"}),))).passed
-    assert one(rule("a", wants, tests=(test_of("no_match"),))).passed
-    assert "found nothing" in one(rule("a", wants, tests=(test_of("match"),))).detail
-    assert one(rule("first", wants), rule("a", tests=(test_of("match"),))).passed
+    assert one(rule("a", wants, tests=(example("match", data={"type": "invoice"}),))).passed
+    assert one(rule("a", wants, tests=(example("no_match"),))).passed
+    assert "found nothing" in one(rule("a", wants, tests=(example("match"),))).detail
+    assert one(rule("first", wants), rule("a", tests=(example("match"),))).passed
 
 
 def test_the_patched_data_is_compared_as_json() -> None:
     def patched(expected: object) -> RuleTestResult:
-        test = test_of("match", message="Invalid state 'California'", data={"state": "California", "n": 1.5}, patched=expected)
+        test = example(
+            "match", message="Invalid state 'California'", data={"state": "California", "n": 1.5}, patched=expected
+        )
         return one(rule("a", STATE, patch=(SET_STATE,), tables=STATES, tests=(test,)))
 
     assert patched({"n": 1.50, "state": "CA"}).passed
@@ -141,11 +144,11 @@ def test_the_patched_data_is_compared_as_json() -> None:
 
 
 def test_a_refused_patch_fails_the_test_with_its_reason() -> None:
-    test = test_of("match", message="Invalid state 'Bavaria'", data={"state": "Bavaria"}, patched={})
+    test = example("match", message="Invalid state 'Bavaria'", data={"state": "Bavaria"}, patched={})
     result = one(rule("a", STATE, patch=(SET_STATE,), tables=STATES, tests=(test,)))
     assert result.detail == "the patch is refused: table 'states' has no entry for the value (lookup-missing)"
 
 
 def test_a_condition_turned_round_is_explained_too() -> None:
-    tested = rule("a", NotOf(part=asks("code", is_="X")), tests=(test_of("match", code="X"),))
+    tested = rule("a", NotOf(part=asks("code", is_="X")), tests=(example("match", code="X"),))
     assert one(tested).detail == 'no rule matches; of "a" this fails: not (code: is "X"); but it holds'

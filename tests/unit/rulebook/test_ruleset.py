@@ -8,15 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.core.actions import Leave, Limit, Mode, Retry
+from daemon.core.actions import Limit, Mode, Retry
 from daemon.core.exceptions import RuleError
-from daemon.rulebook.ast import NotOf, PatchOperation, Place, RuleSource, RuleTest, ValueFrom
+from daemon.rulebook.ast import AllOf, NotOf, PatchOperation, Place, RuleSource, RuleTest, ValueFrom
 from daemon.rulebook.ruleset import RuleSet, compile_rules
 from tests.rule_values import NOW, STEP, asks, error, facts, rule
 
 LOOKUP = ValueFrom(kind="match", source="state", lookup="states")
 PATCH = (PatchOperation(op="replace", path="/data/state", value_from=LOOKUP),)
-BASE = rule("a", asks("code", is_="X"), patch=PATCH, tables={"states": {"California": "CA", "Texas": "TX"}, "other": {}})
+BASE = rule(
+    "a", asks("code", is_="X"), patch=PATCH, tables={"states": {"California": "CA", "Texas": "TX"}, "other": {}}
+)
 
 
 def with_rule(**changes: Any) -> RuleSource:
@@ -31,7 +33,7 @@ def digest(*sources: RuleSource) -> str:
     "same",
     [
         replace(BASE, place=Place(file="renamed.yaml", line=99, column=1)),
-        replace(BASE, when=replace(asks("code", is_="X"), place=Place(file="r.yaml", line=1, column=1))),
+        replace(BASE, when=AllOf(parts=(replace(asks("code", is_="X"), place=BASE.place),))),
         replace(BASE, tests=(RuleTest(expect="match", error={"code": "X"}),)),
         replace(BASE, tables={"other": {"changed": 1}, "states": {"Texas": "TX", "California": "CA"}}),
         with_rule(why="other words", owner="kim@example.com", place="renamed.yaml:99"),
@@ -39,7 +41,6 @@ def digest(*sources: RuleSource) -> str:
     ids=["place", "place of a condition", "tests", "unused table and order of entries", "words for people"],
 )
 def test_what_decides_nothing_does_not_change_the_version(same: RuleSource) -> None:
-    same = replace(same, when=replace(BASE.when, parts=(same.when,)) if same.when is not BASE.when else BASE.when)  # type: ignore[call-arg]
     assert digest(same) == digest(BASE)
 
 
@@ -93,14 +94,19 @@ def test_attempts_are_needed_only_where_a_rule_asks_for_them() -> None:
 
 def test_an_error_is_to_be_seen_again_when_its_age_passes_the_next_bound() -> None:
     ruleset = compile_rules([rule("a", asks("age", gte=60)), rule("b", asks("age", lt=3600, gt=10, exists=True))])
-    tick = timedelta(microseconds=1)
-    for age_s, flips_at in [(5, 10), (10, 10.000001), (10.000001, 60), (60, 60.000001), (61, 3600), (3600, 3600.000001)]:
+    for age_s, flips_at in [
+        (5, 10),
+        (10, 10.000001),
+        (10.000001, 60),
+        (60, 60.000001),
+        (61, 3600),
+        (3600, 3600.000001),
+    ]:
         record = error(age_s=age_s)
         assert ruleset.recheck_at(record, NOW) == NOW + timedelta(seconds=flips_at) - timedelta(seconds=age_s)
     assert ruleset.recheck_at(error(age_s=3600.000001), NOW) is None
     assert ruleset.recheck_at(error(age_s=None), NOW) is None
     assert ruleset.recheck_at(error(age_s=-60), NOW) == NOW + timedelta(seconds=70)
-    assert tick.microseconds == 1
 
 
 def test_without_a_condition_on_age_no_error_is_seen_again() -> None:
@@ -117,9 +123,12 @@ OPERATORS = st.sampled_from(["gt", "gte", "lt", "lte", "is_"])
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(OPERATORS, AGES), min_size=1, max_size=4), st.integers(0, 4_000_000), st.integers(0, 4_000_000))
+@given(
+    st.lists(st.tuples(OPERATORS, AGES), min_size=1, max_size=4), st.integers(0, 4_000_000), st.integers(0, 4_000_000)
+)
 def test_nothing_changes_before_the_moment_named(checks: list[tuple[str, float]], first_us: int, later_us: int) -> None:
-    ruleset = RuleSet([rule(f"r{number}", asks("age", **{operator: age})) for number, (operator, age) in enumerate(checks)])
+    asked: list[dict[str, Any]] = [{operator: age} for operator, age in checks]
+    ruleset = RuleSet([rule(f"r{number}", asks("age", **check)) for number, check in enumerate(asked)])
     born = datetime(2026, 1, 1, tzinfo=UTC)
     record = replace(error(), occurred_at=born)
     now = born + timedelta(microseconds=min(first_us, later_us))

@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from daemon.rulebook.selection import Selection, SelectionError, exact
 
-DATA = {"a": Decimal("0.1"), "b": Decimal("0.2"), "n": [1, Decimal("2.5")], "s": "x", "t": ["1.10", "7", "y", "nan"], "z": True}
+DATA = {
+    "a": Decimal("0.1"),
+    "b": Decimal("0.2"),
+    "n": [1, Decimal("2.5")],
+    "s": "x",
+    "t": ["1.10", "7", "y", "nan"],
+    "z": True,
+}
 
 
 @pytest.mark.parametrize(
@@ -57,7 +64,9 @@ def test_what_is_no_expression_is_refused(expression: str) -> None:
 
 
 def test_every_float_becomes_the_decimal_that_is_written_alike() -> None:
-    assert exact({"a": [0.1, 1, True, None, "x", (2.50,)]}) == {"a": [Decimal("0.1"), 1, True, None, "x", [Decimal("2.5")]]}
+    assert exact({"a": [0.1, 1, True, None, "x", (2.50,)]}) == {
+        "a": [Decimal("0.1"), 1, True, None, "x", [Decimal("2.5")]]
+    }
 
 
 NUMBERS = st.integers() | st.decimals(allow_nan=False, allow_infinity=False, places=3)

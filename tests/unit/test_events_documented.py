@@ -1,0 +1,35 @@
+"""docs/events.md and the code name the same events, at the same levels."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LEVELS = {"debug", "info", "warning", "error", "exception"}
+ROW = re.compile(r"^\| `([a-z]+\.[a-z_]+)` \| ([a-z ]+) \|", re.MULTILINE)
+
+
+def events_in_code() -> dict[str, str]:
+    """Return the level of every event that the code logs, by its literal name."""
+    found: dict[str, str] = {}
+    for file in (ROOT / "daemon").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+                continue
+            first = node.args[0]
+            receiver = ast.unparse(node.func.value)
+            if node.func.attr in LEVELS and receiver.endswith("log"):
+                assert isinstance(first, ast.Constant), f"{file}:{node.lineno}: an event name must be a literal"
+                found[str(first.value)] = "error" if node.func.attr == "exception" else node.func.attr
+    return found
+
+
+def test_every_event_of_the_code_is_documented_and_the_other_way_round() -> None:
+    documented = dict(ROW.findall((ROOT / "docs" / "events.md").read_text(encoding="utf-8")))
+    documented.pop("library.logged")  # its level is the library's
+
+    assert documented == events_in_code()
+
+
+def test_event_names_are_noun_and_participle() -> None:
+    assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", name) for name in events_in_code())
