@@ -15,10 +15,10 @@ from statistics import median
 import re2
 
 from daemon.core.actions import Leave, Rule
+from daemon.core.facts import Facts
 from daemon.core.records import ErrorRecord, Step, StepRef
 from daemon.rulebook.ast import AllOf, Check, Condition, FieldCondition, Place, RuleSource
 from daemon.rulebook.ruleset import RuleSet
-from daemon.rulebook.subject import Facts
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
 SIZES = (10, 100, 1_000, 5_000)

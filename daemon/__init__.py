@@ -1,0 +1,1 @@
+"""Flowmend: a rule daemon that looks after the open errors of Celigo integrator.io flows."""

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from daemon.core.actions import Leave, Retry, Rule
+from daemon.core.facts import Facts
 from daemon.core.records import ErrorRecord, Step, StepRef
 from daemon.rulebook.ast import AllOf, Check, Condition, FieldCondition, PatchOperation, Place, RuleSource, RuleTest
-from daemon.rulebook.subject import Facts
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 

@@ -51,7 +51,7 @@ class RulesInForce:
         if fresh.version != self.current.version:
             await self.history.save_rules(fresh.version, [(file.name, file.content) for file in found.files], now)
             self.current = fresh
-            self.log.info("rules.loaded", rules=fresh.version, count=len(fresh.rules), files=len(found.files))
+            self.log.info("rules.loaded", rules=fresh.version, count=len(fresh.rules), files=len(rule_files(found)))
         return True
 
     async def fall_back(self) -> None:
@@ -95,6 +95,11 @@ class RulesInForce:
             if path.suffix.lower() not in RULE_SUFFIXES:
                 whole.update(path.read_bytes() if path.is_file() else b"gone")
         return whole.hexdigest()
+
+
+def rule_files(found: RuleFiles) -> list[str]:
+    """Return the names of the files that hold rules, without those of tables."""
+    return [file.name for file in found.files if Path(file.name).suffix.lower() in RULE_SUFFIXES]
 
 
 def _restore(folder: Path, name: str, content: bytes) -> Path:

@@ -16,8 +16,9 @@ Strict = Annotated[bool, typer.Option("--strict", help="Let warnings fail the ch
 
 def check(paths: Paths = None, config: Config = None, json: Json = False, strict: Strict = False) -> None:
     """Check rule files: every problem of every file at once, with its place. Runs the rules' own tests, too."""
+    from daemon.app.rules import rule_files
     from daemon.cli.exits import PROBLEMS
-    from daemon.cli.render import print_json, show_check
+    from daemon.cli.render import print_json, result_json, show_check
     from daemon.rulebook.problems import Problem
     from daemon.rulebook.reader import read_rules
     from daemon.rulebook.ruleset import compile_rules
@@ -35,12 +36,12 @@ def check(paths: Paths = None, config: Config = None, json: Json = False, strict
             {
                 "ok": not bad,
                 "rules": None if rules is None else rules.version,
-                "files": len(found.files),
+                "files": len(rule_files(found)),
                 "count": len(found.sources),
                 "problems": [problem.to_dict() for problem in found.problems],
-                "tests": {"passed": len(results) - len(failed), "failed": [result.to_dict() for result in failed]},
+                "tests": {"passed": len(results) - len(failed), "failed": [result_json(result) for result in failed]},
             }
         )
     else:
-        show_check(found.problems, rules, found.sources, len(found.files), results)
+        show_check(found.problems, rules, found.sources, len(rule_files(found)), results)
     raise typer.Exit(PROBLEMS if bad else 0)

@@ -22,21 +22,20 @@ from daemon.cli import (
 from daemon.cli.exits import exit_code
 from daemon.core.exceptions import FlowmendError
 
-HELP = "\n\n".join(
-    (
-        "Look after the open errors of Celigo integrator.io flows.",
-        "Flowmend reads the open errors of your flows, matches each with rules that you write, and then retries it, "
-        "changes its data and retries it, resolves it, or holds it for a person. It never says 'fixed' before it has "
-        "seen that it is.",
-        "New here? [bold]flowmend demo[/bold] shows it at work on a sandbox, in under a minute, with no account needed.",
-        "Exit codes: 0 done · 1 problems found (check) · 2 usage, configuration or store · 3 over a limit: held · "
-        "4 integrator.io unreachable or refused · 5 an outcome is unknown.",
-    )
+WHAT = "Look after the open errors of Celigo integrator.io flows."
+HOW = (
+    "Flowmend reads the open errors of your flows, matches each with rules that you write, and then retries it, changes "
+    "its data and retries it, resolves it, or holds it for a person. It never says 'fixed' before it has seen that it is."
+)
+NEW = "New here? [bold]flowmend demo[/bold] shows it at work on a sandbox, in under a minute, with no account needed."
+CODES = (
+    "Exit codes: 0 done · 1 problems found (check) · 2 usage, configuration or store · 3 over a limit: held · "
+    "4 integrator.io unreachable or refused · 5 an outcome is unknown."
 )
 
 app = typer.Typer(
     name="flowmend",
-    help=HELP,
+    help=f"{WHAT}\n\n{HOW}\n\n{NEW}\n\n{CODES}",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

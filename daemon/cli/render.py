@@ -295,6 +295,19 @@ def show_check(
     say(f"{rules.version}: {len(sources)} rules in {files} files, {summary(problems)}, {tests}")
 
 
+def result_json(result: RuleTestResult) -> dict[str, Any]:
+    """Return one test of a rule for ``--json``."""
+    place = result.place
+    return {
+        "rule": result.rule_id,
+        "name": result.name,
+        "winner": result.winner,
+        "detail": result.detail,
+        "file": place.file if place else "",
+        "line": place.line if place else 0,
+    }
+
+
 def error_json(row: ErrorRow) -> dict[str, Any]:
     """Return one stored error for ``--json``."""
     return {

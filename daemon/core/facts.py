@@ -1,44 +1,61 @@
 """What a rule may ask beyond the error itself, and what asking can answer."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import Enum, auto
 
 
-class NoData(Enum):
-    """Why there is no retry data: it was not read yet, or the error has none."""
+class DataState(Enum):
+    """Why there is no retry data to look at."""
 
-    NOT_READ = "not read"
-    UNAVAILABLE = "unavailable"
+    MISSING = auto()
+    UNAVAILABLE = auto()
+
+
+MISSING = DataState.MISSING
+"""Not fetched yet."""
+
+UNAVAILABLE = DataState.UNAVAILABLE
+"""The platform has none; every condition on it fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known beside the error: the time, retries of its case so far, and its retry data's ``data``."""
+    """What is known beside the error itself.
+
+    *attempts* are the retries of the case so far, or a function that looks them up, called only where a rule asks.
+    *data* is the decoded ``data`` of the retry data, numbers that are no integers as Decimal.
+    """
 
     now: datetime
-    attempts: int | Callable[[], int] = 0
-    data: object = NoData.NOT_READ
+    attempts: Callable[[], int] | int = 0
+    data: object = MISSING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedsData:
-    """Only a condition on the retry data is left to decide whether *rule_id* wins: read it and ask again."""
+    """Rules of which all but a condition on the retry data holds, in their order, up to the first sure winner.
 
-    rule_id: str
+    The caller fetches the data and asks again.
+    """
+
+    rule_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patched:
-    """The retry data's ``data`` after a rule's patch."""
+    """The whole new ``data``."""
 
-    data: object
+    data: object = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatchRefused:
-    """A patch that cannot be applied whole, so nothing of it is: *reason* is a stable word, *detail* a sentence."""
+    """Nothing was changed. *reason* is a stable word, *detail* the sentence for people, without any of the data.
+
+    ``patch-test-failed`` · ``patch-path-missing`` · ``value-missing`` · ``lookup-missing`` · ``transform-failed``
+    """
 
     reason: str
     detail: str

@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from daemon.core.actions import Mode
 from daemon.core.decisions import Verb
 from daemon.core.judgements import Gone, Judged, Known
+from daemon.core.reads import Read, Saved
 from daemon.core.records import ErrorRecord, Mark, Step, StepRef
 from daemon.core.tally import Tally
 from daemon.core.windows import SWEEP_DUE, StepProgress, Window, mark_after
@@ -30,18 +31,6 @@ class ErrorLister(Protocol):
         """Yield the open errors of a step, page by page; raises when the list is cut short."""
 
 
-class Reading(Protocol):
-    """One read under way, as the store names it."""
-
-
-class Saved(Protocol):
-    """What saving a page told."""
-
-    @property
-    def seen(self) -> int:
-        """Return how many of the page's errors this read had not shown before."""
-
-
 class CollectStore(Protocol):
     """What collecting asks of the store."""
 
@@ -51,13 +40,13 @@ class CollectStore(Protocol):
     async def known(self, ref: StepRef, error_ids: Sequence[str]) -> Mapping[str, Known]:
         """Return what is held of those errors."""
 
-    async def begin_read(self, ref: StepRef, *, full: bool) -> Reading:
+    async def begin_read(self, ref: StepRef, *, full: bool) -> Read:
         """Start a read; a full one notes what it sees."""
 
-    async def save_page(self, read: Reading, seen: Sequence[str], judged: Sequence[Judged]) -> Saved:
+    async def save_page(self, read: Read, seen: Sequence[str], judged: Sequence[Judged]) -> Saved:
         """Keep one page in one transaction."""
 
-    async def end_read(self, read: Reading, *, trusted: bool) -> Sequence[Gone]:
+    async def end_read(self, read: Read, *, trusted: bool) -> Sequence[Gone]:
         """End a read; of a full one return what is no longer open."""
 
     async def save_progress(
@@ -66,7 +55,7 @@ class CollectStore(Protocol):
         """Remember how far the step has been read."""
 
 
-WholeRead = Callable[[Reading, bool], Awaitable[None]]
+WholeRead = Callable[[Read, bool], Awaitable[None]]
 """Called with a read whose pages are all in, and whether what it did not show is surely not open."""
 
 
@@ -133,7 +122,7 @@ class Collector:
         )
 
     async def pages(
-        self, step: Step, window: Window, reading: Reading, tally: Tally, now: datetime, *, rejudge: bool = False
+        self, step: Step, window: Window, reading: Read, tally: Tally, now: datetime, *, rejudge: bool = False
     ) -> Seen:
         """Read all pages of *window*, judge what is new or changed (everything where *rejudge*), and keep it."""
         errors = pages = 0

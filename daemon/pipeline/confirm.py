@@ -16,10 +16,11 @@ from daemon.core.batches import Act, WriteState, Written
 from daemon.core.decisions import Outcome
 from daemon.core.exceptions import RefusedError
 from daemon.core.outcomes import Evidence, outcome_of
+from daemon.core.reads import Read
 from daemon.core.records import Job, Mark, Step, StepRef
 from daemon.core.tally import Tally
-from daemon.core.windows import FULL
-from daemon.pipeline.collect import Collector, Reading
+from daemon.core.windows import Window
+from daemon.pipeline.collect import Collector
 from daemon.pipeline.survey import QUIET, StepWork, token_refused
 from daemon.pipeline.terms import Terms
 
@@ -63,7 +64,7 @@ class ConfirmStore(Protocol):
     ) -> None:
         """Write down what came of each error; those in *gone* came back under another id and are not open themselves."""
 
-    async def was_seen(self, read: Reading, error_ids: Sequence[str]) -> set[str]:
+    async def was_seen(self, read: Read, error_ids: Sequence[str]) -> set[str]:
         """Return which of the errors the read under way has shown."""
 
     async def returned(self, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:
@@ -117,7 +118,8 @@ class Confirmer:
                 if ref.flow_id not in marks:
                     marks[ref.flow_id] = await self.client.flow_errors(ref.flow_id)
                 summary = marks[ref.flow_id].get(ref.step_id, QUIET)
-                work = StepWork(step=steps[ref], summary=summary, window=FULL, reason="confirm")
+                window = Window(settled_at=now - self.terms.polling.settle)
+                work = StepWork(step=steps[ref], summary=summary, window=window, reason="confirm")
                 await self._read_and_settle(work, ended, tally, now)
         return len(await self.store.unsettled(self.terms.account))
 
@@ -169,14 +171,14 @@ class Confirmer:
         unnamed = any(item.case_key[:2] in ("d:", "c:") for each in ended for item in each.entry.batch.items)
         collector = replace(self.collector, judge=replace(self.collector.judge, name_all=unnamed))
 
-        async def settle(reading: Reading, trusted: bool) -> None:  # noqa: FBT001 - the collector calls it
+        async def settle(reading: Read, trusted: bool) -> None:  # noqa: FBT001 - the collector calls it
             for each in ended:
                 await self._settle_entry(each, reading, trusted=trusted, tally=tally, now=now)
 
         await collector.read(work, tally, now, whole=settle)
 
     async def _settle_entry(
-        self, ended: _Ended, reading: Reading, *, trusted: bool, tally: Tally, now: datetime
+        self, ended: _Ended, reading: Read, *, trusted: bool, tally: Tally, now: datetime
     ) -> None:
         entry, batch = ended.entry, ended.entry.batch
         listed = await self.store.was_seen(reading, batch.error_ids)

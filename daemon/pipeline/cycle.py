@@ -17,6 +17,7 @@ from daemon.core.batches import Act
 from daemon.core.exceptions import FlowmendError, ProtocolError, RefusedError, TemporaryError
 from daemon.core.plans import Plan, PlannedGroup, PlanState
 from daemon.core.policy import Caps
+from daemon.core.reads import Recheck
 from daemon.core.records import StepRef
 from daemon.core.tally import Tally
 from daemon.core.windows import Window
@@ -37,22 +38,6 @@ class Client(Summaries, ErrorLister, RetryDataReader, PlatformState, Writer, Ret
     @property
     def requests(self) -> int:
         """Return how many requests have been sent."""
-
-
-class Recheck(Protocol):
-    """Errors of one step that time alone may have changed."""
-
-    @property
-    def step(self) -> StepRef:
-        """Return the step."""
-
-    @property
-    def since(self) -> datetime:
-        """Return when the first of them occurred."""
-
-    @property
-    def until(self) -> datetime:
-        """Return when the last of them occurred."""
 
 
 class Store(SurveyStore, CaseReader, CollectStore, PlanStore, PatchHistory, ActStore, ConfirmStore, Protocol):

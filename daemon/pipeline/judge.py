@@ -12,7 +12,7 @@ from daemon.core.actions import Mode, Retry
 from daemon.core.cases import NEW_CASE, CaseHistory, case_key, needs_digest
 from daemon.core.decisions import Decision, Match, Verb
 from daemon.core.exceptions import AuthError, ProtocolError, RefusedError, RuleError
-from daemon.core.facts import Facts, NeedsData, NoData
+from daemon.core.facts import UNAVAILABLE, Facts, NeedsData
 from daemon.core.judgements import Judged
 from daemon.core.policy import Caps, decide
 from daemon.core.records import ErrorRecord, RetryData, Step, StepRef
@@ -99,10 +99,10 @@ class Judge:
         self, step: Step, record: ErrorRecord, key: str, case: CaseHistory, now: datetime
     ) -> Judgement:
         data = await self._read(step.ref, record)
-        value = NoData.UNAVAILABLE if data is None else data.data
+        value = UNAVAILABLE if data is None else data.data
         answer = self.rules.match(step, record, Facts(now=now, attempts=case.attempts, data=value))
         if isinstance(answer, NeedsData):  # a matcher that has the data and still asks for it is a bug of ours
-            msg = f"rule {answer.rule_id} asked twice for the same retry data"
+            msg = f"rules {', '.join(answer.rule_ids)} asked twice for the same retry data"
             raise RuleError(msg)
         if data is not None and self._must_name(answer, record):
             key = case_key(record, data.data_digest)

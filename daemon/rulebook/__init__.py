@@ -1,0 +1,1 @@
+"""The rulebook: rule files → values → a compiled rule set that says which rule an error falls under."""

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from daemon.core.exceptions import RuleError
+from daemon.core.facts import MISSING, UNAVAILABLE
 from daemon.rulebook.ast import AllOf, AnyOf, Condition, FieldCondition, NotOf
 from daemon.rulebook.checks import Test, compile_checks
 from daemon.rulebook.patterns import Pattern
 from daemon.rulebook.selection import Selection, exact
-from daemon.rulebook.subject import MISSING, READERS, UNAVAILABLE, Reader, Stage, Subject, Text
+from daemon.rulebook.subject import READERS, Reader, Stage, Subject, Text
 
 Judgement = bool | None
 

@@ -7,16 +7,16 @@ came to is kept for the next one that reads the same. Trace key, age, attempts a
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from daemon.core.decisions import Match
+from daemon.core.facts import Facts, NeedsData
 from daemon.core.records import ErrorRecord, Step
 from daemon.rulebook.index import chosen
 from daemon.rulebook.memo import Memo
 from daemon.rulebook.prefilter import ClauseIndex, Prefilter
 from daemon.rulebook.profiles import Profile, Profiles
 from daemon.rulebook.program import Judges, Program, Verdict, Verdicts
-from daemon.rulebook.subject import Facts, Subject
+from daemon.rulebook.subject import Subject
 
 PLANS_KEPT = 32_768
 """Combinations kept of a profile and the literals found; some 500 bytes each, so 16 MB at worst."""
@@ -26,16 +26,6 @@ MESSAGE_KEPT_CHARS = 1_024
 """How many messages are kept with their verdicts, and how long they may be: dumps and stack traces hardly repeat."""
 
 Candidate = tuple[Program, Judges]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NeedsData:
-    """Rules of which all but a condition on the retry data holds, in their order, up to the first sure winner.
-
-    The caller fetches the data and asks again.
-    """
-
-    rule_ids: tuple[str, ...]
 
 
 class Matcher:

@@ -6,13 +6,13 @@ its lookup table; a default stands in, as it is, where the source or the table h
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
 
 from jsonpatch import JsonPatch, JsonPatchException
 from jsonpointer import JsonPointer, JsonPointerException
 
 from daemon.core.decisions import Match
 from daemon.core.exceptions import RuleError
+from daemon.core.facts import Patched, PatchRefused
 from daemon.core.records import ErrorRecord
 from daemon.rulebook.ast import PatchOperation, ValueFrom
 from daemon.rulebook.json_values import json_equal
@@ -33,24 +33,6 @@ RECORD_FIELDS = frozenset(
     }
 )
 """Error fields a patch can take a value from."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patched:
-    """The whole new ``data``."""
-
-    data: object = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PatchRefused:
-    """Nothing was changed. *reason* is a stable word, *detail* the sentence for people, without any of the data.
-
-    ``patch-test-failed`` · ``patch-path-missing`` · ``value-missing`` · ``lookup-missing`` · ``transform-failed``
-    """
-
-    reason: str
-    detail: str
 
 
 class _RefusedError(Exception):

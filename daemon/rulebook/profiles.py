@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 
+from daemon.core.facts import Facts
 from daemon.core.records import ErrorRecord, Step
 from daemon.rulebook.index import Masks, chosen
 from daemon.rulebook.memo import Memo
 from daemon.rulebook.program import Program, Verdicts
-from daemon.rulebook.subject import READERS, Facts, Reader, Stage, Subject
+from daemon.rulebook.subject import READERS, Reader, Stage, Subject
 
 STEPS_KEPT = 8_192
 PROFILES_KEPT = 65_536

@@ -8,14 +8,14 @@ from typing import TypeVar
 from daemon.core.actions import Rule
 from daemon.core.decisions import Match
 from daemon.core.exceptions import RuleError
+from daemon.core.facts import Facts, NeedsData, Patched, PatchRefused
 from daemon.core.records import ErrorRecord, Step
 from daemon.rulebook.ast import RuleSource
 from daemon.rulebook.fingerprint import digest
-from daemon.rulebook.matcher import MESSAGES_KEPT, Matcher, NeedsData
-from daemon.rulebook.patching import Patch, Patched, PatchRefused
+from daemon.rulebook.matcher import MESSAGES_KEPT, Matcher
+from daemon.rulebook.patching import Patch
 from daemon.rulebook.prefilter import Prefilter
 from daemon.rulebook.program import Program, leaves
-from daemon.rulebook.subject import Facts
 
 VERSION_DIGITS = 8
 """Of the hash shown in a version; four would make two of a few hundred sets look alike."""

@@ -1,41 +1,13 @@
 """What conditions look at: one error on its step, with what is known of its case and its retry data."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from enum import Enum, IntEnum, auto
+from enum import IntEnum, auto
 
+from daemon.core.facts import UNAVAILABLE, Facts
 from daemon.core.records import ErrorRecord, Step
 
 MESSAGE_CUT = 65_536
 """How many characters of a message are looked at (P13)."""
-
-
-class DataState(Enum):
-    """Why there is no retry data to look at."""
-
-    MISSING = auto()
-    UNAVAILABLE = auto()
-
-
-MISSING = DataState.MISSING
-"""Not fetched yet."""
-
-UNAVAILABLE = DataState.UNAVAILABLE
-"""The platform has none; every condition on it fails."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What is known beside the error itself.
-
-    *attempts* are the retries of the case so far, or a function that looks them up, called only where a rule asks.
-    *data* is the decoded ``data`` of the retry data, numbers that are no integers as Decimal.
-    """
-
-    now: datetime
-    attempts: Callable[[], int] | int = 0
-    data: object = MISSING
 
 
 class Stage(IntEnum):

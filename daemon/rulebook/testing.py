@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from daemon.core.decisions import Match
+from daemon.core.facts import UNAVAILABLE, Facts, PatchRefused
 from daemon.core.records import ErrorRecord, Step, StepRef, StepType
 from daemon.rulebook.ast import Condition, FieldCondition, Place, RuleSource, RuleTest
 from daemon.rulebook.explain import explain_rule
 from daemon.rulebook.index import asked_values
 from daemon.rulebook.json_values import json_equal
-from daemon.rulebook.patching import PatchRefused
 from daemon.rulebook.program import conjuncts
 from daemon.rulebook.ruleset import RuleSet
 from daemon.rulebook.selection import exact
-from daemon.rulebook.subject import UNAVAILABLE, Facts, Subject
+from daemon.rulebook.subject import Subject
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
 """The moment at which tests run; any would do."""

@@ -30,7 +30,7 @@ from daemon.store.columns import Moment, clean
 from daemon.store.judged import STEP, case_root
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.steps import find_step, make_step
-from daemon.store.tables import aliases, batch_items, batches, errors, foreign_attempts
+from daemon.store.tables import TRIED, aliases, batch_items, batches, errors, foreign_attempts
 from daemon.store.transactions import Database, reads, writes_soon
 
 SENT = batches.c.state.not_in((WriteState.REFUSED, WriteState.NOT_SENT))
@@ -106,9 +106,7 @@ NAMES = _siblings.subquery("names")
 
 RETURNED = (
     select(NAMES.c.key)
-    .select_from(
-        NAMES.join(errors, and_(errors.c.step_no == STEP, errors.c.case_key == NAMES.c.name, errors.c.tried > 0))
-    )
+    .select_from(NAMES.join(errors, and_(errors.c.step_no == STEP, errors.c.case_key == NAMES.c.name, TRIED)))
     .where(errors.c.first_seen_at > bindparam("since"))
     .distinct()
 )

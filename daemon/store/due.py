@@ -29,6 +29,7 @@ from daemon.store.judged import NAMED, STEP, forget, keep
 from daemon.store.sqlite import document
 from daemon.store.steps import REF, find_step, make_step, ref_of
 from daemon.store.tables import (
+    WANTING,
     WANTS_ASSIGN,
     WANTS_TAG,
     batch_items,
@@ -64,7 +65,7 @@ DUE = (
 
 def wanted(act: Act) -> Any:
     """Tell whether an error is to be tagged (or assigned) and not in flight."""
-    return and_(errors.c.wants > 0, errors.c.wants.bitwise_and(WANTS[act]) > 0, errors.c.batch_no.is_(None))
+    return and_(WANTING, errors.c.wants.bitwise_and(WANTS[act]) > 0, errors.c.batch_no.is_(None))
 
 
 WANTED = {

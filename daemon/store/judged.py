@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from daemon.core.decisions import Verb
 from daemon.core.judgements import Gone, Judged
-from daemon.store.columns import to_ms
+from daemon.store.columns import clean, to_ms
 from daemon.store.scratch import unseen
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.steps import count_stored
@@ -45,10 +45,12 @@ KEEP_VERDICTS = (
     .from_select([column.name for column in WORDS], select(*_said.c).where(true()))
     .on_conflict_do_nothing()
 )
+VERDICTS = select(verdicts.c.verdict_no, *WORDS).join_from(
+    _said, verdicts, and_(*(verdicts.c[column.name] == _said.c[column.name] for column in WORDS))
+)
 
-GIVEN = ("case_key", "code", "occurred_at", "fingerprint", "wants", "due_at")
-_page = fields("rows", errors.c.error_id, *(errors.c[name] for name in GIVEN), *WORDS)
-_same_verdict = and_(*(verdicts.c[column.name] == _page.c[column.name] for column in WORDS))
+GIVEN = ("case_key", "code", "occurred_at", "fingerprint", "wants", "due_at", "verdict_no")
+_page = fields("rows", errors.c.error_id, *(errors.c[name] for name in GIVEN))
 
 
 def case_root(key: ColumnElement[str]) -> ColumnElement[str]:
@@ -60,22 +62,19 @@ def case_root(key: ColumnElement[str]) -> ColumnElement[str]:
 _attempt = exists().where(batch_items.c.step_no == STEP, batch_items.c.case_root == case_root(_page.c.case_key))
 _tried = case((_attempt.correlate_except(batch_items), 1), else_=0)
 _keep = insert(errors).from_select(
-    ["step_no", "error_id", *GIVEN, "tried", "verdict_no", "first_seen_at"],
+    ["step_no", "error_id", *GIVEN, "tried", "first_seen_at"],
     select(
         STEP,
         _page.c.error_id,
         *(_page.c[name] for name in GIVEN),
         _tried,
-        verdicts.c.verdict_no,
         bindparam("now", type_=errors.c.first_seen_at.type),
-    )
-    .select_from(_page.join(verdicts, _same_verdict))
-    .where(true()),
+    ).where(true()),
 )
 KEEP_NEW = _keep.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 REPLACE = _keep.on_conflict_do_update(
     index_elements=["step_no", "error_id"],
-    set_={name: _keep.excluded[name] for name in (*GIVEN, "tried", "verdict_no")},
+    set_={name: _keep.excluded[name] for name in (*GIVEN, "tried")},
     where=errors.c.batch_no.is_(None),
 )
 
@@ -122,8 +121,9 @@ def keep(connection: Connection, step_no: int, judged: Sequence[Judged], now: da
     newest = sorted({each_one.error_id: each_one for each_one in judged}.values(), key=lambda one: one.error_id)
     if not newest:
         return 0
-    parameters = {"step_no": step_no, "now": now, "rows": document([_row(one) for one in newest])}
-    connection.execute(KEEP_VERDICTS, {"verdicts": document(sorted({_verdict(one) for one in newest}))})
+    numbers = _verdict_numbers(connection, {_verdict(one) for one in newest})
+    rows = [_row(one, numbers[_verdict(one)]) for one in newest]
+    parameters = {"step_no": step_no, "now": now, "rows": document(rows)}
     new = connection.execute(KEEP_NEW, parameters).rowcount
     count_stored(connection, step_no, new)
     if new < len(newest):
@@ -151,15 +151,33 @@ def forget(connection: Connection, step_no: int, which: ColumnElement[bool], ids
     return gone
 
 
-def _verdict(one: Judged) -> tuple[str, str, str, str]:
+Verdict = tuple[str, str, str, str]
+
+
+def _verdict(one: Judged) -> Verdict:
     """Return what was decided; the sentence of a held error, often its own, is kept with the hold."""
     return one.verb.value, one.rule_id, one.reason, one.detail if one.hold is None else ""
 
 
-def _row(one: Judged) -> tuple[object, ...]:
+def _verdict_numbers(connection: Connection, wanted: set[Verdict]) -> dict[Verdict, int]:
+    """Return the numbers of verdicts; one never given before gets its number now."""
+    said = {"verdicts": document(sorted(wanted))}
+    known = _numbered(connection, said)
+    if not wanted <= known.keys():
+        connection.execute(KEEP_VERDICTS, said)
+        known = _numbered(connection, said)
+    return {verdict: known[*map(clean, verdict)] for verdict in wanted}
+
+
+def _numbered(connection: Connection, said: dict[str, str]) -> dict[tuple[str, ...], int]:
+    rows = connection.execute(VERDICTS, said)
+    return {(row.verb, row.rule_id, row.reason, row.detail): row.verdict_no for row in rows}
+
+
+def _row(one: Judged, verdict_no: int) -> tuple[object, ...]:
     wants = WANTS_TAG * one.tag + WANTS_ASSIGN * one.assign
     occurred, due = to_ms(one.occurred_at), to_ms(one.due_at)
-    return one.error_id, one.case_key, one.code, occurred, one.fingerprint, wants, due, *_verdict(one)
+    return one.error_id, one.case_key, one.code, occurred, one.fingerprint, wants, due, verdict_no
 
 
 def _hold_row(one: Judged) -> tuple[object, ...]:

@@ -65,6 +65,7 @@ async def open_store(
         try:
             await connection.run_sync(_prepare)
             await store.transact(lambda inner: migrate(inner, file), write=True, durable=True)
+            await store.transact(sqlite.advise, write=True, durable=False)
             yield store
         finally:
             await store.close()

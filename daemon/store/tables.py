@@ -19,6 +19,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     UniqueConstraint,
+    literal_column,
 )
 
 from daemon.store.columns import Moment, Words
@@ -129,10 +130,13 @@ errors = Table(
 )
 WANTS_TAG = 1
 WANTS_ASSIGN = 2
+WANTING = errors.c.wants > literal_column("0")
+TRIED = errors.c.tried > literal_column("0")
+"""Conditions of partial indices: written as literals, so that a query with the same words can use the index."""
 Index("errors_due", errors.c.step_no, errors.c.verdict_no, errors.c.due_at, sqlite_where=errors.c.due_at.is_not(None))
 Index("errors_in_flight", errors.c.step_no, errors.c.batch_no, sqlite_where=errors.c.batch_no.is_not(None))
-Index("errors_tried", errors.c.step_no, errors.c.case_key, sqlite_where=errors.c.tried > 0)
-Index("errors_wanting", errors.c.step_no, errors.c.wants, sqlite_where=errors.c.wants > 0)
+Index("errors_tried", errors.c.step_no, errors.c.case_key, sqlite_where=TRIED)
+Index("errors_wanting", errors.c.step_no, errors.c.wants, sqlite_where=WANTING)
 
 
 def _of_an_error(*columns: Column[Any]) -> tuple[Any, ...]:
@@ -175,8 +179,7 @@ batches = Table(
     sqlite_autoincrement=True,
 )
 Index("batches_open", batches.c.batch_no, sqlite_where=batches.c.ended_at.is_(None))
-Index("batches_by_time", batches.c.intended_at)
-Index("batches_by_step", batches.c.step_no, batches.c.rule_id, batches.c.intended_at)
+Index("batches_by_step", batches.c.step_no, batches.c.intended_at)
 
 batch_items = Table(  # the attempts: kept for good, because a case may come back at any time
     "batch_items",

@@ -55,7 +55,7 @@ def test_kill_9_after_a_batch_loses_nothing_and_runs_nothing_twice(tmp_path: Pat
 def test_sighup_loads_changed_rules_and_a_broken_file_changes_nothing(tmp_path: Path, sandbox: ServedSandbox) -> None:
     rules = tmp_path / "own"
     rules.mkdir()
-    rule = 'version: 1\nrules:\n  - id: one\n    why: x\n    classify: a\n    when: {code: NONE_SUCH}\n    then: {leave: {}}\n'
+    rule = "version: 1\nrules:\n  - id: one\n    why: x\n    classify: a\n    when: {code: NONE_SUCH}\n    then: {leave: {}}\n"
     (rules / "a.yaml").write_text(rule, encoding="utf-8")
     write_config(tmp_path, sandbox.url, rules, more="")
     service = Service(tmp_path)

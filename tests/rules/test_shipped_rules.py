@@ -13,16 +13,15 @@ from ruamel.yaml import YAML
 
 from daemon.core.actions import Hold, Leave, Resolve, Retry
 from daemon.core.decisions import Match
+from daemon.core.facts import UNAVAILABLE, Facts, Patched
 from daemon.core.records import ErrorRecord, RetryData, Step, StepRef
 from daemon.integrator.retry_data import read, rewrite
 from daemon.integrator.wire import WireError, error_record
 from daemon.rulebook.ast import AllOf, AnyOf, Condition, FieldCondition, NotOf, RuleSource
-from daemon.rulebook.patching import Patched
 from daemon.rulebook.program import conjuncts
 from daemon.rulebook.reader import RuleFiles, read_rules
 from daemon.rulebook.ruleset import RuleSet, compile_rules
 from daemon.rulebook.schema import json_schema
-from daemon.rulebook.subject import UNAVAILABLE, Facts
 from daemon.rulebook.testing import run_tests
 from daemon.sandbox.template import Template
 from daemon.sandbox.templates import ODD, TEMPLATES, template_of

@@ -122,7 +122,7 @@ def test_nothing_is_written_for_an_error_with_an_obstacle(
 
 @pytest.mark.parametrize("action", [HOLD, Leave()], ids=["hold", "leave"])
 @pytest.mark.parametrize(("of_record", "given_that", "_verb", "_reason", "_due_at"), OBSTACLES)
-def test_an_obstacle_does_not_keep_an_error_from_people(  # noqa: PLR0917 - the table has these columns
+def test_an_obstacle_does_not_keep_an_error_from_people(
     action: Action,
     of_record: dict[str, Any],
     given_that: dict[str, Any],

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from daemon.core.exceptions import RuleError
+from daemon.core.facts import MISSING, UNAVAILABLE
 from daemon.core.records import ErrorRecord
 from daemon.rulebook.ast import AllOf, AnyOf, Condition, NotOf
 from daemon.rulebook.conditions import Judgement, compile_condition
-from daemon.rulebook.subject import MESSAGE_CUT, MISSING, UNAVAILABLE, Subject
+from daemon.rulebook.subject import MESSAGE_CUT, Subject
 from tests.rule_values import STEP, asks, error, facts
 
 ORDER = {

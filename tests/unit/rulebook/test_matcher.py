@@ -9,13 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.core.decisions import Match
+from daemon.core.facts import MISSING, UNAVAILABLE, Facts, NeedsData
 from daemon.core.records import ErrorRecord, Step, StepRef
 from daemon.rulebook.ast import AllOf, AnyOf, Check, Condition, FieldCondition, NotOf, RuleSource
-from daemon.rulebook.matcher import MESSAGE_KEPT_CHARS, MESSAGES_KEPT, Matcher, NeedsData
+from daemon.rulebook.matcher import MESSAGE_KEPT_CHARS, MESSAGES_KEPT, Matcher
 from daemon.rulebook.prefilter import Prefilter
 from daemon.rulebook.program import Program
 from daemon.rulebook.ruleset import RuleSet
-from daemon.rulebook.subject import MISSING, UNAVAILABLE, Facts, Text
+from daemon.rulebook.subject import Text
 from tests.naive_matcher import UNKNOWN, NaiveMatcher
 from tests.rule_values import NOW, STEP, asks, error, facts, rule
 
@@ -272,6 +273,11 @@ def test_what_is_kept_stays_within_bounds_whatever_comes() -> None:
     for number in range(3 * MESSAGES_KEPT):
         ruleset.match(STEP, error(f"x{number}", code=f"C{number % 700}"), facts())
     assert MESSAGES_KEPT // 2 <= kept_messages(ruleset) <= MESSAGES_KEPT
+
+
+def test_a_scope_and_a_rule_that_name_the_same_field_must_both_hold() -> None:
+    sources = [rule("a", asks("code", in_=("A", "B")), asks("code", in_=("B", "C")))]
+    assert [winner(sources, error(code=code)) for code in "ABC"] == [None, ("a", {}), None]
 
 
 def test_a_part_too_long_to_look_for_whole_is_verified_to_its_end() -> None:

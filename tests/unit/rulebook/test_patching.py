@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from daemon.core.actions import Leave, Rule
 from daemon.core.decisions import Match
 from daemon.core.exceptions import RuleError
+from daemon.core.facts import Patched, PatchRefused
 from daemon.rulebook.ast import PatchOperation, Scalar, Transform, ValueFrom
 from daemon.rulebook.json_values import json_equal
-from daemon.rulebook.patching import RECORD_FIELDS, Patch, Patched, PatchRefused
+from daemon.rulebook.patching import RECORD_FIELDS, Patch
 from daemon.rulebook.ruleset import RuleSet
 from tests.rule_values import error, rule
 

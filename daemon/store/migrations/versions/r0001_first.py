@@ -134,8 +134,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("batch_no"),
         sqlite_autoincrement=True,
     )
-    op.create_index("batches_by_step", "batches", ["step_no", "rule_id", "intended_at"])
-    op.create_index("batches_by_time", "batches", ["intended_at"])
+    op.create_index("batches_by_step", "batches", ["step_no", "intended_at"])
     op.create_index("batches_open", "batches", ["batch_no"], sqlite_where=sa.text("ended_at IS NULL"))
     op.create_table(
         "foreign_attempts",

@@ -1,0 +1,295 @@
+"""The store without a database: catalogue, steps and their errors."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+
+from daemon.core.batches import BatchItem, WriteState, Written
+from daemon.core.catalogue import Catalogue
+from daemon.core.decisions import Outcome, Verb
+from daemon.core.exceptions import StoreError
+from daemon.core.judgements import Gone, Judged, Known
+from daemon.core.reads import Read, Recheck, Saved
+from daemon.core.records import Flow, Integration, Mark, Step, StepRef
+from daemon.core.windows import NEVER_READ, StepProgress
+
+
+@dataclass(slots=True)
+class Row:
+    """One stored error; *batch_id* is the write that it is in flight with."""
+
+    judged: Judged
+    first_seen_at: datetime
+    held_at: datetime | None = None
+    tried: bool = False
+    batch_id: int | None = None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Return when it is due; never while in flight."""
+        return None if self.batch_id is not None else self.judged.due_at
+
+    def free(self, due_at: datetime) -> None:
+        """Let go of it; it is due at *due_at*."""
+        self.batch_id = None
+        self.judged = replace(self.judged, due_at=due_at)
+
+
+@dataclass(slots=True)
+class Item:
+    """One error of a journalled write: an attempt on the case *root*, if it is a retry."""
+
+    item: BatchItem
+    root: str
+    outcome: Outcome | None = None
+    settled_at: datetime | None = None
+    missed: bool = False
+
+    @property
+    def undecided(self) -> bool:
+        """Tell whether nobody knows what came of it."""
+        return self.outcome in (None, Outcome.UNKNOWN)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One journalled write."""
+
+    written: Written
+    items: dict[str, Item]
+    ended_at: datetime | None = None
+
+    @property
+    def happened(self) -> bool:
+        """Tell whether it was sent, as far as is known."""
+        return self.written.state not in (WriteState.REFUSED, WriteState.NOT_SENT)
+
+
+@dataclass(slots=True)
+class FullRead:
+    """A full read that has not ended."""
+
+    step: StepRef
+    seen: set[str] = field(default_factory=set)
+
+
+class Shelves:
+    """Where everything lies."""
+
+    def __init__(self, *, now: Callable[[], datetime]) -> None:
+        self.now = now
+        self.numbers = count(1)
+        self.catalogues: dict[str, Catalogue] = {}
+        self.marks: dict[str, dict[str, Mark | None]] = {}
+        self.described: dict[StepRef, Step] = {}
+        self.read_so_far: dict[StepRef, StepProgress] = {}
+        self.rows: dict[StepRef, dict[str, Row]] = {}
+        self.missed: dict[StepRef, set[str]] = {}
+        self.full_reads: dict[int, FullRead] = {}
+        self.entries: dict[int, Entry] = {}
+        self.aliases: dict[tuple[StepRef, str], str] = {}
+        self.others: dict[tuple[StepRef, str, str], datetime] = {}
+
+    def root(self, ref: StepRef, key: str) -> str:
+        """Return the case that *key*, perhaps an alias, stands for."""
+        return self.aliases.get((ref, key), key)
+
+    def names(self, ref: StepRef, key: str) -> set[str]:
+        """Return every name of the case of *key*."""
+        root = self.root(ref, key)
+        return {key, root} | {alias for (step, alias), known in self.aliases.items() if step == ref and known == root}
+
+    def keep(self, ref: StepRef, judged: Iterable[Judged]) -> int:
+        """Insert or replace rows and return how many are new."""
+        rows, now, new = self.rows.setdefault(ref, {}), self.now(), 0
+        for one in {each.error_id: each for each in judged}.values():
+            row = rows.get(one.error_id)
+            if row is None:
+                row = rows[one.error_id] = Row(judged=one, first_seen_at=now)
+                new += 1
+            if row.batch_id is None:
+                held_since = row.held_at or now
+                row.judged, row.held_at = one, held_since if one.hold else None
+                row.tried = self._tried(ref, one.case_key)
+        return new
+
+    def _tried(self, ref: StepRef, key: str) -> bool:
+        mine = (entry for entry in self.entries.values() if entry.written.batch.step == ref)
+        return any(item.root == self.root(ref, key) for entry in mine for item in entry.items.values())
+
+    def forget(self, ref: StepRef, error_ids: Iterable[str]) -> list[Gone]:
+        """Delete and return those of the errors that are stored and not in flight."""
+        rows = self.rows.get(ref, {})
+        going = sorted(each for each in set(error_ids) if each in rows and rows[each].batch_id is None)
+        gone = [rows.pop(error_id).judged for error_id in going]
+        return [Gone(error_id=j.error_id, case_key=j.case_key, rule_id=j.rule_id, verb=j.verb) for j in gone]
+
+    def of(self, account: str | None) -> list[tuple[StepRef, Row]]:
+        """Return the rows of an account (None: of all), by step."""
+        steps = sorted(ref for ref in self.rows if account in (None, ref.account))
+        return [(ref, row) for ref in steps for row in self.rows[ref].values()]
+
+
+class MemoryCatalogue(Shelves):
+    """What an account consists of."""
+
+    async def save_catalogue(
+        self, account: str, integrations: Sequence[Integration], flows: Sequence[Flow], at: datetime
+    ) -> None:
+        """Replace the account's lists by what was read at *at*."""
+        self.catalogues[account] = Catalogue(
+            integrations={each.integration_id: each for each in integrations},
+            flows={each.flow_id: each for each in flows},
+            read_at=at,
+        )
+
+    async def save_flow(self, account: str, flow: Flow) -> None:
+        """Replace one flow by its fresh state."""
+        known = self.catalogues.get(account, Catalogue())
+        self.catalogues[account] = replace(known, flows={**known.flows, flow.flow_id: flow})
+
+    async def catalogue(self, account: str) -> Catalogue:
+        """Return the account's integrations and flows."""
+        return self.catalogues.get(account, Catalogue())
+
+    async def flow_marks(self, account: str) -> dict[str, Mark | None]:
+        """Return the mark as of which each flow has been read to the end; None where it must be read again."""
+        return dict(self.marks.get(account, {}))
+
+    async def save_flow_mark(self, account: str, flow_id: str, mark: Mark | None) -> None:
+        """Remember that the flow has been read to the end as of *mark*, or (None) that it must be read again."""
+        self.marks.setdefault(account, {})[flow_id] = mark
+
+    async def save_step(self, step: Step) -> None:
+        """Remember a step's names and connection."""
+        self.described[step.ref] = step
+
+    async def steps(self, account: str) -> dict[StepRef, Step]:
+        """Return the steps that have been described."""
+        return {ref: self.described[ref] for ref in sorted(self.described) if ref.account == account}
+
+
+class MemoryReading(Shelves):
+    """The errors of each step, and how far each step has been read."""
+
+    async def progress(self, ref: StepRef) -> StepProgress:
+        """Return how far a step has been read."""
+        rows = self.rows.get(ref, {}).values()
+        flying = sum(row.batch_id is not None for row in rows)
+        return replace(self.read_so_far.get(ref, NEVER_READ), open=len(rows) - flying, in_flight=flying)
+
+    async def all_progress(self, account: str) -> dict[StepRef, StepProgress]:
+        """Return how far each step of the account has been read."""
+        met = {*self.described, *self.rows, *self.read_so_far}
+        return {ref: await self.progress(ref) for ref in met if ref.account == account}
+
+    async def save_progress(
+        self,
+        ref: StepRef,
+        *,
+        mark: Mark | None,
+        watermark_at: datetime | None,
+        swept_at: datetime | None,
+        judged_with: str,
+    ) -> None:
+        """Remember how far a step has been read; neither moment moves back, and None leaves it as it was."""
+        known = self.read_so_far.get(ref, NEVER_READ)
+        self.read_so_far[ref] = StepProgress(
+            mark=mark,
+            watermark_at=_later(known.watermark_at, watermark_at),
+            swept_at=_later(known.swept_at, swept_at),
+            judged_with=judged_with,
+        )
+
+    async def stale_steps(self, account: str, rules: str, swept_before: datetime) -> list[StepRef]:
+        """Return the steps with open errors that other rules judged, or that were not swept since *swept_before*."""
+        return [
+            ref
+            for ref, known in sorted((await self.all_progress(account)).items())
+            if known.open and (known.judged_with != rules or known.swept_at is None or known.swept_at < swept_before)
+        ]
+
+    async def open_counts(self, account: str) -> dict[StepRef, int]:
+        """Return how many errors are open and not in flight on each step that has any."""
+        return {ref: known.open for ref, known in (await self.all_progress(account)).items() if known.open}
+
+    async def known(self, ref: StepRef, error_ids: Sequence[str]) -> dict[str, Known]:
+        """Return what is held of those of the errors that are stored."""
+        rows = self.rows.get(ref, {})
+        return {
+            each: Known(
+                fingerprint=rows[each].judged.fingerprint,
+                in_flight=rows[each].batch_id is not None,
+                held=rows[each].held_at is not None,
+            )
+            for each in error_ids
+            if each in rows
+        }
+
+    async def begin_read(self, ref: StepRef, *, full: bool) -> Read:
+        """Start a read; a full one notes what it sees, and takes the place of any unfinished one of the step."""
+        self.rows.setdefault(ref, {})
+        read_no = next(self.numbers) if full else 0
+        if full:
+            self._drop_reads(ref)
+            self.full_reads[read_no] = FullRead(step=ref)
+        return Read(step=ref, full=full, step_no=0, read_no=read_no)
+
+    async def save_page(self, read: Read, seen: Sequence[str], judged: Sequence[Judged]) -> Saved:
+        """Note which errors a page showed and keep what was judged of them; rows in flight stay as they are."""
+        fresh = set(seen)
+        if read.full:
+            before = self.full_reads[read.read_no].seen if read.read_no in self.full_reads else fresh
+            fresh = fresh - before
+            before |= fresh
+        return Saved(seen=len(fresh), new=self.keep(read.step, judged))
+
+    async def was_seen(self, read: Read, error_ids: Sequence[str]) -> set[str]:
+        """Return which of the errors a full read that has not ended has shown so far."""
+        return self.full_reads[read.read_no].seen & set(error_ids) if read.read_no in self.full_reads else set()
+
+    async def end_read(self, read: Read, *, trusted: bool) -> list[Gone]:
+        """End a read; of a full one, forget and return the errors that are no longer open."""
+        if not read.full:
+            return []
+        if read.read_no not in self.full_reads:
+            raise StoreError(
+                f"the full read of step {read.step.step_id} has ended or was overtaken: nothing was concluded"
+            )
+        seen = self.full_reads[read.read_no].seen
+        standing = {each for each, row in self.rows[read.step].items() if row.batch_id is None}
+        unseen = standing - seen
+        gone = unseen if trusted else unseen & self.missed.get(read.step, set())
+        self.missed[read.step] = unseen - gone
+        self._drop_reads(read.step)
+        return self.forget(read.step, gone)
+
+    async def rechecks(self, account: str, now: datetime, limit: int = 1000) -> list[Recheck]:
+        """Return the steps with errors, neither to retry nor to resolve, that are due to be judged again."""
+        due: dict[StepRef, list[Judged]] = {}
+        for ref, row in self.of(account):
+            if row.due_at is not None and row.due_at <= now and row.judged.verb not in (Verb.RETRY, Verb.RESOLVE):
+                due.setdefault(ref, []).append(row.judged)
+        return [_recheck(ref, sorted(found, key=_by_age)[:limit]) for ref, found in due.items()]
+
+    def _drop_reads(self, ref: StepRef) -> None:
+        self.full_reads = {number: each for number, each in self.full_reads.items() if each.step != ref}
+
+
+def _recheck(ref: StepRef, oldest: Sequence[Judged]) -> Recheck:
+    moments = [each.occurred_at for each in oldest if each.occurred_at is not None]
+    dated = len(moments) == len(oldest)
+    return Recheck(
+        step=ref, since=min(moments) if dated else None, until=max(moments) if dated else None, count=len(oldest)
+    )
+
+
+def _by_age(judged: Judged) -> tuple[bool, float, str]:
+    """Order by occurrence; an error that does not say when comes first."""
+    at = judged.occurred_at
+    return at is not None, at.timestamp() if at else 0.0, judged.error_id
+
+
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((moment for moment in (one, other) if moment is not None), default=None)

@@ -1,0 +1,238 @@
+"""The store without a database: plans, the journal and the attempts on each case."""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from daemon.core.batches import Act, Batch, WriteState, Written
+from daemon.core.cases import CaseHistory
+from daemon.core.decisions import Outcome, Verb
+from daemon.core.exceptions import StoreError
+from daemon.core.judgements import Gone, Judged
+from daemon.core.records import StepRef
+from daemon.core.ramp import Stage
+from daemon.core.usage import Usage
+from daemon.store.memory_errors import Entry, Item, Row, Shelves
+
+MOVING = (Act.RETRY, Act.RESOLVE)
+SENT = (WriteState.INTENDED, WriteState.ACCEPTED, WriteState.UNKNOWN)
+
+
+class MemoryJournal(Shelves):
+    """Every write to the platform, from before it is sent until its outcome is known."""
+
+    async def intend(self, batch: Batch, now: datetime) -> int:
+        """Write down what will be sent, put its errors in flight, count its attempts; return the entry's id."""
+        step, rows = batch.step, self.rows.setdefault(batch.step, {})
+        if not batch.items or len(set(batch.error_ids)) < len(batch):
+            raise StoreError(f"a batch of step {step.step_id} is empty or names an error twice: it is not written")
+        if batch.act in MOVING:
+            for error_id in batch.error_ids:
+                if error_id not in rows or rows[error_id].batch_id is not None:
+                    raise StoreError(f"error {error_id} of step {step.step_id} is already in flight or not stored")
+        roots = [self.root(step, item.case_key) for item in batch.items]
+        if batch.act is Act.RETRY:
+            busy = {item.root for _, item in self._attempts(step) if item.undecided}
+            for root in roots:
+                if root in busy:
+                    raise StoreError(f"case {root} of step {step.step_id} is already in flight: an attempt has no outcome yet")
+                busy.add(root)
+        batch_id = next(self.numbers)
+        written = Written(batch_id=batch_id, batch=batch, state=WriteState.INTENDED, intended_at=now)
+        items = {item.error_id: Item(item=item, root=root) for item, root in zip(batch.items, roots, strict=True)}
+        self.entries[batch_id] = Entry(written=written, items=items)
+        if batch.act in MOVING:
+            for error_id in batch.error_ids:
+                rows[error_id].batch_id = batch_id
+        if batch.act is Act.RETRY:
+            for item in batch.items:
+                if item.alias and item.alias != item.case_key:
+                    self._merge(step, item.alias, self.root(step, item.case_key))
+        return batch_id
+
+    def _merge(self, ref: StepRef, alias: str, root: str) -> None:
+        """Let *alias* be the case *root*, with all the attempts that were counted under the alias so far."""
+        merged = self.root(ref, alias)
+        if merged == root:
+            return
+        for entry in self.entries.values():
+            if entry.written.batch.step == ref:
+                for item in entry.items.values():
+                    item.root = root if item.root == merged else item.root
+        for key, known in self.aliases.items():
+            if key[0] == ref and known == merged:
+                self.aliases[key] = root
+        self.aliases[ref, merged] = root
+        for step, key_root, error_id in list(self.others):
+            if step == ref and key_root == merged:
+                self.others[ref, root, error_id] = self.others.pop((step, key_root, error_id))
+
+    async def withdraw(self, batch_id: int, error_ids: Sequence[str], now: datetime, retry_at: datetime) -> None:
+        """Take errors out of an intended batch that will not be sent with it; they are due again at *retry_at*."""
+        entry = self._entry(batch_id, (WriteState.INTENDED,), "lose errors")
+        if not entry.items.keys() >= set(error_ids):
+            raise StoreError(f"write {batch_id} does not have all of the {len(set(error_ids))} errors to be withdrawn")
+        for row in self._flying(entry, error_ids):
+            row.free(retry_at)
+        for error_id in set(error_ids):
+            del entry.items[error_id]
+        if not entry.items:
+            self._move(entry, WriteState.NOT_SENT, reason="nothing was left to send")
+            entry.ended_at = now
+
+    async def accepted(self, batch_id: int, job_id: str, now: datetime) -> None:
+        """Note that the platform took the batch; also where reading found this after its answer was lost."""
+        entry = self._entry(batch_id, (WriteState.INTENDED, WriteState.UNKNOWN), "become accepted")
+        self._move(entry, WriteState.ACCEPTED, job_id=job_id)
+        entry.ended_at = None if entry.written.batch.act in MOVING else now
+
+    async def unknown(self, batch_id: int, reason: str, now: datetime) -> None:
+        """Note that the batch may have been sent and its answer is lost."""
+        entry = self._entry(batch_id, (WriteState.INTENDED,), "become unknown")
+        self._move(entry, WriteState.UNKNOWN, reason=reason)
+        entry.ended_at = None if entry.written.batch.act in MOVING else now
+
+    async def refused(self, batch_id: int, reason: str, now: datetime, retry_at: datetime) -> None:
+        """Note that the platform refused the batch: its attempts are given back, its errors due at *retry_at*."""
+        self._give_back(batch_id, WriteState.REFUSED, reason, now, retry_at)
+
+    async def not_sent(self, batch_id: int, reason: str, now: datetime, retry_at: datetime) -> None:
+        """Note that nothing of the batch left the process: its attempts are given back, its errors due at *retry_at*."""
+        self._give_back(batch_id, WriteState.NOT_SENT, reason, now, retry_at)
+
+    def _give_back(self, batch_id: int, state: WriteState, reason: str, now: datetime, retry_at: datetime) -> None:
+        entry = self._entry(batch_id, (WriteState.INTENDED,), f"become {state.value}")
+        self._move(entry, state, reason=reason)
+        entry.ended_at = now
+        for row in self._flying(entry, entry.items):
+            row.free(retry_at)
+
+    async def unsettled(self, account: str) -> list[Written]:
+        """Return the retries and resolves that may still be at work, oldest first, with the items without an outcome."""
+        return [_open_part(entry) for entry in self.entries.values() if _is_open(entry, account)]
+
+    async def unsettled_count(self, account: str) -> int:
+        """Return how many entries `unsettled` has."""
+        return len(await self.unsettled(account))
+
+    async def note_missed(self, batch_id: int, error_ids: Sequence[str]) -> None:
+        """Note that a complete read which may have skipped some errors did not show these."""
+        entry = self._entry(batch_id, SENT, "miss errors")
+        if not {each for each, item in entry.items.items() if item.outcome is None} >= set(error_ids):
+            raise StoreError(f"write {batch_id} does not have all of the {len(set(error_ids))} errors that were missed")
+        for error_id in error_ids:
+            entry.items[error_id].missed = True
+
+    async def settle(
+        self, batch_id: int, outcomes: Mapping[str, Outcome], now: datetime, *, gone: Collection[str] = ()
+    ) -> None:
+        """Write down what came of each error (by id), and let go of it."""
+        entry = self._entry(batch_id, (*SENT, WriteState.SETTLED), "be settled")
+        for error_id, outcome in outcomes.items():
+            item = entry.items.get(error_id)
+            if item is None or not item.undecided or item.outcome is outcome:
+                raise StoreError(
+                    f"write {batch_id} does not wait for the outcome of all of the {len(outcomes)} errors given"
+                )
+        step = entry.written.batch.step
+        rows, woken = self.rows.setdefault(step, {}), set[str]()
+        for error_id, outcome in outcomes.items():
+            item = entry.items[error_id]
+            item.outcome, item.settled_at = outcome, now
+            woken |= self.names(step, item.item.case_key)
+            if not self._flying(entry, [error_id]) or outcome is Outcome.UNKNOWN:
+                continue
+            if outcome in (Outcome.CONFIRMED, Outcome.VANISHED) or error_id in gone:
+                del rows[error_id]
+                self.missed.get(step, set()).discard(error_id)
+            else:
+                rows[error_id].free(now)
+        for row in rows.values():
+            if row.due_at is not None and row.judged.reason == "in-flight" and row.judged.case_key in woken:
+                row.judged = replace(row.judged, due_at=now)
+        if entry.written.state is not WriteState.SETTLED and all(each.outcome for each in entry.items.values()):
+            self._move(entry, WriteState.SETTLED)
+            entry.ended_at = now
+
+    def _entry(self, batch_id: int, allowed: Collection[WriteState], what: str) -> Entry:
+        entry = self.entries.get(batch_id)
+        if entry is None:
+            raise StoreError(f"there is no write {batch_id} in the journal: it cannot {what}")
+        if entry.written.state not in allowed:
+            raise StoreError(f"write {batch_id} is {entry.written.state.value}: it cannot {what}")
+        return entry
+
+    def _move(self, entry: Entry, state: WriteState, *, job_id: str | None = None, reason: str | None = None) -> None:
+        known = entry.written
+        entry.written = replace(
+            known,
+            state=state,
+            job_id=known.job_id if job_id is None else job_id,
+            reason=known.reason if reason is None else reason,
+        )
+
+    def _flying(self, entry: Entry, error_ids: Collection[str]) -> list[Row]:
+        """Return those of the errors that are in flight with the entry."""
+        rows = self.rows.get(entry.written.batch.step, {})
+        mine = entry.written.batch_id
+        return [rows[each] for each in error_ids if each in rows and rows[each].batch_id == mine]
+
+    def _attempts(self, ref: StepRef) -> Iterator[tuple[Entry, Item]]:
+        for entry in self.entries.values():
+            batch = entry.written.batch
+            if batch.step == ref and batch.act is Act.RETRY and entry.happened:
+                yield from ((entry, item) for item in entry.items.values())
+
+    async def case_histories(self, ref: StepRef, keys: Sequence[str]) -> dict[str, tuple[str, CaseHistory]]:
+        """Return for each of *keys* the case's own key and its history."""
+        return {key: (self.root(ref, key), self._history(ref, self.root(ref, key))) for key in keys}
+
+    def _history(self, ref: StepRef, root: str) -> CaseHistory:
+        mine = [(entry.written, item) for entry, item in self._attempts(ref) if item.root == root]
+        others = [at for (step, known, _), at in self.others.items() if (step, known) == (ref, root)]
+        cured = [written.intended_at for written, item in mine if item.outcome is Outcome.CONFIRMED]
+        return CaseHistory(
+            attempts=len(mine) + len(others),
+            by_rule=dict(Counter(written.batch.rule_id for written, _ in mine)),
+            last_attempt_at=max([written.intended_at for written, _ in mine] + others, default=None),
+            cured_at=max(cured, default=None),
+            unsettled=any(item.undecided for _, item in mine),
+        )
+
+    async def returned(self, ref: StepRef, case_keys: Sequence[str], since: datetime) -> set[str]:
+        """Return which of the cases have a stored error that was first seen after *since*."""
+        late = {
+            row.judged.case_key for row in self.rows.get(ref, {}).values() if row.tried and row.first_seen_at > since
+        }
+        return {key for key in case_keys if self.names(ref, key) & late}
+
+    async def note_others(self, ref: StepRef, came_back: Mapping[str, str], at: datetime) -> None:
+        """Count one attempt of others for each error that came back without us, given as error id → case key."""
+        for error_id, key in came_back.items():
+            self.others.setdefault((ref, self.root(ref, key), error_id), at)
+
+    async def last_patches(self, ref: StepRef, retry_keys: Sequence[str]) -> dict[str, bytes]:
+        """Return the envelope last written, or about to be, for each retry data key that was patched."""
+        written: dict[str, bytes] = {}
+        for entry in self.entries.values():
+            if entry.written.batch.step == ref:
+                written |= {item.retry_key: item.after for item in entry.written.batch.items if item.after}
+        return {key: written[key] for key in retry_keys if key in written}
+
+
+def _is_open(entry: Entry, account: str) -> bool:
+    batch = entry.written.batch
+    return entry.ended_at is None and batch.act in MOVING and batch.step.account == account
+
+
+def _open_part(entry: Entry) -> Written:
+    """Return the entry with only the items that have no outcome, and without the envelopes around patches."""
+    left = [item for item in entry.items.values() if item.outcome is None]
+    items = tuple(replace(item.item, before=b"", after=b"") for item in left)
+    return replace(
+        entry.written,
+        batch=replace(entry.written.batch, items=items),
+        missed=frozenset(item.item.error_id for item in left if item.missed),
+        came_back=sum(item.outcome is Outcome.CAME_BACK for item in entry.items.values()),
+    )
