@@ -96,7 +96,8 @@ class _Asked:
             return self.hold("unknown", "it is not known whether a retry of this record ran; look in the target first")
         platform_done_at = later(record.retry_at, PLATFORM_RETRY_SLACK) if record.retry_at else self.now
         if platform_done_at > self.now:
-            return self.leave("platform-retries", "the platform will retry it by itself", look_again_at=platform_done_at)
+            detail = "the platform will retry it by itself"
+            return self.leave("platform-retries", detail, look_again_at=platform_done_at)
         return None
 
     def retry(self, retry: Retry) -> Decision:

@@ -26,13 +26,9 @@ class Saved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recheck:
-    """*count* errors of a step that are to be judged again now.
-
-    They occurred between *since* and *until*, both included; None in both means that one of them does not say when,
-    so that only a full read shows them all.
-    """
+    """*count* errors of a step that are to be judged again now; they occurred from *since* to *until*, both included."""
 
     step: StepRef
-    since: datetime | None
-    until: datetime | None
+    since: datetime
+    until: datetime
     count: int

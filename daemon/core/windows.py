@@ -107,11 +107,11 @@ def mark_after(summary: Mark, *, open_now: int, in_flight: int, window: Window) 
     """
     newest, listed_until = summary.last_error_at, window.until or window.settled_at
     too_new = newest is not None and listed_until is not None and newest > listed_until
+    if in_flight or (too_new and open_now < summary.num_error):
+        return None
     if window.full:
-        unsure = too_new and open_now < summary.num_error
-    else:
-        unsure = too_new or open_now != summary.num_error
-    return None if in_flight or unsure else summary
+        return summary
+    return None if too_new or open_now != summary.num_error else summary
 
 
 def _sweep_due(progress: StepProgress, now: datetime, polling: Polling) -> bool:

@@ -1,7 +1,7 @@
 """Guard: of what is due, freeze what may go now into a plan, and say why the rest may not (P3, P6, P15).
 
-First the limits (whole rules), then what the platform says of each step (flow disabled, a retry job still at work,
-connection offline), then the ramp. Only steps with something to send are asked about.
+First the limits (whole rules), then the ramp, then what the platform says of each step (flow disabled, a retry job still
+at work, connection offline). Only steps with something to send are asked about.
 """
 
 from collections.abc import Mapping, Sequence
@@ -127,12 +127,13 @@ class Guard:
     async def _cut(self, group: PlannedGroup, rule: Rule, platform: "_Platform", now: datetime) -> PlannedGroup:
         if group.act is not Act.RETRY or not group.send:
             return group
-        reason, detail = await platform.obstacle(group.step)
-        if reason:
-            return cut(group, most=0, reason=reason, detail=detail)
         ramp = rule.action.ramp if isinstance(rule.action, Retry) else ()
         allowed = allowance(ramp, await self.store.stages(group.step, rule.id, now - MEMORY), now)
-        return cut(group, most=allowed.most, reason=allowed.reason, detail=allowed.detail)
+        group = cut(group, most=allowed.most, reason=allowed.reason, detail=allowed.detail)
+        if not group.send:
+            return group
+        reason, detail = await platform.obstacle(group.step)
+        return cut(group, most=0, reason=reason, detail=detail) if reason else group
 
     def _report_limits(self, groups: Sequence[PlannedGroup]) -> None:
         """Say once that a rule is over a limit, and again only after it has been under it in between."""

@@ -29,7 +29,7 @@ from daemon.core.records import StepRef
 from daemon.store.columns import Moment, clean
 from daemon.store.judged import STEP, case_root
 from daemon.store.sqlite import document, each, fields, insert
-from daemon.store.steps import find_step, make_step
+from daemon.store.steps import AnyRow, find_step, make_step
 from daemon.store.tables import TRIED, aliases, batch_items, batches, errors, foreign_attempts
 from daemon.store.transactions import Database, reads, writes_soon
 
@@ -39,13 +39,14 @@ SENT = batches.c.state.not_in((WriteState.REFUSED, WriteState.NOT_SENT))
 HAPPENED = and_(batches.c.act == Act.RETRY, SENT)
 """A retry that counts as attempts."""
 
-UNDECIDED = or_(batch_items.c.outcome.is_(None), batch_items.c.outcome == Outcome.UNKNOWN)
+_unknown = batch_items.c.outcome == Outcome.UNKNOWN
+UNDECIDED = or_(batch_items.c.outcome.is_(None), _unknown)
 """An item of which nobody knows what came of it."""
 
 _keys = each("keys")
 _roots = select(_keys.c.value.label("key"), case_root(_keys.c.value).label("case_root")).subquery("roots")
 _none = type_coerce(null(), Moment())
-_aliased = select(_roots.c.key, _roots.c.case_root, null(), literal(0), _none, _none, literal(0)).where(
+_aliased = select(_roots.c.key, _roots.c.case_root, null(), literal(0), _none, _none, literal(0), literal(0)).where(
     _roots.c.key != _roots.c.case_root
 )
 _ours = (
@@ -53,10 +54,11 @@ _ours = (
         _roots.c.key,
         _roots.c.case_root,
         batches.c.rule_id,
-        func.count(),
-        func.max(batches.c.intended_at),
-        func.max(case((batch_items.c.outcome == Outcome.CONFIRMED, batches.c.intended_at))),
-        func.max(UNDECIDED),
+        func.count().label("attempts"),
+        func.max(batches.c.intended_at).label("last_at"),
+        func.max(case((batch_items.c.outcome == Outcome.CONFIRMED, batches.c.intended_at))).label("cured_at"),
+        func.max(batch_items.c.outcome.is_(None)).label("unsettled"),
+        func.max(func.coalesce(_unknown, 0)).label("unknown"),
     )
     .select_from(
         _roots.join(
@@ -68,7 +70,14 @@ _ours = (
 )
 _others = (
     select(
-        _roots.c.key, _roots.c.case_root, null(), func.count(), func.max(foreign_attempts.c.seen_at), _none, literal(0)
+        _roots.c.key,
+        _roots.c.case_root,
+        null(),
+        func.count(),
+        func.max(foreign_attempts.c.seen_at),
+        _none,
+        literal(0),
+        literal(0),
     )
     .select_from(
         _roots.join(
@@ -107,7 +116,7 @@ NAMES = _siblings.subquery("names")
 RETURNED = (
     select(NAMES.c.key)
     .select_from(NAMES.join(errors, and_(errors.c.step_no == STEP, errors.c.case_key == NAMES.c.name, TRIED)))
-    .where(errors.c.first_seen_at > bindparam("since"))
+    .where(errors.c.batch_no.is_(None), errors.c.seen_after >= bindparam("batch"))
     .distinct()
 )
 
@@ -124,6 +133,7 @@ MERGE_OTHERS = (
     .values(case_root=bindparam("root"))
 )
 NOTE_ALIAS = insert(aliases).values(step_no=STEP, alias=bindparam("merged"), case_root=bindparam("root"))
+CLAIMED = select(batches.c.job_id).where(batches.c.step_no == STEP, batches.c.job_id != "")
 
 
 class CaseRows(Database):
@@ -136,22 +146,29 @@ class CaseRows(Database):
         """Return for each of *keys* the case's own key and its history; one never seen has the zero history."""
         step_no = find_step(connection, ref)
         histories: dict[str, tuple[str, CaseHistory]] = {}
-        rows = () if step_no is None else connection.execute(HISTORIES, {"step_no": step_no, "keys": document(keys)})
-        for key, root, *row in rows:
-            histories[key] = (root, _add(histories.get(key, (root, NEW_CASE))[1], *row))
+        rows = () if step_no is None else connection.execute(HISTORIES, {"step": step_no, "keys": document(keys)})
+        for row in rows:
+            _, known = histories.get(row.key, ("", NEW_CASE))
+            histories[row.key] = (row.case_root, _add(known, row))
         if not histories:
             return {key: (key, NEW_CASE) for key in keys}
         return {key: histories.get(clean(key), (key, NEW_CASE)) for key in keys}
 
     @reads
-    def returned(self, connection: Connection, ref: StepRef, case_keys: Sequence[str], since: datetime) -> set[str]:
-        """Return which of the cases have a stored error that was first seen after *since*.
+    def returned(self, connection: Connection, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:
+        """Return which of the cases have an error, not in flight, that was not known yet when the batch was intended.
 
         Only cases with an attempt of ours from before the error was judged are found: the others were never sent.
         """
         step_no = find_step(connection, ref)
-        parameters = {"step_no": step_no, "keys": document(case_keys), "since": since}
+        parameters = {"step": step_no, "keys": document(case_keys), "batch": batch_id}
         return set() if step_no is None else set(connection.execute(RETURNED, parameters).scalars())
+
+    @reads
+    def claimed_jobs(self, connection: Connection, ref: StepRef) -> set[str]:
+        """Return the jobs of the step that entries of the journal are known to have started."""
+        step_no = find_step(connection, ref)
+        return set() if step_no is None else set(connection.execute(CLAIMED, {"step": step_no}).scalars())
 
     @writes_soon
     def note_others(self, connection: Connection, ref: StepRef, came_back: Mapping[str, str], at: datetime) -> None:
@@ -161,34 +178,27 @@ class CaseRows(Database):
         """
         step_no = make_step(connection, ref)
         seen = document([list(pair) for pair in came_back.items()])
-        connection.execute(NOTE_OTHERS, {"step_no": step_no, "seen": seen, "at": at})
+        connection.execute(NOTE_OTHERS, {"step": step_no, "seen": seen, "at": at})
 
 
 def merge(connection: Connection, step_no: int, alias: str, root: str) -> None:
     """Let *alias* from now on be the case *root*, with all the attempts that were counted under the alias so far."""
-    merged = connection.execute(select(case_root(literal(alias))), {"step_no": step_no}).scalar_one()
+    merged = connection.execute(select(case_root(literal(alias))), {"step": step_no}).scalar_one()
     if merged == root:
         return
-    names = {"step_no": step_no, "merged": merged, "root": root}
+    names = {"step": step_no, "merged": merged, "root": root}
     for statement in (MERGE_ITEMS, MERGE_ALIASES, MERGE_OTHERS, NOTE_ALIAS):
         connection.execute(statement, names)
 
 
-def _add(
-    known: CaseHistory,
-    rule_id: str | None,
-    attempts: int,
-    last_at: datetime | None,
-    cured_at: datetime | None,
-    undecided: int,
-) -> CaseHistory:
-    by_rule = known.by_rule if rule_id is None else {**known.by_rule, rule_id: attempts}
+def _add(known: CaseHistory, row: AnyRow) -> CaseHistory:
     return CaseHistory(
-        attempts=known.attempts + attempts,
-        by_rule=by_rule,
-        last_attempt_at=_later(known.last_attempt_at, last_at),
-        cured_at=_later(known.cured_at, cured_at),
-        unsettled=known.unsettled or bool(undecided),
+        attempts=known.attempts + row.attempts,
+        by_rule=known.by_rule if row.rule_id is None else {**known.by_rule, row.rule_id: row.attempts},
+        last_attempt_at=_later(known.last_attempt_at, row.last_at),
+        cured_at=_later(known.cured_at, row.cured_at),
+        unsettled=known.unsettled or bool(row.unsettled),
+        unknown=known.unknown or bool(row.unknown),
     )
 
 

@@ -47,7 +47,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 WANTS = {Act.TAG: WANTS_TAG, Act.ASSIGN: WANTS_ASSIGN}
 
 WITH_VERDICT = errors.join(verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
-DUE_NOW = and_(errors.c.due_at <= NOW, errors.c.batch_no.is_(None))
+_standing = and_(errors.c.batch_no.is_(None), errors.c.occurred_at.is_not(None))
+"""Not in flight, and with an age: what does not say when it occurred is never acted on."""
+DUE_NOW = and_(errors.c.due_at <= NOW, _standing)
 DUE = (
     select(
         *REF,
@@ -65,7 +67,7 @@ DUE = (
 
 def wanted(act: Act) -> Any:
     """Tell whether an error is to be tagged (or assigned) and not in flight."""
-    return and_(WANTING, errors.c.wants.bitwise_and(WANTS[act]) > 0, errors.c.batch_no.is_(None))
+    return and_(WANTING, errors.c.wants.bitwise_and(WANTS[act]) > 0, _standing)
 
 
 WANTED = {
@@ -146,7 +148,7 @@ class DueRows(Database):
         step_no = find_step(connection, ref)
         if step_no is None:
             return []
-        rows = connection.execute(STAGES, {"step_no": step_no, "rule_id": rule_id, "since": since})
+        rows = connection.execute(STAGES, {"step": step_no, "rule_id": rule_id, "since": since})
         return [Stage(**row._mapping) for row in rows]  # noqa: SLF001 the public way to columns by name
 
     @writes_soon
@@ -163,5 +165,5 @@ class DueRows(Database):
     @writes_soon
     def unmark(self, connection: Connection, ref: StepRef, error_ids: Sequence[str], act: Act) -> None:
         """Note that errors have been tagged or assigned."""
-        names = {"step_no": make_step(connection, ref), "ids": document(error_ids), "mark": WANTS[act]}
+        names = {"step": make_step(connection, ref), "ids": document(error_ids), "mark": WANTS[act]}
         connection.execute(UNMARK, names)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, literal, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, literal, or_, select, true, update
 
 from daemon.core.batches import Act, Batch, BatchItem, WriteState, Written
 from daemon.core.decisions import Outcome
@@ -12,10 +12,10 @@ from daemon.store.cases import HAPPENED, NAMES, UNDECIDED
 from daemon.store.judged import STEP, case_root
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.steps import REF, AnyRow, add_numbered, ref_of
-from daemon.store.tables import batch_items, batches, errors, patches, steps, verdicts
+from daemon.store.tables import batch_items, batches, errors, held, patches, steps, verdicts
 
 BATCH = bindparam("batch", type_=batches.c.batch_no.type)
-DUE_AT = bindparam("due_at", type_=errors.c.due_at.type)
+DUE_AT = bindparam("due", type_=errors.c.due_at.type)
 
 _ids = each("ids")
 _items_named = and_(batch_items.c.batch_no == BATCH, batch_items.c.error_id.in_(select(_ids.c.value)))
@@ -63,6 +63,11 @@ SETTLE_ITEMS = (
     .where(_items_named, UNDECIDED, func.coalesce(batch_items.c.outcome, "") != bindparam("came_of_it"))
     .values(outcome=bindparam("came_of_it"), settled_at=bindparam("now", type_=batch_items.c.settled_at.type))
 )
+SETTLE_ALL = (
+    update(batch_items)
+    .where(batch_items.c.batch_no == BATCH)
+    .values(outcome=bindparam("came_of_it"), settled_at=bindparam("now", type_=batch_items.c.settled_at.type))
+)
 CASE_KEYS = select(batch_items.c.case_key).where(_items_named)
 WAITING = select(literal(1)).where(batch_items.c.batch_no == BATCH, batch_items.c.outcome.is_(None)).limit(1)
 
@@ -71,16 +76,32 @@ _flying_named = and_(_flying, errors.c.error_id.in_(select(_ids.c.value)))
 END_NAMED = delete(errors).where(_flying_named)
 FREE_NAMED = update(errors).where(_flying_named).values(batch_no=None, due_at=DUE_AT)
 FREE_ALL = update(errors).where(_flying).values(batch_no=None, due_at=DUE_AT)
+_of_the_cases = errors.c.case_key.in_(select(NAMES.c.name))
+
+
+def _judged(reason: str) -> ColumnElement[bool]:
+    return errors.c.verdict_no.in_(select(verdicts.c.verdict_no).where(verdicts.c.reason == reason))
+
+
 WAKE = (
+    update(errors)
+    .where(errors.c.step_no == STEP, errors.c.due_at.is_not(None), _judged("in-flight"), _of_the_cases)
+    .values(due_at=DUE_AT)
+)
+"""Judge again what waits for the outcome of another attempt on its case."""
+
+WAKE_HELD = (
     update(errors)
     .where(
         errors.c.step_no == STEP,
-        errors.c.due_at.is_not(None),
-        errors.c.verdict_no.in_(select(verdicts.c.verdict_no).where(verdicts.c.reason == "in-flight")),
-        errors.c.case_key.in_(select(NAMES.c.name)),
+        errors.c.error_id.in_(select(held.c.error_id).where(held.c.step_no == STEP)),
+        errors.c.batch_no.is_(None),
+        _judged("unknown"),
+        _of_the_cases,
     )
     .values(due_at=DUE_AT)
 )
+"""Judge again what is held because an outcome is unknown."""
 
 _open = (
     steps.c.account == bindparam("account"),
@@ -122,7 +143,7 @@ def add_items(connection: Connection, batch: Batch, step_no: int, batch_no: int)
         (item.error_id, position, item.case_key, item.alias, item.retry_key)
         for position, item in enumerate(batch.items)
     ]
-    connection.execute(ADD_ITEMS, {"batch": batch_no, "step_no": step_no, "items": document(items)})
+    connection.execute(ADD_ITEMS, {"batch": batch_no, "step": step_no, "items": document(items)})
     envelopes = [
         {
             "batch_no": batch_no,
@@ -131,8 +152,8 @@ def add_items(connection: Connection, batch: Batch, step_no: int, batch_no: int)
             "retry_key": item.retry_key,
             "before_digest": _digest(item.before),
             "after_digest": _digest(item.after),
-            "before": item.before,
-            "after": item.after,
+            "before": item.before or None,
+            "after": item.after or None,
         }
         for item in batch.items
         if item.before or item.after
@@ -143,7 +164,7 @@ def add_items(connection: Connection, batch: Batch, step_no: int, batch_no: int)
 
 def root_of(connection: Connection, step_no: int, case_key: str) -> str:
     """Return the case that *case_key* stands for now."""
-    return connection.execute(select(case_root(literal(case_key))), {"step_no": step_no}).scalar_one()
+    return connection.execute(select(case_root(literal(case_key))), {"step": step_no}).scalar_one()
 
 
 def open_entries(connection: Connection, account: str) -> list[Written]:

@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, or_, select
 
+from daemon.core.cases import is_cut
 from daemon.core.decisions import Outcome
-from daemon.core.records import TRACE_KEY_CUT, StepRef
+from daemon.core.records import StepRef
 from daemon.core.rows import CaseEvent
 from daemon.store.columns import Words
 from daemon.store.judged import STEP
@@ -92,14 +93,14 @@ class HistoryRows(Database):
         step_no = find_step(connection, ref)
         if step_no is None:
             return {}
-        rows = connection.execute(LAST_PATCHES, {"step_no": step_no, "keys": document(retry_keys)})
+        rows = connection.execute(LAST_PATCHES, {"step": step_no, "keys": document(retry_keys)})
         return {row.retry_key: row.after for row in rows}
 
 
 def _names_of(connection: Connection, trace_key: str) -> set[str]:
     """Return every case key that the record may go by."""
     names = {trace_key, f"t:{trace_key}"}
-    if len(trace_key) >= TRACE_KEY_CUT:
+    if is_cut(trace_key):
         found = (name for query in SHORTENED for name in connection.execute(query).scalars())
         names |= {name for name in found if name.endswith(f":{trace_key}")}
     pairs = connection.execute(ALIASES, {"names": document(sorted(names))})

@@ -46,7 +46,7 @@ class JournalRows(Database):
         batch_no = entries.add_batch(connection, batch, step_no, now)
         entries.add_items(connection, batch, step_no, batch_no)
         if batch.act in MOVING:
-            step = {"step_no": step_no, "batch": batch_no, "ids": document(batch.error_ids)}
+            step = {"step": step_no, "batch": batch_no, "ids": document(batch.error_ids)}
             connection.execute(entries.TAKE_OFF, step)
             grounded = connection.execute(entries.GROUNDED, step).scalar()
             if grounded is not None:
@@ -72,7 +72,7 @@ class JournalRows(Database):
         Their attempts are given back. A batch that has lost all its errors is ``not_sent``.
         """
         row = _entry(connection, batch_id, (WriteState.INTENDED,), "lose errors")
-        names = {"batch": batch_id, "ids": document(error_ids), "step_no": row.step_no, "due_at": retry_at}
+        names = {"batch": batch_id, "ids": document(error_ids), "step": row.step_no, "due": retry_at}
         if connection.execute(entries.REMOVE_ITEMS, names).rowcount != len(set(error_ids)):
             raise StoreError(f"write {batch_id} does not have all of the {len(set(error_ids))} errors to be withdrawn")
         connection.execute(entries.FREE_NAMED, names)
@@ -86,15 +86,25 @@ class JournalRows(Database):
 
     @writes_soon
     def accepted(self, connection: Connection, batch_id: int, job_id: str, now: datetime) -> None:
-        """Note that the platform took the batch; also where reading found this after its answer was lost."""
+        """Note that the platform took the batch; also where reading found this after its answer was lost.
+
+        A tag or an assignment is settled with that: there is nothing to wait for.
+        """
         row = _entry(connection, batch_id, (WriteState.INTENDED, WriteState.UNKNOWN), "become accepted")
-        _move(connection, batch_id, state=WriteState.ACCEPTED, job_id=job_id, ended_at=_end_of_mark(row, now))
+        _move(connection, batch_id, state=WriteState.ACCEPTED, job_id=job_id)
+        if row.act not in MOVING:
+            _settle_all(connection, batch_id, Outcome.CONFIRMED, now)
 
     @writes
     def unknown(self, connection: Connection, batch_id: int, reason: str, now: datetime) -> None:
-        """Note that the batch may have been sent and its answer is lost."""
+        """Note that the batch may have been sent and its answer is lost.
+
+        A tag or an assignment is settled with that: doing it twice does no harm.
+        """
         row = _entry(connection, batch_id, (WriteState.INTENDED,), "become unknown")
-        _move(connection, batch_id, state=WriteState.UNKNOWN, reason=reason, ended_at=_end_of_mark(row, now))
+        _move(connection, batch_id, state=WriteState.UNKNOWN, reason=reason)
+        if row.act not in MOVING:
+            _settle_all(connection, batch_id, Outcome.UNKNOWN, now)
 
     @writes
     def refused(self, connection: Connection, batch_id: int, reason: str, now: datetime, retry_at: datetime) -> None:
@@ -139,13 +149,12 @@ class JournalRows(Database):
     ) -> None:
         """Write down what came of each error (by id), and let go of it.
 
-        Confirmed and vanished errors are forgotten, and so are those in *gone*: their case came back under another
-        id. Others that came back or were refused are due at once, to be judged again. An unknown outcome keeps its
-        error in flight, for a person to settle: the one outcome that may be replaced. What waited for these cases is
-        due to be judged again.
+        Confirmed and vanished errors are forgotten, and so are those in *gone*, which are not listed any more. All
+        others are due at once, to be judged again, and so is what waited for their cases. A case with an unknown
+        outcome cannot be retried before somebody has settled it: the one outcome that may be replaced later.
         """
         row = _entry(connection, batch_id, (*SENT, WriteState.SETTLED), "be settled")
-        names: dict[str, Any] = {"batch": batch_id, "step_no": row.step_no, "now": now, "due_at": now}
+        names: dict[str, Any] = {"batch": batch_id, "step": row.step_no, "now": now, "due": now}
         by_outcome = {outcome: [each for each, one in outcomes.items() if one is outcome] for outcome in Outcome}
         for outcome, ids in by_outcome.items():
             given = names | {"came_of_it": outcome.value, "ids": document(ids)}
@@ -153,15 +162,16 @@ class JournalRows(Database):
                 raise StoreError(
                     f"write {batch_id} does not wait for the outcome of all of the {len(outcomes)} errors given"
                 )
-        ended = by_outcome[Outcome.CONFIRMED] + by_outcome[Outcome.VANISHED]
-        back = by_outcome[Outcome.CAME_BACK] + by_outcome[Outcome.REFUSED]
-        leaving = document([*ended, *(each for each in back if each in gone)])
+        closed = {*by_outcome[Outcome.CONFIRMED], *by_outcome[Outcome.VANISHED], *gone}
+        leaving = document([error_id for error_id in outcomes if error_id in closed])
         left = connection.execute(entries.END_NAMED, names | {"ids": leaving}).rowcount
         count_stored(connection, row.step_no, -left)
-        connection.execute(entries.FREE_NAMED, names | {"ids": document([each for each in back if each not in gone])})
+        connection.execute(entries.FREE_NAMED, names | {"ids": document(list(outcomes))})
         keys = connection.execute(entries.CASE_KEYS, names | {"ids": document(list(outcomes))}).scalars().all()
         connection.execute(entries.WAKE, names | {"keys": document(keys)})
-        if row.state != WriteState.SETTLED and connection.execute(entries.WAITING, names).first() is None:
+        if row.state == WriteState.SETTLED:
+            connection.execute(entries.WAKE_HELD, names | {"keys": document(keys)})
+        elif connection.execute(entries.WAITING, names).first() is None:
             _move(connection, batch_id, state=WriteState.SETTLED, ended_at=now)
 
 
@@ -184,9 +194,9 @@ def _give_back(
 ) -> None:
     row = _entry(connection, batch_id, (WriteState.INTENDED,), f"become {state.value}")
     _move(connection, batch_id, state=state, reason=reason, ended_at=now)
-    connection.execute(entries.FREE_ALL, {"batch": batch_id, "step_no": row.step_no, "due_at": retry_at})
+    connection.execute(entries.FREE_ALL, {"batch": batch_id, "step": row.step_no, "due": retry_at})
 
 
-def _end_of_mark(row: AnyRow, now: datetime) -> datetime | None:
-    """Return when nothing more is to be learnt of the write: of a tag or an assignment, as soon as it was sent."""
-    return None if row.act in MOVING else now
+def _settle_all(connection: Connection, batch_id: int, outcome: Outcome, now: datetime) -> None:
+    connection.execute(entries.SETTLE_ALL, {"batch": batch_id, "came_of_it": outcome.value, "now": now})
+    _move(connection, batch_id, state=WriteState.SETTLED, ended_at=now)

@@ -31,12 +31,13 @@ from daemon.store.tables import (
     WANTS_TAG,
     aliases,
     batch_items,
+    batches,
     errors,
     held,
     verdicts,
 )
 
-STEP = bindparam("step_no", type_=errors.c.step_no.type)
+STEP = bindparam("step", type_=errors.c.step_no.type)
 
 WORDS = (verdicts.c.verb, verdicts.c.rule_id, verdicts.c.reason, verdicts.c.detail)
 _said = fields("verdicts", *WORDS)
@@ -62,12 +63,13 @@ def case_root(key: ColumnElement[str]) -> ColumnElement[str]:
 _attempt = exists().where(batch_items.c.step_no == STEP, batch_items.c.case_root == case_root(_page.c.case_key))
 _tried = case((_attempt.correlate_except(batch_items), 1), else_=0)
 _keep = insert(errors).from_select(
-    ["step_no", "error_id", *GIVEN, "tried", "first_seen_at"],
+    ["step_no", "error_id", *GIVEN, "tried", "seen_after", "first_seen_at"],
     select(
         STEP,
         _page.c.error_id,
         *(_page.c[name] for name in GIVEN),
         _tried,
+        select(func.coalesce(func.max(batches.c.batch_no), 0)).scalar_subquery(),
         bindparam("now", type_=errors.c.first_seen_at.type),
     ).where(true()),
 )
@@ -123,13 +125,13 @@ def keep(connection: Connection, step_no: int, judged: Sequence[Judged], now: da
         return 0
     numbers = _verdict_numbers(connection, {_verdict(one) for one in newest})
     rows = [_row(one, numbers[_verdict(one)]) for one in newest]
-    parameters = {"step_no": step_no, "now": now, "rows": document(rows)}
+    parameters = {"step": step_no, "now": now, "rows": document(rows)}
     new = connection.execute(KEEP_NEW, parameters).rowcount
     count_stored(connection, step_no, new)
     if new < len(newest):
         connection.execute(REPLACE, parameters)
         free = [one.error_id for one in newest if one.hold is None]
-        connection.execute(LET_GO, {"step_no": step_no, "ids": document(free)})
+        connection.execute(LET_GO, {"step": step_no, "ids": document(free)})
     holds = [_hold_row(one) for one in newest if one.hold is not None]
     if holds:
         connection.execute(PUT_ON_HOLD, parameters | {"holds": document(holds)})
@@ -138,7 +140,7 @@ def keep(connection: Connection, step_no: int, judged: Sequence[Judged], now: da
 
 def forget(connection: Connection, step_no: int, which: ColumnElement[bool], ids: Sequence[str] = ()) -> list[Gone]:
     """Delete the errors that *which* chooses (`NAMED` in *ids*, or `UNSEEN`) and are not in flight; return them."""
-    parameters: dict[str, Any] = {"step_no": step_no}
+    parameters: dict[str, Any] = {"step": step_no}
     if which is NAMED:
         parameters["ids"] = document(ids)
     gone = [

@@ -1,6 +1,6 @@
 """The store without a database: catalogue, steps and their errors."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
@@ -23,6 +23,7 @@ class Row:
     first_seen_at: datetime
     held_at: datetime | None = None
     tried: bool = False
+    seen_after: int = 0
     batch_id: int | None = None
 
     @property
@@ -42,6 +43,7 @@ class Item:
 
     item: BatchItem
     root: str
+    patch: str = ""
     outcome: Outcome | None = None
     settled_at: datetime | None = None
     missed: bool = False
@@ -106,7 +108,7 @@ class Shelves:
         for one in {each.error_id: each for each in judged}.values():
             row = rows.get(one.error_id)
             if row is None:
-                row = rows[one.error_id] = Row(judged=one, first_seen_at=now)
+                row = rows[one.error_id] = Row(judged=one, first_seen_at=now, seen_after=max(self.entries, default=0))
                 new += 1
             if row.batch_id is None:
                 held_since = row.held_at or now
@@ -123,6 +125,7 @@ class Shelves:
         rows = self.rows.get(ref, {})
         going = sorted(each for each in set(error_ids) if each in rows and rows[each].batch_id is None)
         gone = [rows.pop(error_id).judged for error_id in going]
+        self.missed.get(ref, set()).difference_update(going)
         return [Gone(error_id=j.error_id, case_key=j.case_key, rule_id=j.rule_id, verb=j.verb) for j in gone]
 
     def of(self, account: str | None) -> list[tuple[StepRef, Row]]:
@@ -269,7 +272,8 @@ class MemoryReading(Shelves):
         """Return the steps with errors, neither to retry nor to resolve, that are due to be judged again."""
         due: dict[StepRef, list[Judged]] = {}
         for ref, row in self.of(account):
-            if row.due_at is not None and row.due_at <= now and row.judged.verb not in (Verb.RETRY, Verb.RESOLVE):
+            other = row.judged.verb not in (Verb.RETRY, Verb.RESOLVE) and row.judged.occurred_at is not None
+            if other and row.due_at is not None and row.due_at <= now:
                 due.setdefault(ref, []).append(row.judged)
         return [_recheck(ref, sorted(found, key=_by_age)[:limit]) for ref, found in due.items()]
 
@@ -279,16 +283,11 @@ class MemoryReading(Shelves):
 
 def _recheck(ref: StepRef, oldest: Sequence[Judged]) -> Recheck:
     moments = [each.occurred_at for each in oldest if each.occurred_at is not None]
-    dated = len(moments) == len(oldest)
-    return Recheck(
-        step=ref, since=min(moments) if dated else None, until=max(moments) if dated else None, count=len(oldest)
-    )
+    return Recheck(step=ref, since=min(moments), until=max(moments), count=len(oldest))
 
 
-def _by_age(judged: Judged) -> tuple[bool, float, str]:
-    """Order by occurrence; an error that does not say when comes first."""
-    at = judged.occurred_at
-    return at is not None, at.timestamp() if at else 0.0, judged.error_id
+def _by_age(judged: Judged) -> tuple[float, str]:
+    return judged.occurred_at.timestamp() if judged.occurred_at else 0.0, judged.error_id
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

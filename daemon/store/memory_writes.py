@@ -1,18 +1,16 @@
-"""The store without a database: plans, the journal and the attempts on each case."""
+"""The store without a database: the journal and the attempts on each case."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from hashlib import blake2b
 
-from daemon.core.batches import Act, Batch, WriteState, Written
+from daemon.core.batches import Act, Batch, BatchItem, WriteState, Written
 from daemon.core.cases import CaseHistory
-from daemon.core.decisions import Outcome, Verb
+from daemon.core.decisions import Outcome
 from daemon.core.exceptions import StoreError
-from daemon.core.judgements import Gone, Judged
 from daemon.core.records import StepRef
-from daemon.core.ramp import Stage
-from daemon.core.usage import Usage
 from daemon.store.memory_errors import Entry, Item, Row, Shelves
 
 MOVING = (Act.RETRY, Act.RESOLVE)
@@ -25,31 +23,33 @@ class MemoryJournal(Shelves):
     async def intend(self, batch: Batch, now: datetime) -> int:
         """Write down what will be sent, put its errors in flight, count its attempts; return the entry's id."""
         step, rows = batch.step, self.rows.setdefault(batch.step, {})
-        if not batch.items or len(set(batch.error_ids)) < len(batch):
-            raise StoreError(f"a batch of step {step.step_id} is empty or names an error twice: it is not written")
-        if batch.act in MOVING:
-            for error_id in batch.error_ids:
-                if error_id not in rows or rows[error_id].batch_id is not None:
-                    raise StoreError(f"error {error_id} of step {step.step_id} is already in flight or not stored")
         roots = [self.root(step, item.case_key) for item in batch.items]
-        if batch.act is Act.RETRY:
-            busy = {item.root for _, item in self._attempts(step) if item.undecided}
-            for root in roots:
-                if root in busy:
-                    raise StoreError(f"case {root} of step {step.step_id} is already in flight: an attempt has no outcome yet")
-                busy.add(root)
+        self._check(batch, roots)
         batch_id = next(self.numbers)
         written = Written(batch_id=batch_id, batch=batch, state=WriteState.INTENDED, intended_at=now)
-        items = {item.error_id: Item(item=item, root=root) for item, root in zip(batch.items, roots, strict=True)}
-        self.entries[batch_id] = Entry(written=written, items=items)
-        if batch.act in MOVING:
-            for error_id in batch.error_ids:
-                rows[error_id].batch_id = batch_id
-        if batch.act is Act.RETRY:
-            for item in batch.items:
-                if item.alias and item.alias != item.case_key:
-                    self._merge(step, item.alias, self.root(step, item.case_key))
+        items = [Item(item=item, root=root, patch=_patch(item)) for item, root in zip(batch.items, roots, strict=True)]
+        self.entries[batch_id] = Entry(written=written, items={each.item.error_id: each for each in items})
+        for error_id in batch.error_ids if batch.act in MOVING else ():
+            rows[error_id].batch_id = batch_id
+        for item in batch.items if batch.act is Act.RETRY else ():
+            if item.alias and item.alias != item.case_key:
+                self._merge(step, item.alias, self.root(step, item.case_key))
         return batch_id
+
+    def _check(self, batch: Batch, roots: Sequence[str]) -> None:
+        step, rows = batch.step, self.rows[batch.step]
+        if not batch.items or len(set(batch.error_ids)) < len(batch):
+            raise StoreError(f"a batch of step {step.step_id} is empty or names an error twice: it is not written")
+        for error_id in batch.error_ids if batch.act in MOVING else ():
+            if error_id not in rows or rows[error_id].batch_id is not None:
+                raise StoreError(f"error {error_id} of step {step.step_id} is already in flight or not stored")
+        busy = {item.root for _, item in self._attempts(step) if item.undecided}
+        for root in roots if batch.act is Act.RETRY else ():
+            if root in busy:
+                raise StoreError(
+                    f"case {root} of step {step.step_id} is already in flight: an attempt has no outcome yet"
+                )
+            busy.add(root)
 
     def _merge(self, ref: StepRef, alias: str, root: str) -> None:
         """Let *alias* be the case *root*, with all the attempts that were counted under the alias so far."""
@@ -85,13 +85,21 @@ class MemoryJournal(Shelves):
         """Note that the platform took the batch; also where reading found this after its answer was lost."""
         entry = self._entry(batch_id, (WriteState.INTENDED, WriteState.UNKNOWN), "become accepted")
         self._move(entry, WriteState.ACCEPTED, job_id=job_id)
-        entry.ended_at = None if entry.written.batch.act in MOVING else now
+        self._settle_mark(entry, Outcome.CONFIRMED, now)
 
     async def unknown(self, batch_id: int, reason: str, now: datetime) -> None:
         """Note that the batch may have been sent and its answer is lost."""
         entry = self._entry(batch_id, (WriteState.INTENDED,), "become unknown")
         self._move(entry, WriteState.UNKNOWN, reason=reason)
-        entry.ended_at = None if entry.written.batch.act in MOVING else now
+        self._settle_mark(entry, Outcome.UNKNOWN, now)
+
+    def _settle_mark(self, entry: Entry, outcome: Outcome, now: datetime) -> None:
+        """Settle a tag or an assignment: there is nothing to wait for."""
+        if entry.written.batch.act not in MOVING:
+            for item in entry.items.values():
+                item.outcome, item.settled_at = outcome, now
+            self._move(entry, WriteState.SETTLED)
+            entry.ended_at = now
 
     async def refused(self, batch_id: int, reason: str, now: datetime, retry_at: datetime) -> None:
         """Note that the platform refused the batch: its attempts are given back, its errors due at *retry_at*."""
@@ -141,17 +149,17 @@ class MemoryJournal(Shelves):
             item = entry.items[error_id]
             item.outcome, item.settled_at = outcome, now
             woken |= self.names(step, item.item.case_key)
-            if not self._flying(entry, [error_id]) or outcome is Outcome.UNKNOWN:
-                continue
-            if outcome in (Outcome.CONFIRMED, Outcome.VANISHED) or error_id in gone:
-                del rows[error_id]
-                self.missed.get(step, set()).discard(error_id)
-            else:
-                rows[error_id].free(now)
+            for row in self._flying(entry, [error_id]):
+                row.free(now)
+                if outcome in (Outcome.CONFIRMED, Outcome.VANISHED) or error_id in gone:
+                    self.forget(step, [error_id])
+        again = entry.written.state is WriteState.SETTLED
         for row in rows.values():
-            if row.due_at is not None and row.judged.reason == "in-flight" and row.judged.case_key in woken:
+            waits = row.due_at is not None and row.judged.reason == "in-flight"
+            held = again and row.batch_id is None and row.held_at is not None and row.judged.reason == "unknown"
+            if row.judged.case_key in woken and (waits or held):
                 row.judged = replace(row.judged, due_at=now)
-        if entry.written.state is not WriteState.SETTLED and all(each.outcome for each in entry.items.values()):
+        if not again and all(each.outcome for each in entry.items.values()):
             self._move(entry, WriteState.SETTLED)
             entry.ended_at = now
 
@@ -197,15 +205,20 @@ class MemoryJournal(Shelves):
             by_rule=dict(Counter(written.batch.rule_id for written, _ in mine)),
             last_attempt_at=max([written.intended_at for written, _ in mine] + others, default=None),
             cured_at=max(cured, default=None),
-            unsettled=any(item.undecided for _, item in mine),
+            unsettled=any(item.outcome is None for _, item in mine),
+            unknown=any(item.outcome is Outcome.UNKNOWN for _, item in mine),
         )
 
-    async def returned(self, ref: StepRef, case_keys: Sequence[str], since: datetime) -> set[str]:
-        """Return which of the cases have a stored error that was first seen after *since*."""
-        late = {
-            row.judged.case_key for row in self.rows.get(ref, {}).values() if row.tried and row.first_seen_at > since
-        }
+    async def returned(self, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:
+        """Return which of the cases have an error, not in flight, that was not known yet when the batch was intended."""
+        rows = [row for row in self.rows.get(ref, {}).values() if row.tried and row.batch_id is None]
+        late = {row.judged.case_key for row in rows if row.seen_after >= batch_id}
         return {key for key in case_keys if self.names(ref, key) & late}
+
+    async def claimed_jobs(self, ref: StepRef) -> set[str]:
+        """Return the jobs of the step that entries of the journal are known to have started."""
+        mine = (entry.written for entry in self.entries.values() if entry.written.batch.step == ref)
+        return {written.job_id for written in mine if written.job_id}
 
     async def note_others(self, ref: StepRef, came_back: Mapping[str, str], at: datetime) -> None:
         """Count one attempt of others for each error that came back without us, given as error id → case key."""
@@ -219,6 +232,11 @@ class MemoryJournal(Shelves):
             if entry.written.batch.step == ref:
                 written |= {item.retry_key: item.after for item in entry.written.batch.items if item.after}
         return {key: written[key] for key in retry_keys if key in written}
+
+
+def _patch(item: BatchItem) -> str:
+    digests = (blake2b(envelope, digest_size=8).hexdigest() for envelope in (item.before, item.after))
+    return " → ".join(digests) if item.before or item.after else ""
 
 
 def _is_open(entry: Entry, account: str) -> bool:

@@ -51,7 +51,7 @@ HELD = (
     .join(verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
     .join(steps, steps.c.step_no == held.c.step_no)
     .where(_of_account)
-    .order_by(held.c.held_at, held.c.step_no, held.c.error_id)
+    .order_by(held.c.held_at, *REF, held.c.error_id)
 )
 WRITES = select(batches, *REF).join_from(batches, steps).where(_of_account).order_by(batches.c.batch_no.desc())
 OUTCOMES = (
@@ -79,7 +79,7 @@ class PeopleRows(Database):
         offset: int = 0,
     ) -> list[ErrorRow]:
         """Return stored errors, those that occurred last first; None asks for any."""
-        wanted = SHOWN.order_by(errors.c.occurred_at.desc(), errors.c.step_no, errors.c.error_id)
+        wanted = SHOWN.order_by(errors.c.occurred_at.desc(), *REF, errors.c.error_id)
         given = (
             (steps.c.account, account),
             (steps.c.flow_id, flow),

@@ -36,8 +36,9 @@ from daemon.store.tables import (
 )
 from daemon.store.transactions import Database, reads, writes
 
-_occurred_at = func.coalesce(errors.c.occurred_at, literal(EPOCH, Moment()))
-_rank = func.row_number().over(partition_by=errors.c.case_key, order_by=(_occurred_at.desc(), errors.c.error_id))
+_rank = func.row_number().over(
+    partition_by=errors.c.case_key, order_by=(errors.c.occurred_at.desc(), errors.c.error_id)
+)
 
 
 def _choose(act: Act) -> Insert:
@@ -46,7 +47,7 @@ def _choose(act: Act) -> Insert:
     asked = wanted(act) if act in WANTS else and_(DUE_NOW, verdicts.c.verb == act.value)
     choice = (
         select(
-            _occurred_at.label("occurred_at"),
+            errors.c.occurred_at,
             errors.c.error_id,
             errors.c.case_key,
             errors.c.fingerprint,
@@ -59,7 +60,7 @@ def _choose(act: Act) -> Insert:
     chosen = (choice.c.occurred_at, choice.c.error_id, choice.c.case_key, choice.c.fingerprint)
     return insert(plan_items).from_select(
         ["plan_id", "group_no", "occurred_at", "error_id", "case_key", "fingerprint"],
-        select(bindparam("plan_id"), bindparam("group_no"), *chosen)
+        select(bindparam("plan"), bindparam("group"), *chosen)
         .where(choice.c.place == 1)
         .order_by(choice.c.occurred_at, choice.c.error_id)
         .limit(bindparam("send")),
@@ -110,10 +111,11 @@ class PlanRows(Database):
         plan_id = add_numbered(connection, plans, head)
         for group_no, group in enumerate(groups):
             step_no = make_step(connection, group.step)
-            place = {"plan_id": plan_id, "group_no": group_no, "step_no": step_no, "rule_id": group.rule_id}
-            connection.execute(insert(plan_groups), place | _group_row(group))
+            row = {"plan_id": plan_id, "group_no": group_no, "step_no": step_no, **_group_row(group)}
+            connection.execute(insert(plan_groups), row)
+            chosen = {"plan": plan_id, "group": group_no, "step": step_no, "rule_id": group.rule_id}
             if group.send:
-                connection.execute(CHOOSE[group.act], place | {"now": now, "send": group.send})
+                connection.execute(CHOOSE[group.act], chosen | {"now": now, "send": group.send})
         return Plan(
             plan_id=plan_id,
             account=account,
@@ -200,6 +202,7 @@ def _plans(connection: Connection, wanted: Select[Any]) -> list[Plan]:
 
 def _group_row(group: PlannedGroup) -> dict[str, Any]:
     return {
+        "rule_id": group.rule_id,
         "act": group.act.value,
         "due": group.count,
         "send": group.send,

@@ -20,7 +20,7 @@ from daemon.store.steps import ADDRESSED, REF, STEP_NO, AnyRow, add_numbered, ad
 from daemon.store.tables import errors, held, missed, steps, verdicts
 from daemon.store.transactions import Database, reads, writes_soon
 
-READ_NO = bindparam("read_no", type_=sightings.c.read_no.type)
+READ_NO = bindparam("read", type_=sightings.c.read_no.type)
 ACCOUNT = bindparam("account", type_=steps.c.account.type)
 
 _flying = (
@@ -60,8 +60,8 @@ SAVE_PROGRESS = (
     .where(steps.c.step_no == bindparam("which"))
     .values(
         judged_with=bindparam("rules"),
-        num_error=bindparam("num_error"),
-        last_error_at=bindparam("last_error_at"),
+        num_error=bindparam("new_num_error"),
+        last_error_at=bindparam("new_last_error_at"),
         **{
             name: case((steps.c[name] > given, steps.c[name]), else_=func.coalesce(given, steps.c[name]))
             for name, given in (
@@ -119,6 +119,7 @@ _ranked = (
         steps.c.account == ACCOUNT,
         errors.c.due_at <= bindparam("now"),
         errors.c.batch_no.is_(None),
+        errors.c.occurred_at.is_not(None),
         verdicts.c.verb.not_in((Verb.RETRY, Verb.RESOLVE)),
     )
     .subquery()
@@ -129,7 +130,6 @@ RECHECKS = (
         func.min(_ranked.c.occurred_at).label("since"),
         func.max(_ranked.c.occurred_at).label("until"),
         func.count().label("found"),
-        func.count(_ranked.c.occurred_at).label("dated"),
     )
     .join_from(_ranked, steps, steps.c.step_no == _ranked.c.step_no)
     .where(_ranked.c.place <= bindparam("limit"))
@@ -165,9 +165,9 @@ class ReadingRows(Database):
         judged_with: str,
     ) -> None:
         """Remember how far a step has been read; neither moment moves back, and None leaves it as it was."""
-        moments = {"new_watermark_at": watermark_at, "new_swept_at": swept_at}
+        values = mark_row(mark) | {"watermark_at": watermark_at, "swept_at": swept_at}
         step = {"which": make_step(connection, ref), "rules": judged_with}
-        connection.execute(SAVE_PROGRESS, step | mark_row(mark) | moments)
+        connection.execute(SAVE_PROGRESS, step | {f"new_{name}": value for name, value in values.items()})
 
     @reads
     def stale_steps(self, connection: Connection, account: str, rules: str, swept_before: datetime) -> list[StepRef]:
@@ -204,13 +204,13 @@ class ReadingRows(Database):
         """Note which errors a page showed and keep what was judged of them; rows in flight stay as they are."""
         count = len(set(seen))
         if read.full:
-            count = connection.execute(SEE, {"read_no": read.read_no, "ids": document(seen)}).rowcount
+            count = connection.execute(SEE, {"read": read.read_no, "ids": document(seen)}).rowcount
         return Saved(seen=count, new=keep(connection, read.step_no, judged, self._clock()))
 
     @reads
     def was_seen(self, connection: Connection, read: Read, error_ids: Sequence[str]) -> set[str]:
         """Return which of the errors a full read that has not ended has shown so far."""
-        parameters = {"read_no": read.read_no, "ids": document(error_ids)}
+        parameters = {"read": read.read_no, "ids": document(error_ids)}
         return set(connection.execute(WAS_SEEN, parameters).scalars())
 
     @writes_soon
@@ -230,9 +230,9 @@ class ReadingRows(Database):
             raise StoreError(
                 f"the full read of step {read.step.step_id} has ended or was overtaken: nothing was concluded"
             )
-        step = {"step_no": read.step_no}
+        step = {"step": read.step_no}
         connection.execute(delete(unseen))
-        connection.execute(NOTE_UNSEEN, step | {"read_no": read.read_no, "trusted": trusted})
+        connection.execute(NOTE_UNSEEN, step | {"read": read.read_no, "trusted": trusted})
         gone = forget(connection, read.step_no, UNSEEN)
         connection.execute(FORGET_MISSED, step)
         connection.execute(NOTE_MISSED, step)
@@ -243,23 +243,15 @@ class ReadingRows(Database):
     def rechecks(self, connection: Connection, account: str, now: datetime, limit: int = 1000) -> list[Recheck]:
         """Return the steps with errors, neither to retry nor to resolve, that are due to be judged again.
 
-        One entry a step, over its oldest *limit* of them.
+        One entry a step, over its oldest *limit* of them; errors that do not say when they occurred are left out.
         """
         rows = connection.execute(RECHECKS, {"account": account, "now": now, "limit": limit})
-        return [
-            Recheck(
-                step=ref_of(row),
-                since=row.since if row.dated == row.found else None,
-                until=row.until if row.dated == row.found else None,
-                count=row.found,
-            )
-            for row in rows
-        ]
+        return [Recheck(step=ref_of(row), since=row.since, until=row.until, count=row.found) for row in rows]
 
 
 def _drop_reads(connection: Connection, step_no: int) -> None:
-    connection.execute(FORGET_SIGHTINGS, {"step_no": step_no})
-    connection.execute(END_READS, {"step_no": step_no})
+    connection.execute(FORGET_SIGHTINGS, {"step": step_no})
+    connection.execute(END_READS, {"step": step_no})
 
 
 def _progress_of(row: AnyRow) -> StepProgress:

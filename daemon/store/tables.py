@@ -123,6 +123,7 @@ errors = Table(
     _number("verdict_no"),  # no foreign key: checking one from the verdict's side would read every error
     _number("wants"),  # WANTS_TAG + WANTS_ASSIGN
     _number("tried"),  # 1: its case had an attempt of ours when it was last judged
+    _number("seen_after"),  # the newest batch when it was first seen
     Column("due_at", Moment),  # NULL while in flight
     _moment("first_seen_at"),
     Column("batch_no", Integer, ForeignKey("batches.batch_no")),  # the batch that it is in flight with

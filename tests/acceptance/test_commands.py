@@ -73,7 +73,12 @@ def test_the_work_of_a_day_by_commands(tmp_path: Path) -> None:
         came_back = next(row for row in errors if row["reason"] == "waiting" and row["case"].startswith("t:"))
         events = json.loads(flowmend("case", came_back["case"].removeprefix("t:"), "--json", cwd=tmp_path).stdout)
         assert {"retry", "open"} <= {event["what"] for event in events}
-        for command in (["errors"], ["hold", "list"], ["case", came_back["case"].removeprefix("t:")], ["db", "upgrade"]):
+        for command in (
+            ["errors"],
+            ["hold", "list"],
+            ["case", came_back["case"].removeprefix("t:")],
+            ["db", "upgrade"],
+        ):
             shown = flowmend(*command, cwd=tmp_path)
             assert shown.returncode == 0, shown.stderr
             assert shown.stdout.strip()

@@ -1,6 +1,7 @@
 """A whole Flowmend against a sandbox on a socket, with a clock of its own: what the integration tests drive."""
 
 import io
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -55,7 +56,7 @@ class Shop:
     async def daemon(self, mode: Mode = Mode.ENFORCE) -> AsyncIterator[Daemon]:
         """Open a daemon on the shop's store, as a start of the process does."""
         secrets = Secrets()
-        log = configure_logs(format="json", level="debug", stream=self.log, secrets=secrets, now=self.clock.now)
+        log = configure_logs(format="json", level="info", stream=self.log, secrets=secrets, now=self.clock.now)
         async with open_daemon(self.settings(mode), log=log, secrets=secrets, clock=self.clock) as daemon:
             yield daemon
 
@@ -79,6 +80,11 @@ class Shop:
             return all(have[name] == value for name, value in wanted.items())
 
         return [truth for truth in self.sandbox.world.truths.values() if fits(truth)]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Return the lines of one event that were logged so far."""
+        lines = [json.loads(line) for line in self.log.getvalue().splitlines()]
+        return [line for line in lines if line["event"] == name]
 
     def requests(self) -> Sequence[str]:
         """Return the endpoints asked so far, in order."""

@@ -39,7 +39,7 @@ SHOWN = 60
 
 
 def between(text: str, start: str, end: str) -> str:
-    return text.split(f"<!-- {start} -->\n")[1].split(f"<!-- {end} -->")[0]
+    return text.partition(f"<!-- {start} -->\n")[2].partition(f"<!-- {end} -->")[0]
 
 
 def words(condition: Condition, *, inside: bool = False) -> str:
@@ -53,7 +53,7 @@ def words(condition: Condition, *, inside: bool = False) -> str:
         case AllOf(parts=parts):
             return "; ".join(words(part, inside=True) for part in parts)
         case AnyOf(parts=parts):
-            either = " or ".join(words(part) for part in parts)
+            either = " or ".join(f"({words(part)})" if isinstance(part, AllOf) else words(part) for part in parts)
             return f"({either})" if inside else either
 
 

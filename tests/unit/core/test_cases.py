@@ -76,7 +76,9 @@ USABLE = TEXTS.filter(lambda text: bool(text) and not is_cut(text))
 
 
 @given(USABLE, USABLE, st.text(), st.text())
-def test_two_records_with_usable_trace_keys_never_share_a_case(one: str, other: str, digest: str, other_digest: str) -> None:
+def test_two_records_with_usable_trace_keys_never_share_a_case(
+    one: str, other: str, digest: str, other_digest: str
+) -> None:
     assume(one != other)
     assert case_key(record(trace_key=one), digest) != case_key(record(trace_key=other), other_digest)
 

@@ -20,7 +20,16 @@ from daemon.core.exceptions import (
 
 @pytest.mark.parametrize(
     "lost",
-    [ConfigError, RuleError, StoreError, ProtocolError, LimitExceededError, RefusedError, AuthError, UnknownResultError],
+    [
+        ConfigError,
+        RuleError,
+        StoreError,
+        ProtocolError,
+        LimitExceededError,
+        RefusedError,
+        AuthError,
+        UnknownResultError,
+    ],
 )
 def test_only_where_nothing_happened_may_the_same_be_sent_again(lost: type[FlowmendError]) -> None:
     assert not issubclass(lost, TemporaryError)

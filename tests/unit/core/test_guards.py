@@ -107,7 +107,9 @@ def test_over_a_limit_all_of_the_rule_is_held_and_says_why(
 def test_a_limit_counts_all_steps_of_a_rule_together_and_holds_them_all() -> None:
     planned = weighed([due(6), due(5, step_id="s2")], [rule(limit=PER_HOUR)])
     assert sends(planned) == [("r1", 0, "limit")] * 2
-    assert planned[0].detail == planned[1].detail == "wants to retry 11 after 0 in the last hour; its limit is 10 an hour"
+    assert (
+        planned[0].detail == planned[1].detail == "wants to retry 11 after 0 in the last hour; its limit is 10 an hour"
+    )
 
 
 def test_a_rule_over_its_limit_stops_no_other_rule() -> None:
@@ -143,7 +145,12 @@ def test_a_group_whose_rule_is_gone_is_left_out() -> None:
 @pytest.mark.parametrize("act", Act)
 @pytest.mark.parametrize(
     ("of_daemon", "of_rule"),
-    [(Mode.OBSERVE, Mode.ENFORCE), (Mode.ENFORCE, Mode.OBSERVE), (Mode.OBSERVE, Mode.OBSERVE), (Mode.APPROVE, Mode.OBSERVE)],
+    [
+        (Mode.OBSERVE, Mode.ENFORCE),
+        (Mode.ENFORCE, Mode.OBSERVE),
+        (Mode.OBSERVE, Mode.OBSERVE),
+        (Mode.APPROVE, Mode.OBSERVE),
+    ],
 )
 def test_nothing_at_all_is_sent_where_the_daemon_or_the_rule_observes(of_daemon: Mode, of_rule: Mode, act: Act) -> None:
     [planned] = weighed([due(1, act=act)], [rule(mode=of_rule)], mode=of_daemon)
@@ -173,7 +180,9 @@ def test_what_needs_approval_is_weighed_and_says_so(of_daemon: Mode, of_rule: Mo
         pytest.param(None, 1, 0, True, id="nothing else is open"),
     ],
 )
-def test_one_cycle_resolves_no_more_than_a_share_of_a_step(own: float | None, count: int, open_now: int, fits: bool) -> None:
+def test_one_cycle_resolves_no_more_than_a_share_of_a_step(
+    own: float | None, count: int, open_now: int, fits: bool
+) -> None:
     limit = Limit(per_hour=1000, share_of_open=own)
     [planned] = weighed([due(count, act=RESOLVE)], [rule(limit=limit)], open_on_step={step(): open_now})
     assert planned.send == (count if fits else 0)
@@ -220,7 +229,9 @@ def test_a_cut_does_not_hide_why_a_group_is_held_already() -> None:
 
 FEW = st.integers(0, 60)
 MAYBE = st.none() | FEW
-OWN_LIMITS = st.builds(Limit, per_cycle=MAYBE, per_hour=MAYBE, per_day=MAYBE, share_of_open=st.none() | st.floats(0.01, 1))
+OWN_LIMITS = st.builds(
+    Limit, per_cycle=MAYBE, per_hour=MAYBE, per_day=MAYBE, share_of_open=st.none() | st.floats(0.01, 1)
+)
 RULES = st.lists(
     st.builds(
         rule,
@@ -233,7 +244,9 @@ RULES = st.lists(
     unique_by=lambda one: one.id,
 )
 GROUPS = st.lists(
-    st.builds(due, FEW, st.sampled_from(["a", "b", "c", "d", "gone"]), st.sampled_from(Act), st.sampled_from(["s1", "s2"])),
+    st.builds(
+        due, FEW, st.sampled_from(["a", "b", "c", "d", "gone"]), st.sampled_from(Act), st.sampled_from(["s1", "s2"])
+    ),
     max_size=12,
     unique_by=lambda group: (group.rule_id, group.act, group.step),
 )

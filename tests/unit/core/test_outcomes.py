@@ -40,9 +40,13 @@ POSSIBLE = [
         pytest.param({"unexplained": True, "overdue": True}, Outcome.UNKNOWN, id="never seen"),
         pytest.param({"returned": True}, Outcome.CAME_BACK, id="open again under a new id"),
         pytest.param({"returned": True, "absent": False}, Outcome.CAME_BACK, id="back, wherever the old id is"),
-        pytest.param({"listed": True, "clean": False, "absent": False}, Outcome.CAME_BACK, id="still open, the job failed"),
+        pytest.param(
+            {"listed": True, "clean": False, "absent": False}, Outcome.CAME_BACK, id="still open, the job failed"
+        ),
         pytest.param({"listed": True, "absent": False}, None, id="still open, but the job says it went: wait"),
-        pytest.param({"listed": True, "absent": False, "overdue": True}, Outcome.UNKNOWN, id="contradiction for too long"),
+        pytest.param(
+            {"listed": True, "absent": False, "overdue": True}, Outcome.UNKNOWN, id="contradiction for too long"
+        ),
     ],
 )
 def test_a_retry_has_the_outcome_that_was_seen(changed: dict[str, bool], outcome: Outcome | None) -> None:

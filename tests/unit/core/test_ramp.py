@@ -42,8 +42,12 @@ def stage(confirmed: int = 0, failed: int = 0, *, open: int = 0, vanished: int =
         pytest.param([stage(confirmed=3), stage(confirmed=28, vanished=2)], None, "", id="28 of 30, two vanished"),
         pytest.param([stage(confirmed=3), stage(confirmed=26, vanished=4)], 30, "ramp", id="26 of 30, four vanished"),
         pytest.param([stage(confirmed=300)], 30, "ramp", id="one stage, however large, is one stage"),
-        pytest.param([stage(confirmed=3), stage(confirmed=5)], 30, "ramp", id="a small stage does not pass as the second"),
-        pytest.param([stage(confirmed=3), stage(confirmed=30), stage(confirmed=1)], None, "", id="small ones after all"),
+        pytest.param(
+            [stage(confirmed=3), stage(confirmed=5)], 30, "ramp", id="a small stage does not pass as the second"
+        ),
+        pytest.param(
+            [stage(confirmed=3), stage(confirmed=30), stage(confirmed=1)], None, "", id="small ones after all"
+        ),
         pytest.param([stage(confirmed=3), stage(confirmed=30), stage(open=9)], 0, "ramp-waits", id="all, and waiting"),
         pytest.param([stage(confirmed=2, failed=1, minutes_ago=14.9)], 0, "ramp-rests", id="one of three failed: rest"),
         pytest.param([stage(failed=1, minutes_ago=14.9)], 0, "ramp-rests", id="the only one failed: rest"),
@@ -52,13 +56,21 @@ def stage(confirmed: int = 0, failed: int = 0, *, open: int = 0, vanished: int =
             [stage(confirmed=3), stage(confirmed=26, failed=4, minutes_ago=14)], 0, "ramp-rests", id="just under 90 %"
         ),
         pytest.param(
-            [stage(confirmed=3), stage(confirmed=30), stage(failed=9)], 3, "ramp", id="a bad stage loses what was gained"
+            [stage(confirmed=3), stage(confirmed=30), stage(failed=9)],
+            3,
+            "ramp",
+            id="a bad stage loses what was gained",
         ),
-        pytest.param([stage(failed=9, minutes_ago=40), stage(confirmed=3)], 30, "ramp", id="gained again after a bad one"),
+        pytest.param(
+            [stage(failed=9, minutes_ago=40), stage(confirmed=3)], 30, "ramp", id="gained again after a bad one"
+        ),
         pytest.param([stage(confirmed=3, minutes_ago=60)], 30, "ramp", id="an hour ago still counts"),
         pytest.param([stage(confirmed=3, minutes_ago=60.1)], 3, "ramp", id="over an hour ago is forgotten"),
         pytest.param(
-            [stage(confirmed=3, minutes_ago=61), stage(confirmed=30, minutes_ago=50)], 30, "ramp", id="forgotten one by one"
+            [stage(confirmed=3, minutes_ago=61), stage(confirmed=30, minutes_ago=50)],
+            30,
+            "ramp",
+            id="forgotten one by one",
         ),
     ],
 )
@@ -77,7 +89,9 @@ def test_without_a_ramp_all_may_go_at_once() -> None:
     ("stages", "detail"),
     [
         pytest.param([stage(open=2, confirmed=1)], "2 retries of the stage before are open", id="waiting"),
-        pytest.param([stage(confirmed=2, failed=1, minutes_ago=1)], "only 2 of the last 3 retries helped", id="resting"),
+        pytest.param(
+            [stage(confirmed=2, failed=1, minutes_ago=1)], "only 2 of the last 3 retries helped", id="resting"
+        ),
         pytest.param([stage(confirmed=3)], "stage 2: 30 first", id="a stage"),
     ],
 )
@@ -146,9 +160,7 @@ def test_a_storm_costs_no_more_than_the_stages_before_it(
         if size:
             confirmed = max(0, min(size, good - sent))
             stages.append(
-                Stage(
-                    plan_id=len(stages), sent_at=now, sent=size, confirmed=confirmed, failed=size - confirmed, open=0
-                )
+                Stage(plan_id=len(stages), sent_at=now, sent=size, confirmed=confirmed, failed=size - confirmed, open=0)
             )
             sent += size
             if confirmed < size:

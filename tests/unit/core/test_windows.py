@@ -23,7 +23,10 @@ from daemon.core.windows import (
 from tests.makers import NOW, ago
 
 POLLING = Polling(
-    overlap=timedelta(minutes=5), settle=timedelta(seconds=5), lookback=timedelta(days=30), full_sweep=timedelta(minutes=20)
+    overlap=timedelta(minutes=5),
+    settle=timedelta(seconds=5),
+    lookback=timedelta(days=30),
+    full_sweep=timedelta(minutes=20),
 )
 UNTIL = NOW - POLLING.settle
 MARK = Mark(num_error=3, last_error_at=ago(minutes=3))
@@ -236,7 +239,9 @@ class Play:
         return leaves is None or second < leaves
 
     def summary(self, second: int) -> Mark:
-        counted = [one for number, one in enumerate(self.troubles) if one.counted <= second and self.open(number, second)]
+        counted = [
+            one for number, one in enumerate(self.troubles) if one.counted <= second and self.open(number, second)
+        ]
         newest = max((one.occurred for one in counted), default=None) if self.dated else None
         return Mark(num_error=len(counted), last_error_at=None if newest is None else at(newest))
 

@@ -180,7 +180,7 @@ def upgrade() -> None:
         *_key("step_no"),
         *_text("error_id", "case_key", "code"),
         *_number("occurred_at", nullable=True),
-        *_number("fingerprint", "verdict_no", "wants", "tried"),
+        *_number("fingerprint", "verdict_no", "wants", "tried", "seen_after"),
         *_number("due_at", nullable=True),
         *_number("first_seen_at"),
         *_key("batch_no", nullable=True),

@@ -1,0 +1,175 @@
+"""Attempts belong to the case, under whatever name it comes back (P2)."""
+
+from datetime import timedelta
+
+import pytest
+
+from daemon.core.batches import Act
+from daemon.core.cases import CaseHistory
+from daemon.core.decisions import Outcome
+from daemon.core.exceptions import StoreError
+from tests.contract.store_values import (
+    LATER,
+    NOON,
+    OTHER_STEP,
+    STEP,
+    Store,
+    attempts,
+    batch,
+    intend,
+    item,
+    judged,
+    minutes,
+    save,
+)
+
+KEY = "t:order-1"
+
+
+async def history(store: Store, key: str = KEY) -> CaseHistory:
+    return (await store.case_histories(STEP, [key]))[key][1]
+
+
+async def retried(
+    store: Store, error_id: str, *, outcome: Outcome | None = None, alias: str = "", **fields: str
+) -> int:
+    """Retry an error of case `KEY` (or of the one given) and settle it."""
+    key = fields.get("case_key", KEY)
+    await save(store, judged(error_id, case_key=key))
+    number = await store.intend(
+        batch(item(error_id, case_key=key, alias=alias), rule_id=fields.get("rule", "r1")), NOON
+    )
+    if outcome:
+        await store.settle(number, {error_id: outcome}, LATER)
+    return number
+
+
+async def test_a_case_never_seen_has_no_history(store: Store) -> None:
+    assert await store.case_histories(STEP, [KEY, "e:9"]) == {KEY: (KEY, CaseHistory()), "e:9": ("e:9", CaseHistory())}
+
+
+async def test_a_history_counts_every_retry_of_the_case_and_ours_by_rule(store: Store) -> None:
+    await retried(store, "e1", outcome=Outcome.CAME_BACK)
+    await retried(store, "e2", outcome=Outcome.CONFIRMED, rule="r2")
+    await save(store, judged("e3", case_key=KEY))
+    await store.intend(batch(item("e3", case_key=KEY)), minutes(9))
+    await store.note_others(STEP, {"x1": KEY}, minutes(3))
+    assert await history(store) == CaseHistory(
+        attempts=4, by_rule={"r1": 2, "r2": 1}, last_attempt_at=minutes(9), cured_at=NOON, unsettled=True
+    )
+
+
+async def test_an_unknown_outcome_is_not_unsettled_but_unknown(store: Store) -> None:
+    await retried(store, "e1", outcome=Outcome.UNKNOWN)
+    assert await history(store) == CaseHistory(attempts=1, by_rule={"r1": 1}, last_attempt_at=NOON, unknown=True)
+
+
+async def test_neither_resolves_nor_other_steps_count_as_attempts(store: Store) -> None:
+    await intend(store, "e1", act=Act.RESOLVE)
+    await intend(store, "e1", step=OTHER_STEP)
+    assert await history(store) == CaseHistory()
+
+
+async def test_a_retry_by_others_counts_once_however_often_it_is_noted(store: Store) -> None:
+    for moment in (NOON, LATER):
+        await store.note_others(STEP, {"x1": KEY, "x2": KEY, "x3": "t:other"}, moment)
+    assert await history(store) == CaseHistory(attempts=2, last_attempt_at=NOON)
+
+
+async def test_attempts_outlive_pruning(store: Store) -> None:
+    await retried(store, "e1", outcome=Outcome.CONFIRMED)
+    await store.prune(NOON + timedelta(days=900))
+    assert await attempts(store) == 1
+
+
+async def test_a_patched_record_that_comes_back_under_its_new_digest_is_the_same_case(store: Store) -> None:
+    await retried(store, "e1", case_key="d:old", alias="d:new", outcome=Outcome.CAME_BACK)
+    histories = await store.case_histories(STEP, ["d:old", "d:new"])
+    assert {key: (root, known.attempts) for key, (root, known) in histories.items()} == {
+        "d:old": ("d:old", 1),
+        "d:new": ("d:old", 1),
+    }
+    assert (await store.case_histories(OTHER_STEP, ["d:new"]))["d:new"] == ("d:new", CaseHistory())
+
+
+async def test_an_alias_of_an_alias_is_still_the_first_case(store: Store) -> None:
+    await retried(store, "e1", case_key="d:1", alias="d:2", outcome=Outcome.CAME_BACK)
+    await retried(store, "e2", case_key="d:2", alias="d:3", outcome=Outcome.CAME_BACK)
+    await retried(store, "e3", case_key="d:1", alias="d:4", outcome=Outcome.CAME_BACK)
+    histories = await store.case_histories(STEP, ["d:1", "d:2", "d:3", "d:4"])
+    assert {(root, known.attempts) for root, known in histories.values()} == {("d:1", 3)}
+
+
+async def test_an_alias_that_had_attempts_of_its_own_brings_them_along(store: Store) -> None:
+    await retried(store, "e1", case_key="d:b", alias="d:c", outcome=Outcome.CAME_BACK)
+    await store.note_others(STEP, {"x1": "d:b"}, NOON)
+    await retried(store, "e2", case_key="d:a", alias="d:b", outcome=Outcome.CAME_BACK)
+    histories = await store.case_histories(STEP, ["d:a", "d:b", "d:c"])
+    assert {(root, known.attempts) for root, known in histories.values()} == {("d:a", 3)}
+
+
+async def test_two_records_that_a_patch_makes_equal_count_together(store: Store) -> None:
+    await retried(store, "e1", case_key="d:a", alias="d:same", outcome=Outcome.CAME_BACK)
+    await retried(store, "e2", case_key="d:b", alias="d:same", outcome=Outcome.CAME_BACK)
+    histories = await store.case_histories(STEP, ["d:a", "d:b", "d:same"])
+    assert {(root, known.attempts) for root, known in histories.values()} == {("d:b", 2)}
+
+
+async def test_a_case_in_flight_under_one_name_is_not_retried_under_another(store: Store) -> None:
+    await retried(store, "e1", case_key="d:old", alias="d:new")
+    with pytest.raises(StoreError, match="already in flight"):
+        await retried(store, "e2", case_key="d:new")
+
+
+@pytest.mark.parametrize("alias", ["", "d:old"], ids=["none", "itself"])
+async def test_no_alias_is_made_where_the_key_stays_the_same(store: Store, alias: str) -> None:
+    await retried(store, "e1", case_key="d:old", alias=alias)
+    assert (await store.case_histories(STEP, ["d:old", ""]))["d:old"][0] == "d:old"
+
+
+async def test_a_case_has_returned_with_an_error_that_was_not_known_when_its_batch_was_intended(store: Store) -> None:
+    await save(store, judged("e0", case_key=KEY))
+    first = await retried(store, "e1")
+    assert await store.returned(STEP, [KEY], first) == set()
+    await save(store, judged("e2", case_key=KEY), judged("e3", case_key="t:never-tried"))
+    await save(store, judged("e2", case_key=KEY), step=OTHER_STEP)
+    assert await store.returned(STEP, [KEY, "t:never-tried", "t:absent"], first) == {KEY}
+    await store.settle(first, {"e1": Outcome.CAME_BACK}, LATER, gone={"e1"})
+    second = await store.intend(batch(item("e2", case_key=KEY)), LATER)
+    assert await store.returned(STEP, [KEY], second) == set()
+    assert await store.returned(STEP, [KEY], first) == set()
+
+
+async def test_judging_an_error_again_does_not_make_it_a_return(store: Store) -> None:
+    await save(store, judged("e2", case_key=KEY))
+    number = await retried(store, "e1")
+    await save(store, judged("e2", case_key=KEY, fingerprint=99))
+    assert await store.returned(STEP, [KEY], number) == set()
+
+
+async def test_a_return_under_an_alias_is_found_by_either_name(store: Store) -> None:
+    number = await retried(store, "e1", case_key="d:old", alias="d:new")
+    await save(store, judged("e2", case_key="d:new"))
+    assert await store.returned(STEP, ["d:old", "d:new"], number) == {"d:old", "d:new"}
+    await store.drop(STEP, ["e2"])
+    await save(store, judged("e3", case_key="d:old"))
+    assert await store.returned(STEP, ["d:new"], number) == {"d:new"}
+
+
+async def test_an_error_whose_case_is_named_only_when_it_is_looked_at_again_is_a_return_too(store: Store) -> None:
+    number = await retried(store, "e1", case_key="d:old")
+    await save(store, judged("e2", case_key="e:e2"))
+    await save(store, judged("e2", case_key="d:old"))
+    assert await store.returned(STEP, ["d:old"], number) == {"d:old"}
+
+
+async def test_the_last_patch_of_a_retry_key_is_the_newest_whatever_became_of_its_batch(store: Store) -> None:
+    for after, outcome in ((b"1", "settled"), (b"2", "withdrawn"), (b"", "plain")):
+        await save(store, judged("e1"))
+        number = await store.intend(batch(item("e1", before=b"0", after=after)), NOON)
+        if outcome == "withdrawn":
+            await store.withdraw(number, ["e1"], NOON, NOON)
+        else:
+            await store.settle(number, {"e1": Outcome.CAME_BACK}, NOON)
+    assert await store.last_patches(STEP, ["k-e1", "k-e2"]) == {"k-e1": b"2"}
+    assert await store.last_patches(OTHER_STEP, ["k-e1"]) == {}

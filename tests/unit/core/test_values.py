@@ -1,0 +1,35 @@
+"""What holds for every value of the core, whichever module it stands in."""
+
+import pkgutil
+from dataclasses import fields, is_dataclass
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+import daemon.core
+from daemon.core.tally import Tally
+
+MODULES = [import_module(f"daemon.core.{found.name}") for found in pkgutil.iter_modules(daemon.core.__path__)]
+VALUES = sorted(
+    {
+        thing
+        for module in MODULES
+        for thing in vars(module).values()
+        if isinstance(thing, type) and is_dataclass(thing) and thing.__module__ == module.__name__
+    },
+    key=lambda value: (value.__module__, value.__name__),
+)
+
+
+@pytest.mark.parametrize("value", [value for value in VALUES if value is not Tally], ids=lambda value: value.__name__)
+def test_a_value_cannot_change_and_is_made_by_names(value: Any) -> None:
+    params = value.__dataclass_params__
+    assert params.frozen
+    assert params.eq
+    assert "__dict__" not in dir(value)
+    assert all(field.kw_only for field in fields(value))
+
+
+def test_the_values_of_all_modules_were_looked_at() -> None:
+    assert {"Window", "Decision", "ErrorRow", "Known", "Recheck", "Catalogue"} <= {value.__name__ for value in VALUES}
