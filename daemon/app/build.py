@@ -4,6 +4,7 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 
 import stamina
@@ -75,7 +76,7 @@ async def open_daemon(
                 counts=store,
                 clock=clock,
                 log=bound,
-                requests=lambda client=client: client.requests,
+                requests=partial(getattr, client, "requests"),
             )
         yield Daemon(
             settings=settings, store=store, rules=rules, accounts=accounts, clock=clock, log=log, stopping=stopping

@@ -177,9 +177,7 @@ class Confirmer:
 
         await collector.read(work, tally, now, whole=settle)
 
-    async def _settle_entry(
-        self, ended: _Ended, reading: Read, *, trusted: bool, tally: Tally, now: datetime
-    ) -> None:
+    async def _settle_entry(self, ended: _Ended, reading: Read, *, trusted: bool, tally: Tally, now: datetime) -> None:
         entry, batch = ended.entry, ended.entry.batch
         listed = await self.store.was_seen(reading, batch.error_ids)
         returned = await self._returned(entry)
