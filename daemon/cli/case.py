@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.options import AccountName, Config, Json, read_settings
+from daemon.cli.options import AccountName, Config, Json, known_store, read_settings
 
 TraceKey = Annotated[str, typer.Argument(metavar="TRACEKEY", help="The record's trace key, or a case key.")]
 
@@ -19,7 +19,7 @@ def case(trace_key: TraceKey, config: Config = None, account: AccountName = None
     settings = read_settings(config, offline=True)
 
     async def go() -> int:
-        async with open_store(settings.store.url) as store:
+        async with open_store(known_store(settings)) as store:
             events = await store.case_events(account, trace_key)
             if json:
                 print_json([case_json(event) for event in events])

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-import click
+import typer
 
 from daemon.core.durations import parse_duration
 
@@ -14,4 +14,4 @@ def duration_option(option: str, text: str | None) -> timedelta | None:
     try:
         return parse_duration(text)
     except ValueError as wrong:
-        raise click.BadParameter(str(wrong), param_hint=option) from None
+        raise typer.BadParameter(str(wrong), param_hint=option) from None

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.options import AccountName, Config, Json, read_settings
+from daemon.cli.options import AccountName, Config, Json, known_store, read_settings
 
 Flow = Annotated[str | None, typer.Option("--flow", metavar="ID", help="Only this flow.", show_default=False)]
 StepId = Annotated[str | None, typer.Option("--step", metavar="ID", help="Only this step.", show_default=False)]
@@ -35,7 +35,7 @@ def errors(
     settings = read_settings(config, offline=True)
 
     async def go() -> None:
-        async with open_store(settings.store.url) as store:
+        async with open_store(known_store(settings)) as store:
             rows = await store.errors(
                 account, flow=flow, step=step, rule=rule, verb=Verb.NONE if unmatched else None, limit=limit
             )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.options import AccountName, Config, Json, read_settings
+from daemon.cli.options import AccountName, Config, Json, known_store, read_settings
 
 app = typer.Typer(help="What waits for a person.", no_args_is_help=True)
 Queue = Annotated[str | None, typer.Option("--queue", metavar="NAME", help="Only this queue.", show_default=False)]
@@ -21,7 +21,7 @@ def list_held(config: Config = None, account: AccountName = None, queue: Queue =
     settings = read_settings(config, offline=True)
 
     async def go() -> None:
-        async with open_store(settings.store.url) as store:
+        async with open_store(known_store(settings)) as store:
             rows = await store.held(account, queue)
             if json:
                 print_json([held_json(row) for row in rows])

@@ -3,7 +3,6 @@
 import sys
 from typing import NoReturn
 
-import click
 import typer
 
 from daemon.cli import (
@@ -58,17 +57,10 @@ app.add_typer(db.app, name="db", rich_help_panel=RUN)
 def main() -> NoReturn:
     """Run the command that was asked for."""
     try:
-        app(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as wrong:
-        wrong.show()
-        sys.exit(2)
+        app()
     except FlowmendError as failure:
         sys.stderr.write(f"flowmend: {failure}\n")
         sys.exit(exit_code(failure))
-    except BrokenPipeError:
-        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(0)

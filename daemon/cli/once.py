@@ -34,8 +34,9 @@ def once(
     from daemon.cli.exits import worst
     from daemon.cli.render import PassView, figures_json, print_json
 
+    asked_wait = duration_option("--wait", wait)
     settings = read_settings(config)
-    longest = duration_option("--wait", wait) or settings.actions.confirm_timeout
+    longest = asked_wait or settings.actions.confirm_timeout
     log, secrets = make_log(settings, quiet=True)
 
     async def go() -> int:

@@ -49,3 +49,22 @@ def make_log(settings: "Settings", *, quiet: bool = False) -> tuple["FilteringBo
     log = configure_logs(format=settings.log.format, level=level, stream=sys.stderr, secrets=secrets)
     route_libraries(log)
     return log, secrets
+
+
+def known_store(settings: "Settings") -> str:
+    """Return the URL of the store of a command that only looks, which must not make an empty one.
+
+    Raises:
+        StoreError: there is none yet; nothing was made.
+    """
+    from urllib.parse import urlsplit
+
+    from daemon.core.exceptions import StoreError
+
+    file = Path(urlsplit(settings.store.url).path.removeprefix("/"))
+    if settings.store.url.startswith("sqlite:") and not file.exists():
+        raise StoreError(
+            f"there is no store at {file} yet: flowmend once or flowmend run makes it. "
+            "If yours is elsewhere, name your configuration with --config"
+        )
+    return settings.store.url

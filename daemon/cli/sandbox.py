@@ -35,16 +35,15 @@ def sandbox(
     import asyncio
     import signal
 
-    import click
-
     from daemon.app.clock import SystemClock
     from daemon.cli.render import say
+    from daemon.core.exceptions import ConfigError
     from daemon.sandbox import Options, Sandbox, make_world, parse_faults
 
     try:
         planned = parse_faults(faults)
     except ValueError as wrong:
-        raise click.BadParameter(str(wrong), param_hint="--faults") from None
+        raise typer.BadParameter(str(wrong), param_hint="--faults") from None
 
     async def serve() -> None:
         stop = asyncio.Event()
@@ -58,7 +57,7 @@ def sandbox(
         try:
             url = await server.start(port=port)
         except OSError as refused:
-            raise click.ClickException(
+            raise ConfigError(
                 f"port {port} on 127.0.0.1 cannot be used ({refused.strerror}); choose another with --port"
             ) from None
         say(f"integrator.io sandbox at {url}  (world {world}, seed {seed}; token sandbox-token; Ctrl-C stops it)")

@@ -25,8 +25,6 @@ def pause_before(attempt: int, retry: Retry) -> timedelta:
     longest_s = retry.backoff.longest.total_seconds()
     pause_s = min(first_s, longest_s)
     for _ in range(attempt - 2):
-        if pause_s >= longest_s or retry.backoff.factor <= 1:
-            break
         pause_s = min(pause_s * retry.backoff.factor, longest_s)
     return timedelta(seconds=pause_s)
 

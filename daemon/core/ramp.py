@@ -50,7 +50,7 @@ def allowance(ramp: tuple[int, ...], stages: Sequence[Stage], now: datetime) -> 
         if stage.open:
             return Allowance(most=0, reason="ramp-waits", detail=f"{stage.open} retries of the stage before are open")
         settled = stage.confirmed + stage.failed
-        if settled and stage.confirmed < HELPED * settled:
+        if stage.confirmed < HELPED * settled:
             passed = 0
             if now - stage.sent_at < REST:
                 detail = f"only {stage.confirmed} of the last {settled} retries helped"

@@ -277,6 +277,6 @@ async def _await(answer: Awaitable[R]) -> R:
 
 
 TwoStores.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestTwoStores = TwoStores.TestCase
