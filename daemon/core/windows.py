@@ -37,9 +37,6 @@ class Window:
         return self.since is None and self.until is None
 
 
-FULL = Window()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepProgress:
     """What the store remembers of reading one step.
