@@ -37,7 +37,11 @@ RULES = st.lists(
 )
 GROUPS = st.lists(
     st.builds(
-        due, FEW, st.sampled_from(["a", "b", "c", "d", "gone"]), st.sampled_from(Act), st.sampled_from(["s1", "s2"])
+        group_of,
+        FEW,
+        st.sampled_from(["a", "b", "c", "d", "gone"]),
+        st.sampled_from(Act),
+        st.sampled_from(["s1", "s2"]),
     ),
     max_size=12,
     unique_by=lambda group: (group.rule_id, group.act, group.step),

@@ -245,7 +245,7 @@ def test_an_error_that_must_not_be_retried_is_held_with_the_reason(
             Retry(max_age=timedelta(hours=1)), {"occurred_at": ago(hours=1)}, CaseHistory(), id="just young enough for the rule"
         ),
         pytest.param(
-            Retry(backoff=Retry().backoff), {}, CaseHistory(attempts=1, by_rule={"r1": 1}, last_attempt_at=ago(minutes=1)),
+            Retry(), {}, CaseHistory(attempts=1, by_rule={"r1": 1}, last_attempt_at=ago(minutes=1)),
             id="the pause is over",
         ),
     ],
@@ -297,13 +297,3 @@ def test_a_too_old_error_says_how_old_and_what_is_allowed() -> None:
 )
 def test_an_absurd_moment_of_the_platform_is_answered_and_not_acted_on(of_record: dict[str, Any], reason: str) -> None:
     assert decided(Retry(after=timedelta(days=3650)), **of_record).reason == reason
-
-
-@pytest.mark.parametrize("of_daemon", Mode, ids=lambda mode: mode.name)
-@pytest.mark.parametrize("of_rule", Mode, ids=lambda mode: mode.name)
-@pytest.mark.parametrize("action", [Retry(), RESOLVE, HOLD, Leave()], ids=["retry", "resolve", "hold", "leave"])
-def test_the_lower_mode_counts(action: Action, of_rule: Mode, of_daemon: Mode) -> None:
-    caps = Caps(mode=of_daemon, max_attempts_per_case=5, retry_max_age=timedelta(days=7))
-    decision = decided(action, of_rule={"mode": of_rule}, caps=caps)
-    lower = next(mode for mode in (Mode.OBSERVE, Mode.APPROVE, Mode.ENFORCE) if mode in {of_rule, of_daemon})
-    assert decision.mode is lower

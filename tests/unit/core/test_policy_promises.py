@@ -3,17 +3,29 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from daemon.core.actions import Hold, Leave, Mode, Resolve, Retry
+from daemon.core.actions import Action, Hold, Leave, Mode, Resolve, Retry
 from daemon.core.cases import CaseHistory
 from daemon.core.decisions import Match, Verb
 from daemon.core.policy import PLATFORM_RETRY_SLACK, Caps, decide
-from tests.makers import CAPS, NOW, ago, record, rule
+from tests.makers import CAPS, NOW, ago, decided, record, rule
 
 RESOLVE = Resolve(because="it is there already")
 HOLD = Hold(queue="warehouse", title="Not enough stock")
+
+
+@pytest.mark.parametrize("of_daemon", Mode, ids=lambda mode: mode.name)
+@pytest.mark.parametrize("of_rule", Mode, ids=lambda mode: mode.name)
+@pytest.mark.parametrize("action", [Retry(), RESOLVE, HOLD, Leave()], ids=["retry", "resolve", "hold", "leave"])
+def test_the_lower_mode_counts(action: Action, of_rule: Mode, of_daemon: Mode) -> None:
+    caps = Caps(mode=of_daemon, max_attempts_per_case=5, retry_max_age=timedelta(days=7))
+    decision = decided(action, of_rule={"mode": of_rule}, caps=caps)
+    lower = next(mode for mode in (Mode.OBSERVE, Mode.APPROVE, Mode.ENFORCE) if mode in {of_rule, of_daemon})
+    assert decision.mode is lower
+
 
 MOMENTS = st.integers(-15 * 24 * 60, 2 * 24 * 60).map(lambda minutes: NOW + timedelta(minutes=minutes))
 MAYBE_MOMENT = st.none() | MOMENTS
