@@ -35,7 +35,10 @@ class Schedule:
         """Begin; needs a running event loop."""
         self.scheduler.start()
 
-    def stop(self) -> None:
-        """Begin nothing more; what runs is not waited for."""
-        if self.scheduler.running:
-            self.scheduler.shutdown(wait=False)
+    def pause(self) -> None:
+        """Begin nothing more; what runs goes on."""
+        self.scheduler.pause()
+
+    def close(self) -> None:
+        """End; APScheduler cancels what still runs, so pause and wait for it first."""
+        self.scheduler.shutdown(wait=False)

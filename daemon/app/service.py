@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -63,9 +64,10 @@ class Service:
         reloads = asyncio.create_task(self._reload_when_asked())
         await self.signals.stop.wait()
         daemon.stopping.asked = True
-        self.schedule.stop()
+        self.schedule.pause()
         reloads.cancel()
         await self._finish()
+        self.schedule.close()
         daemon.log.info("daemon.stopped")
 
     def _plan_jobs(self) -> None:
@@ -88,7 +90,8 @@ class Service:
                 return
             self.running.add(task)
             try:
-                await work()
+                with suppress(asyncio.CancelledError):  # cut off by the stop, which says so
+                    await work()
             finally:
                 self.running.discard(task)
 

@@ -44,6 +44,7 @@ class CaseHistory:
     *attempts* counts every retry of the case, ours (also those whose outcome is unknown) and others'. *by_rule* counts
     ours per rule. *last_attempt_at* is when the newest was sent, *cured_at* when the newest that was confirmed was.
     *unsettled* means that one of them has no outcome yet, *unknown* that one ended without anybody knowing how.
+    *nameless*: the retry data that would name the case cannot be read, so its attempts cannot be counted.
     """
 
     attempts: int = 0
@@ -52,6 +53,12 @@ class CaseHistory:
     cured_at: datetime | None = None
     unsettled: bool = False
     unknown: bool = False
+    nameless: bool = False
+
+    @property
+    def by_others(self) -> int:
+        """Return how many of the attempts were not ours: they count against every rule's limit."""
+        return self.attempts - sum(self.by_rule.values())
 
 
 NEW_CASE = CaseHistory()

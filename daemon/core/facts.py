@@ -30,7 +30,7 @@ class Facts:
 
     now: datetime
     attempts: Callable[[], int] | int = 0
-    data: object = MISSING
+    data: object = field(default=MISSING, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

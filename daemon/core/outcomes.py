@@ -11,7 +11,7 @@ class Evidence:
     """What is known of one error after its write has run its course and a complete read has begun and ended since.
 
     *accepted*: the platform said that it took the write. *clean*: the retry job completed and counted no failure.
-    *unexplained*: the job counted more failures than errors of its batch are known to have come back. *listed*: the
+    *unexplained*: the job was cut short, or counted more failures than errors of its batch are known to have come back. *listed*: the
     error itself is still open. *returned*: its case is open under an id that was not known when the write was sent.
     *absent*: the error is surely not open. *overdue*: there was time enough.
     """

@@ -105,11 +105,16 @@ class _Asked:
         record, case, occurred_at = self.record, self.case, self.record.occurred_at or self.now
         if not record.retryable:
             return self.hold("not-retryable", "the platform kept no data to retry it with")
+        if case.nameless:
+            return self.hold(
+                "no-retry-data", "its retry data cannot be read, so nobody can tell how often it was tried"
+            )
         if retry.patched and record.source == METADATA_ONLY:
             return self.hold("not-patchable", "its retry data is file metadata, which must not be changed")
         if case.cured_at is not None and occurred_at <= case.cured_at:
             return self.hold("superseded", "a later retry of the same record went through; this would run it twice")
-        if case.by_rule.get(self.rule.id, 0) >= retry.max_attempts or case.attempts >= self.caps.max_attempts_per_case:
+        counted = case.by_rule.get(self.rule.id, 0) + case.by_others
+        if counted >= retry.max_attempts or case.attempts >= self.caps.max_attempts_per_case:
             return self.exhausted(retry)
         longest = min(retry.max_age or self.caps.retry_max_age, self.caps.retry_max_age)
         if self.now - occurred_at > longest:

@@ -78,7 +78,7 @@ class ErrorRecord:
     occurred_at: datetime | None
     source: str = ""
     code: str = ""
-    message: str = ""
+    message: str = field(default="", repr=False)
     trace_key: str = ""
     retry_key: str = ""
     http_status: int | None = None

@@ -7,12 +7,14 @@ for gone. What its pages had already told stays, each page being one transaction
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Mode
 from daemon.core.decisions import Verb
+from daemon.core.exceptions import RefusedError
 from daemon.core.judgements import Gone, Judged, Known
 from daemon.core.reads import Read, Saved
 from daemon.core.records import ErrorRecord, Mark, Step, StepRef
@@ -94,7 +96,12 @@ class Collector:
         before = await self.store.progress(ref)
         rejudge = before.judged_with != self.basis or work.reason == SWEEP_DUE
         reading = await self.store.begin_read(ref, full=work.window.full)
-        seen = await self.pages(work.step, work.window, reading, tally, now, rejudge=rejudge)
+        try:
+            seen = await self.pages(work.step, work.window, reading, tally, now, rejudge=rejudge)
+        except RefusedError as refused:
+            if refused.status != HTTPStatus.NOT_FOUND or work.summary.num_error:
+                raise
+            seen = Seen(errors=0, pages=0)  # the step is gone, and its flow does not count it any more either
         if whole is not None:
             await whole(reading, seen.trusted(work.summary))
         gone = await self.store.end_read(reading, trusted=seen.trusted(work.summary))

@@ -87,6 +87,11 @@ class _Ended:
         return self.job.num_error if self.job else 0
 
     @property
+    def cut_short(self) -> bool:
+        """Tell whether the job ended without having run all its records (failed, canceled)."""
+        return self.job is not None and self.job.status != "completed"
+
+    @property
     def clean(self) -> bool:
         """Tell whether the job completed and counted no failure."""
         return self.job is not None and self.job.status == "completed" and not self.job.num_error
@@ -195,7 +200,7 @@ class Confirmer:
             for error_id in batch.error_ids
         }
         back = sum(outcome_of(each) is Outcome.CAME_BACK for each in evidence.values())
-        unexplained = ended.failed > entry.came_back + back
+        unexplained = ended.cut_short or ended.failed > entry.came_back + back
         outcomes = {
             error_id: outcome
             for error_id, each in evidence.items()

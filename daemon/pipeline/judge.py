@@ -18,6 +18,11 @@ from daemon.core.policy import Caps, decide
 from daemon.core.records import ErrorRecord, RetryData, Step, StepRef
 from daemon.pipeline.terms import Rules
 
+NAMELESS = CaseHistory(nameless=True)
+
+HANDS_OFF = frozenset({"assigned", "backlog", "no-time"})
+"""Reasons of decisions about errors that are not ours to touch: not even a tag is written to them."""
+
 
 class RetryDataReader(Protocol):
     """The one client call that judging may need."""
@@ -47,6 +52,7 @@ class Judgement:
         """Return what the store remembers of it."""
         decision, record, rule = self.decision, self.record, self.decision.rule
         observed = decision.mode is Mode.OBSERVE
+        ours = decision.reason not in HANDS_OFF
         return Judged(
             error_id=record.error_id,
             case_key=self.case_key,
@@ -58,8 +64,8 @@ class Judgement:
             reason=decision.reason,
             detail=decision.detail,
             due_at=decision.due_at,
-            tag=rule is not None and not set(rule.tags) <= set(record.tags),
-            assign=rule is not None and bool(rule.assign) and not record.assigned_to,
+            tag=ours and rule is not None and not set(rule.tags) <= set(record.tags),
+            assign=ours and rule is not None and bool(rule.assign) and not record.assigned_to,
             hold=None if observed else decision.hold,
         )
 
@@ -104,7 +110,9 @@ class Judge:
         if isinstance(answer, NeedsData):  # a matcher that has the data and still asks for it is a bug of ours
             msg = f"rules {', '.join(answer.rule_ids)} asked twice for the same retry data"
             raise RuleError(msg)
-        if data is not None and self._must_name(answer, record):
+        if self._must_name(answer, record):
+            if data is None:
+                return self._conclude(record, answer, key, NAMELESS, now)
             key = case_key(record, data.data_digest)
             key, case = (await self.store.case_histories(step.ref, [key])).get(key, (key, NEW_CASE))
         return self._conclude(record, answer, key, case, now, data)

@@ -4,7 +4,8 @@ Integration summaries first; only a flow whose mark changed is asked for its ste
 read (API document, chapter 9). An idle survey costs one request per integration and one for their list.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -14,7 +15,7 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from daemon.core.catalogue import Catalogue
-from daemon.core.exceptions import AuthError, ProtocolError, RefusedError
+from daemon.core.exceptions import AuthError, ProtocolError, RefusedError, TemporaryError
 from daemon.core.records import Flow, Integration, Mark, Step, StepRef, StepType
 from daemon.core.windows import StepProgress, Window, next_window, read_reason
 from daemon.pipeline.terms import Terms
@@ -92,10 +93,14 @@ class StepWork:
 
 @dataclass(slots=True, kw_only=True)
 class Surveyed:
-    """What the survey found: the *work*, and the marks of the flows to be remembered once all their work is done."""
+    """What the survey found: the *work*, and the marks of the flows to be remembered once all their work is done.
+
+    *failed* are the flows that could not be asked; nothing is known of them, and they are asked again next time.
+    """
 
     work: list[StepWork] = field(default_factory=list)
     flow_marks: dict[str, Mark] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,42 +119,77 @@ class Survey:
         integrations = await self.client.integrations()
         catalogue = await self._catalogue(integrations, now)
         seen = await self.store.flow_marks(account)
-        summaries = await self._summaries(catalogue)
+        found = Surveyed()
+        summaries = await self._summaries(found, catalogue)
         swept_before = now - self.terms.polling.full_sweep
         stale = {ref.flow_id for ref in await self.store.stale_steps(account, basis, swept_before)}
-        found = Surveyed()
-        for flow_id in sorted(set(summaries) | set(seen) | stale):
+        for flow_id in sorted((set(summaries) | set(seen) | stale) - found.failed):
             summary = summaries.get(flow_id, QUIET)
             if flow_id in stale or seen.get(flow_id, QUIET) != summary:
-                await self._survey_flow(found, catalogue, flow_id, summary, basis, now)
+                with self._contained(found, [flow_id], flow_id=flow_id):
+                    await self._survey_flow(found, catalogue, flow_id, summary, basis, now)
+        for flow_id in found.failed:
+            await self.store.save_flow_mark(account, flow_id, None)
         return found
+
+    @contextmanager
+    def _contained(self, found: Surveyed, flow_ids: Sequence[str], **where: str) -> Iterator[None]:
+        """Let what fails inside stop no more than these flows (P13); *where* is told in the log.
+
+        Raises:
+            AuthError: the token was refused; the account must stop.
+        """
+        try:
+            yield
+        except (TemporaryError, ProtocolError, RefusedError) as failed:
+            if token_refused(failed):
+                raise
+            found.failed |= set(flow_ids)
+            self.log.warning("flow.failed", flows=len(flow_ids), reason=str(failed), **where)
 
     async def _catalogue(self, integrations: Sequence[Integration], now: datetime) -> Catalogue:
         account = self.terms.account
         known = await self.store.catalogue(account)
         fresh = known.read_at is not None and now - known.read_at < self.terms.polling.full_sweep
-        if fresh and set(known.integrations) == {each.integration_id for each in integrations}:
+        # a new flow shows in its integration's summary; where there is none, only in the list of flows
+        if (
+            fresh
+            and not self.without_summary
+            and set(known.integrations) == {each.integration_id for each in integrations}
+        ):
             return known
         await self.store.save_catalogue(account, integrations, await self.client.flows(), now)
         return await self.store.catalogue(account)
 
-    async def _summaries(self, catalogue: Catalogue) -> dict[str, Mark]:
-        """Return the marks of all flows; where an integration has no summary, added up from each of its flows."""
+    async def _summaries(self, found: Surveyed, catalogue: Catalogue) -> dict[str, Mark]:
+        """Return the marks of the flows; where an integration has no summary, added up from each of its flows."""
         members: dict[str, list[str]] = {integration_id: [] for integration_id in catalogue.integrations}
         for flow in catalogue.flows.values():
             members.setdefault(flow.integration_id or NO_INTEGRATION, []).append(flow.flow_id)
         marks: dict[str, Mark] = {}
         for integration_id, flow_ids in members.items():
-            try:
-                marks |= await self.client.integration_errors(integration_id)
-            except (RefusedError, ProtocolError) as refused:
-                if token_refused(refused):
-                    raise
-                if integration_id not in self.without_summary:
-                    self.without_summary.add(integration_id)
-                    self.log.warning("summary.unavailable", integration_id=integration_id, flows=len(flow_ids))
-                marks |= {flow_id: total(await self.client.flow_errors(flow_id)) for flow_id in flow_ids}
+            with self._contained(found, flow_ids, integration_id=integration_id):
+                summary = await self._summary(integration_id, flows=len(flow_ids))
+                if summary is not None:
+                    marks |= summary
+                    continue
+            for flow_id in flow_ids:
+                if self._included(catalogue.flows[flow_id]) and flow_id not in found.failed:
+                    with self._contained(found, [flow_id], flow_id=flow_id):
+                        marks[flow_id] = total(await self.client.flow_errors(flow_id))
         return marks
+
+    async def _summary(self, integration_id: str, *, flows: int) -> dict[str, Mark] | None:
+        """Return what the integration's summary says of its flows, None where it has none; that is said once."""
+        try:
+            return await self.client.integration_errors(integration_id)
+        except (RefusedError, ProtocolError) as refused:
+            if token_refused(refused):
+                raise
+            if integration_id not in self.without_summary:
+                self.without_summary.add(integration_id)
+                self.log.warning("summary.unavailable", integration_id=integration_id, flows=flows)
+            return None
 
     async def _survey_flow(
         self, found: Surveyed, catalogue: Catalogue, flow_id: str, summary: Mark, basis: str, now: datetime
@@ -158,13 +198,17 @@ class Survey:
         flow = catalogue.flows.get(flow_id)
         if flow is not None and not self._included(flow):
             return
-        marks = await self.client.flow_errors(flow_id)
-        if flow is None or not set(marks) <= {step_id for step_id, _ in flow.steps}:
-            flow = await self.client.flow(flow_id)
-            await self.store.save_flow(account, flow)
-            if not self._included(flow):
-                return
-        found.flow_marks[flow_id] = summary
+        try:
+            marks = await self.client.flow_errors(flow_id)
+            if flow is None or not set(marks) <= {step_id for step_id, _ in flow.steps}:
+                flow = await self.client.flow(flow_id)
+                await self.store.save_flow(account, flow)
+                if not self._included(flow):
+                    return
+        except RefusedError as refused:
+            if refused.status != HTTPStatus.NOT_FOUND:
+                raise
+            marks, flow = {}, flow or Flow(flow_id=flow_id)  # it is gone; what is stored of its steps is looked for
         types = dict(flow.steps)
         known = {ref.step_id: step for ref, step in (await self.store.steps(account)).items() if ref.flow_id == flow_id}
         for step_id in sorted(set(marks) | set(known)):
@@ -175,6 +219,7 @@ class Survey:
                 step = await self._step(known.get(step_id), ref, flow, catalogue, types.get(step_id, "import"))
                 window = next_window(progress, mark, rules=basis, now=now, polling=polling)
                 found.work.append(StepWork(step=step, summary=mark, window=window, reason=reason))
+        found.flow_marks[flow_id] = summary
 
     async def _step(
         self, known: Step | None, ref: StepRef, flow: Flow, catalogue: Catalogue, step_type: StepType

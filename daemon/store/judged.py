@@ -77,7 +77,8 @@ KEEP_NEW = _keep.on_conflict_do_nothing().execution_options(preserve_rowcount=Tr
 REPLACE = _keep.on_conflict_do_update(
     index_elements=["step_no", "error_id"],
     set_={name: _keep.excluded[name] for name in (*GIVEN, "tried")},
-    )
+    where=errors.c.batch_no.is_(None),
+)
 
 _ids = each("ids")
 

@@ -297,3 +297,22 @@ def test_a_too_old_error_says_how_old_and_what_is_allowed() -> None:
 )
 def test_an_absurd_moment_of_the_platform_is_answered_and_not_acted_on(of_record: dict[str, Any], reason: str) -> None:
     assert decided(Retry(after=timedelta(days=3650)), **of_record).reason == reason
+
+
+@pytest.mark.parametrize(
+    ("case", "may_go"),
+    [
+        pytest.param(CaseHistory(attempts=2, by_rule={"r1": 2}), True, id="two of ours, three allowed"),
+        pytest.param(CaseHistory(attempts=3, by_rule={"r1": 2}), False, id="two of ours and one of a person"),
+        pytest.param(CaseHistory(attempts=3, by_rule={}), False, id="three of people"),
+        pytest.param(CaseHistory(attempts=4, by_rule={"r1": 2, "r2": 2}), True, id="another rule's do not count here"),
+    ],
+)
+def test_retries_that_others_made_count_against_the_rules_limit(case: CaseHistory, *, may_go: bool) -> None:
+    decision = decided(Retry(max_attempts=3), case=case)
+    assert (decision.verb is Verb.RETRY) is may_go
+
+
+def test_a_case_that_cannot_be_named_is_held_because_its_attempts_cannot_be_counted() -> None:
+    decision = decided(Retry(), case=CaseHistory(nameless=True), trace_key="")
+    assert (decision.verb, decision.reason) == (Verb.HOLD, "no-retry-data")
