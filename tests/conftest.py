@@ -8,6 +8,10 @@ import pytest
 import stamina
 from aiohttp import ClientResponse
 from aioresponses import aioresponses
+from hypothesis import settings
+
+settings.register_profile("flowmend", deadline=None)  # how long an example takes is not what a test is about
+settings.load_profile("flowmend")
 
 
 class CompleteResponse(ClientResponse):

@@ -2,12 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from daemon.integrator.client import Client
+from daemon.integrator.client import Client, Transport
 from daemon.integrator.pacing import Pacer
 from daemon.integrator.protocol import Answer, BaseUrl, Request
 
@@ -97,3 +97,30 @@ class FakeClock:
     def pass_by(self, time: timedelta) -> None:
         """Let *time* pass."""
         self.moment += time
+
+
+class HookedTransport:
+    """Another transport, with something that happens *before* a request is sent or *after* its answer has come.
+
+    Hooks are by endpoint, as in ``POST /flows/{flow}/{step}/retry``; each happens once. What a hook raises takes the
+    place of the answer.
+    """
+
+    def __init__(
+        self,
+        inner: Transport,
+        *,
+        before: Mapping[str, Callable[[], object]] | None = None,
+        after: Mapping[str, Callable[[], object]] | None = None,
+    ) -> None:
+        self.inner = inner
+        self.before = dict(before or {})
+        self.after = dict(after or {})
+
+    async def send(self, request: Request, headers: dict[str, str]) -> Answer:
+        if hook := self.before.pop(request.endpoint, None):
+            hook()
+        answer = await self.inner.send(request, headers)
+        if hook := self.after.pop(request.endpoint, None):
+            hook()
+        return answer

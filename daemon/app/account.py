@@ -48,10 +48,15 @@ class Figures:
     failure: FlowmendError | None = None
 
     def to_json(self) -> dict[str, object]:
-        """Return the account's part of ``once --json``."""
+        """Return the account's part of ``once --json``; *steps_failed* and *failure* only where something failed."""
         counts = {name: self.tally.counts[name] for name in COUNTS}
         skipped = {reason: count for reason, count in sorted(self.tally.skipped.items()) if count}
-        return {"open": self.open, **counts, "skipped": skipped, "requests": self.requests}
+        told: dict[str, object] = {"open": self.open, **counts, "skipped": skipped, "requests": self.requests}
+        if self.tally.steps_failed:
+            told["steps_failed"] = self.tally.steps_failed
+        if self.failure is not None:
+            told["failure"] = str(self.failure)
+        return told
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,14 +76,7 @@ class AccountRunner:
     async def cycle(self, *, act: bool = True) -> tuple[Tally, Plan | None]:
         """Run one cycle and log its canonical line."""
         began, requests = self.clock.now(), self.requests()
-        try:
-            tally, plan = await self.pass_.run(act=act)
-        except AuthError as refused:
-            self.refused_until = self.clock.now() + REFUSED_PAUSE
-            self.log.error(  # noqa: TRY400 - a refusal is an answer, not a crash
-                "account.refused", reason=str(refused), status=refused.status
-            )
-            raise
+        tally, plan = await self.pass_.run(act=act)
         self.refused_until = None
         self.last_success_at = self.clock.now()
         took = self.last_success_at - began
@@ -95,6 +93,11 @@ class AccountRunner:
             took_s=round(took.total_seconds(), 3),
         )
         return tally, plan
+
+    def refuse(self, refused: AuthError) -> None:
+        """Leave the account alone for a while, because its token was refused."""
+        self.refused_until = self.clock.now() + REFUSED_PAUSE
+        self.log.error("account.refused", reason=str(refused), status=refused.status)
 
     async def confirm(self) -> Tally:
         """Settle what can be settled."""

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -36,41 +36,49 @@ class RulesInForce:
     log: FilteringBoundLogger
     current: RuleSet
     problems: tuple[Problem, ...] = ()
-    looked_at: tuple[ReadFile, ...] = ()
-    seen: str = ""
+    seen: tuple[str, Mapping[str, str]] = ("", {})
 
-    async def load(self, now: datetime) -> bool:
-        """Read the files, and put them in force if not one of them is broken; return whether they are."""
+    @property
+    def broken(self) -> bool:
+        """Tell whether the newest attempt was refused."""
+        return any(problem.is_error for problem in self.problems)
+
+    async def load(self, now: datetime, *, again: bool = False) -> bool:
+        """Read the files, and put them in force if not one of them is broken; return whether they are.
+
+        A refusal for the same problems is not said once more where this is only another attempt (*again*).
+        """
+        before = _print_of(self.paths)  # what changes while they are read differs from it next time
         found = read_rules(self.paths)
-        self.problems, self.looked_at = found.problems, found.files
-        self.seen = self._fingerprint()
+        seen = (before, {file.name: file.sha256 for file in _tables(found.files)})
         if found.has_errors:
-            self._refuse(found)
+            if not again or found.problems != self.problems:
+                self._refuse(found)
+            self.problems, self.seen = found.problems, seen
             return False
         fresh = compile_rules(found.sources)
         if fresh.version != self.current.version:
             await self.history.save_rules(fresh.version, [(file.name, file.content) for file in found.files], now)
-            self.current = fresh
+        if fresh.version != self.current.version or self.broken:
             self.log.info("rules.loaded", rules=fresh.version, count=len(fresh.rules), files=len(rule_files(found)))
+        self.current, self.problems, self.seen = fresh, found.problems, seen
         return True
 
     async def fall_back(self) -> None:
         """Put the last good set of an earlier run in force; without one no rule is, and nothing is acted on."""
-        last = await self.history.last_rules()
-        if last is None:
-            return
-        version, files = last
+        version, files = await self.history.last_rules() or ("", [])
         with tempfile.TemporaryDirectory(prefix="flowmend-rules-") as folder:
             paths = [_restore(Path(folder), name, content) for name, content in files]
             found = read_rules([path for path in paths if path.suffix.lower() in RULE_SUFFIXES])
         if not found.has_errors:
             self.current = compile_rules(found.sources)
-        self.log.warning("rules.fell_back", rules=self.current.version, kept=version)
+        self.log.warning("rules.fell_back", rules=self.current.version, count=len(self.current.rules), kept=version)
 
     async def watch(self, now: datetime) -> None:
-        """Load the rules again if any of their files has changed since they were last looked at."""
-        if self._fingerprint() != self.seen:
-            await self.load(now)
+        """Load the rules again if any of their files has changed since they were read, or they were broken then."""
+        tables = {name: _hash_of(Path(name)) for name in self.seen[1]}
+        if self.broken or (_print_of(self.paths), tables) != self.seen:
+            await self.load(now, again=True)
 
     def _refuse(self, found: RuleFiles) -> None:
         errors = [problem for problem in found.problems if problem.is_error]
@@ -79,22 +87,30 @@ class RulesInForce:
             "rules.refused",
             rules=self.current.version,
             errors=len(errors),
-            first=f"{first.file}:{first.line}:{first.column} {first.code} {first.message}",
+            first=f"{first.place} {first.code} {first.message}",
             hint="flowmend check shows all of them",
         )
 
-    def _fingerprint(self) -> str:
-        """Return a hash of all rule files as they are now, and of the tables that were read with them."""
-        whole = sha256()
-        for found in find_rule_files(self.paths):
-            whole.update(repr(found).encode("utf-8", "surrogateescape"))
-            if not isinstance(found, Problem):
-                whole.update(found.content)
-        for file in self.looked_at:
-            path = Path(file.name)
-            if path.suffix.lower() not in RULE_SUFFIXES:
-                whole.update(path.read_bytes() if path.is_file() else b"gone")
-        return whole.hexdigest()
+
+def _print_of(paths: Sequence[Path]) -> str:
+    """Return a hash of all rule files as they are now."""
+    whole = sha256()
+    for found in find_rule_files(paths):
+        whole.update(repr(found).encode("utf-8", "surrogateescape"))
+        if not isinstance(found, Problem):
+            whole.update(found.content)
+    return whole.hexdigest()
+
+
+def _hash_of(file: Path) -> str:
+    try:
+        return sha256(file.read_bytes()).hexdigest()
+    except OSError:  # gone for now; reading the rules says more
+        return ""
+
+
+def _tables(files: Sequence[ReadFile]) -> list[ReadFile]:
+    return [file for file in files if Path(file.name).suffix.lower() not in RULE_SUFFIXES]
 
 
 def rule_files(found: RuleFiles) -> list[str]:

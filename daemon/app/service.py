@@ -77,9 +77,11 @@ class Service:
             cycle, confirm = partial(self._guard, runner, runner.cycle), partial(self._guard, runner, runner.confirm)
             self.schedule.every(settings.poll.interval, f"cycle {name}", self._tracked(cycle), first=now)
             self.schedule.every(confirm_every, f"confirm {name}", self._tracked(confirm), first=now + confirm_every)
-        self.schedule.every(HOUSEKEEPING, "housekeeping", self._tracked(self._keep_house), first=now + HOUSEKEEPING)
+        keep_house = partial(self._try, "housekeeping", self._keep_house)
+        self.schedule.every(HOUSEKEEPING, "housekeeping", self._tracked(keep_house), first=now + HOUSEKEEPING)
         if settings.rules.watch:
-            self.schedule.every(settings.poll.interval, "rules", self._tracked(self._watch_rules), first=now)
+            watch = partial(self._try, "rules", self._watch_rules)
+            self.schedule.every(settings.poll.interval, "rules", self._tracked(watch), first=now)
 
     def _tracked(self, work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
         """Remember what is under way, so that a stop can wait for it."""
@@ -102,12 +104,19 @@ class Service:
             return
         try:
             await work()
-        except AuthError:  # said by the runner; tried again slowly
-            return
+        except AuthError as refused:
+            runner.refuse(refused)
         except FlowmendError as error:
             runner.log.error("cycle.failed", reason=str(error))  # noqa: TRY400 - said in a sentence
         except Exception:  # the one broad except: a bug met by one account must not stop the others
             runner.log.exception("cycle.failed")
+
+    async def _try(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
+        """Do what belongs to no account; what fails (a full disk, say) is tried again next time."""
+        try:
+            await work()
+        except (FlowmendError, OSError) as error:
+            self.daemon.log.error("job.failed", job=name, reason=str(error))  # noqa: TRY400 - said in a sentence
 
     async def _watch_rules(self) -> None:
         await self.daemon.rules.watch(self.daemon.clock.now())
@@ -120,7 +129,7 @@ class Service:
         while True:
             await self.signals.reload.wait()
             self.signals.reload.clear()
-            await self.daemon.rules.load(self.daemon.clock.now())
+            await self._try("rules", lambda: self.daemon.rules.load(self.daemon.clock.now()))
 
     async def _finish(self) -> None:
         """Let what is in flight finish; what does not in time is cut off, and the journal says that it may have happened."""

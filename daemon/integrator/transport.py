@@ -5,6 +5,7 @@ is being made; everything after that is "may have happened". Writes never share 
 that the platform has just closed for being idle would make the outcome of a retry unknown for nothing.
 """
 
+import os
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Self
@@ -70,7 +71,7 @@ class HttpTransport:
                 sent = {name: ", ".join(response.headers.getall(name)) for name in names}
                 return Answer(status=response.status, headers=sent, body=body)
         except _NOT_CONNECTED as reason:
-            raise UnavailableError(f"{request}: no connection to {self._base_url.origin} ({_named(reason)})") from None
+            raise UnavailableError(f"{request}: no connection to {self._base_url.origin} ({_cause(reason)})") from None
         except (aiohttp.ClientError, OSError) as reason:
             lost(request, f"{request}: the answer was lost ({_named(reason)})")
 
@@ -115,6 +116,14 @@ def _session(
         timeout=timeout,
         trust_env=False,
     )
+
+
+def _cause(reason: BaseException) -> str:
+    """Return why there is no connection in the system's own words, like "Connection refused"."""
+    cause = reason.os_error if isinstance(reason, aiohttp.ClientConnectorError) else None
+    if cause is not None and cause.errno and cause.errno > 0:
+        return os.strerror(cause.errno)
+    return one_line(cause.strerror) if cause is not None and cause.strerror else _named(reason)
 
 
 def _named(reason: BaseException) -> str:

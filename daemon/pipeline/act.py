@@ -5,7 +5,7 @@ A retry whose answer is lost is not sent again here or anywhere else before read
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
@@ -14,17 +14,20 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Mode, Resolve, Retry, Rule
-from daemon.core.batches import Act, Batch, BatchItem, split
-from daemon.core.cases import case_key, needs_digest
+from daemon.core.batches import Act, Batch, split
 from daemon.core.exceptions import AuthError, RefusedError, TemporaryError, UnknownResultError
 from daemon.core.judgements import Gone, Judged
 from daemon.core.plans import Plan, PlanItem, PlannedGroup
-from daemon.core.records import Step, StepRef
+from daemon.core.records import Job, Step, StepRef
 from daemon.core.tally import Tally
 from daemon.pipeline.collect import count_gone
+from daemon.pipeline.confirm import CLOCK_SLACK
+from daemon.pipeline.journal import Journal
 from daemon.pipeline.judge import Judgement
 from daemon.pipeline.look import SecondLook
 from daemon.pipeline.patch import Patcher, Rewritten
+from daemon.pipeline.survey import token_refused
+from daemon.pipeline.task import Task, by_tags, ids_of, plan_item
 from daemon.pipeline.terms import Clock, Stopping, Terms
 
 LOOK = 1000
@@ -36,9 +39,15 @@ REFUSED_PAUSE = timedelta(minutes=15)
 GONE = frozenset({404, 410, 422})
 """Answers that may mean that some ids of the batch are not there any more."""
 
+MARKS = (Act.TAG, Act.ASSIGN)
+"""The acts that change nothing but what people see of an error; doing them twice does no harm."""
+
 
 class Writer(Protocol):
-    """The writes of this stage; each raises `UnknownResultError` where it may have happened."""
+    """The writes of this stage; each raises `UnknownResultError` where it may have happened. And one read."""
+
+    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
+        """Return the step's retry jobs created since then, newest first."""
 
     async def retry(self, ref: StepRef, retry_keys: Sequence[str]) -> str:
         """Start one retry job and return its id, "" where the answer named none."""
@@ -51,28 +60,6 @@ class Writer(Protocol):
 
     async def set_tags(self, ref: StepRef, errors: Sequence[tuple[str, str]], tag_ids: Sequence[str]) -> None:
         """Replace the tags of the errors, given as (error id, retry data key)."""
-
-
-class Journal(Protocol):
-    """The journal of writes; every call is durable when it returns."""
-
-    async def intend(self, batch: Batch, now: datetime) -> int:
-        """Write down what will be sent and return the entry's id."""
-
-    async def withdraw(self, batch_id: int, error_ids: Sequence[str], now: datetime, retry_at: datetime) -> None:
-        """Take errors out of an intended batch that will not be sent with it; their attempts are given back."""
-
-    async def accepted(self, batch_id: int, job_id: str, now: datetime) -> None:
-        """Note that the platform took the batch."""
-
-    async def unknown(self, batch_id: int, reason: str, now: datetime) -> None:
-        """Note that the batch was sent and its answer lost."""
-
-    async def refused(self, batch_id: int, reason: str, now: datetime, retry_at: datetime) -> None:
-        """Note that the platform refused the batch; its errors are due again at *retry_at*."""
-
-    async def not_sent(self, batch_id: int, reason: str, now: datetime, retry_at: datetime) -> None:
-        """Note that nothing of the batch left the process; its errors are due again at *retry_at*."""
 
 
 class ActStore(Journal, Protocol):
@@ -92,10 +79,13 @@ class ActStore(Journal, Protocol):
     async def unmark(self, ref: StepRef, error_ids: Sequence[str], act: Act) -> None:
         """Note that the errors have been tagged or assigned."""
 
+    async def claimed_jobs(self, ref: StepRef) -> set[str]:
+        """Return the retry jobs of the step that entries of the journal are known to have started."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Send the groups of one plan for one account."""
+    """Send the groups of one plan for one account. *refused* is asked to stop once the token is refused."""
 
     terms: Terms
     client: Writer
@@ -105,57 +95,72 @@ class Actor:
     clock: Clock
     log: FilteringBoundLogger
     stopping: Stopping
+    refused: Stopping = field(default_factory=Stopping)
 
     async def run(self, plan: Plan, group: PlannedGroup, step: Step, rule: Rule, tally: Tally) -> None:
         """Send what *group* of *plan* may send, in batches of at most ``batch_size``."""
         if not group.send or group.mode is not Mode.ENFORCE:
             return
-        task = _Task(plan=plan, group=group, step=step, rule=rule, tally=tally)
+        task = Task(plan=plan, group=group, step=step, rule=rule, tally=tally)
         after: PlanItem | None = None
         while items := await self.store.plan_items(plan.plan_id, group, after, LOOK):
             after = items[-1]
             for run in split(await self._look(task, items), self.terms.batch_size):
-                if self.stopping.asked:
+                if self.stopping.asked or self.refused.asked:
                     return
                 await self._send_run(task, run)
 
-    async def _look(self, task: "_Task", items: Sequence[PlanItem]) -> Sequence[Judgement]:
+    async def _look(self, task: Task, items: Sequence[PlanItem]) -> Sequence[Judgement]:
         """Return those of *items* that still are what the plan says, and write down what became of the others."""
-        ref = task.step.ref
-        looked = await self.look.look(task.step, task.rule.id, task.group.act, items, self.clock.now())
+        ref, began = task.step.ref, self.clock.now()
+        task.cases.clear()
+        looked = await self.look.look(task.step, task.rule.id, task.group.act, items, began)
         task.tally.dropped.update(looked.reasons.values())
         if looked.changed:
             await self.store.rejudge(ref, [each.to_keep() for each in looked.changed])
+            for each in looked.changed:
+                task.tally.add("held", int(each.decision.hold is not None), rule_id=each.decision.rule_id)
         if looked.gone:
             count_gone(task.tally, await self.store.drop(ref, looked.gone))
+        if task.group.act is Act.RETRY and looked.fit and await self._others_at_work(task, began):
+            task.tally.dropped["retry-running"] += len(looked.fit)
+            return ()
         return looked.fit
 
-    async def _send_run(self, task: "_Task", run: Sequence[Judgement]) -> None:
+    async def _others_at_work(self, task: Task, began: datetime) -> bool:
+        """Tell whether others started a retry job on the step since the plan was made: it may hold the same records.
+
+        Where an error stays listed until its job reaches it, nothing else tells that somebody is retrying it.
+        """
+        jobs = await self.client.retry_jobs(task.step, since=task.plan.made_at - CLOCK_SLACK)
+        at_work = {job.job_id for job in jobs if not job.ended or (job.ended_at or began) >= began}
+        return not at_work <= await self.store.claimed_jobs(task.step.ref)
+
+    async def _send_run(self, task: Task, run: Sequence[Judgement]) -> None:
         """Send one batch; where the platform says that some of it is gone, look again and send what is left once."""
         if await self._send(task, run) is not _Sent.SOME_GONE:
             return
-        left = await self._look(task, [_item(each) for each in run])
-        if left and len(left) < len(run):
-            await self._send(task, left)
+        left = await self._look(task, [plan_item(each) for each in run])
+        if not left or (len(left) < len(run) and await self._send(task, left) is not _Sent.SOME_GONE):
+            return
+        task.tally.add("refused", len(left), rule_id=task.rule.id)  # nothing more was gone: it is refused for good
+        if task.group.act in MARKS:
+            await self.store.unmark(task.step.ref, ids_of(left), task.group.act)
 
-    async def _send(self, task: "_Task", run: Sequence[Judgement]) -> "_Sent":
+    async def _send(self, task: Task, run: Sequence[Judgement]) -> "_Sent":
         ref, rule = task.step.ref, task.rule
         if task.group.act is Act.TAG:
-            for tags, same in by_tags(run, rule.tags).items():
-                errors = [(each.record.error_id, each.record.retry_key) for each in same]
-                await self._mark(task, same, ",".join(tags), partial(self.client.set_tags, ref, errors, tags))
-            return _Sent.YES
+            return await self._tag(task, run)
         if task.group.act is Act.ASSIGN:
-            await self._mark(task, run, rule.assign, partial(self.client.assign, ref, _ids(run), rule.assign))
-            return _Sent.YES
+            return await self._mark(task, run, rule.assign, partial(self.client.assign, ref, ids_of(run), rule.assign))
         if task.group.act is Act.RESOLVE:
             because = rule.action.because if isinstance(rule.action, Resolve) else "attempts exhausted"
-            batch = _batch(task, run, detail=because)
+            batch = task.batch(run, detail=because)
             batch_id = await self.store.intend(batch, self.clock.now())
             return await self._write(task, batch_id, batch, partial(self.client.resolve, ref, batch.error_ids))
         return await self._retry(task, run)
 
-    async def _retry(self, task: "_Task", run: Sequence[Judgement]) -> "_Sent":
+    async def _retry(self, task: Task, run: Sequence[Judgement]) -> "_Sent":
         """Patch where the rule says so, then retry: one journalled unit."""
         rewritten: Mapping[str, Rewritten] = {}
         if isinstance(task.rule.action, Retry) and task.rule.action.patched:
@@ -164,16 +169,26 @@ class Actor:
                 await self.store.rejudge(task.step.ref, [each.to_keep() for each in held])
                 task.tally.add("held", len(held), rule_id=task.rule.id)
             run = [each for each in run if each.record.error_id in rewritten]
-        if not run:
-            return _Sent.NO
-        batch = _batch(task, run, rewritten=rewritten)
-        batch_id = await self.store.intend(batch, self.clock.now())
-        batch = await self._patch(task, batch_id, batch, rewritten)
+        batch = task.batch(run, rewritten=rewritten)
+        batch = replace(batch, items=tuple(item for item in batch.items if task.first_of_its_case(item)))
         if not batch.items:
             return _Sent.NO
-        return await self._write(task, batch_id, batch, partial(self.client.retry, task.step.ref, batch.retry_keys))
+        batch_id = await self.store.intend(batch, self.clock.now())
+        batch = await self._patch(
+            task, batch_id, batch, {each: rewritten[each] for each in batch.error_ids if rewritten}
+        )
+        if not batch.items:
+            return _Sent.NO
+        return await self._write(task, batch_id, batch, partial(self._start, task.step.ref, batch.retry_keys))
 
-    async def _patch(self, task: "_Task", batch_id: int, batch: Batch, rewritten: Mapping[str, Rewritten]) -> Batch:
+    async def _start(self, ref: StepRef, retry_keys: Sequence[str]) -> str:
+        """Start a retry job; one that the answer did not name must be looked for like one whose answer was lost."""
+        job_id = await self.client.retry(ref, retry_keys)
+        if not job_id:
+            raise UnknownResultError("integrator.io took the retry and named no job")
+        return job_id
+
+    async def _patch(self, task: Task, batch_id: int, batch: Batch, rewritten: Mapping[str, Rewritten]) -> Batch:
         """Write the patched retry data and return the batch without those whose data could not be written."""
         if not rewritten:
             return batch
@@ -188,20 +203,34 @@ class Actor:
             task.tally.dropped.update(failed.values())
             await self.store.withdraw(batch_id, list(failed), now, now + REFUSED_PAUSE)
         kept = tuple(item for item in batch.items if item.error_id not in failed)
-        task.tally.add("patched", len(kept), rule_id=task.rule.id)
+        task.tally.add("patched", sum(not rewritten[each.error_id].done for each in kept), rule_id=task.rule.id)
         return replace(batch, items=kept)
 
+    async def _tag(self, task: Task, run: Sequence[Judgement]) -> "_Sent":
+        """Tag in one call those that are to have the same tags afterwards."""
+        ends: list[_Sent] = []
+        for tags, same in by_tags(run, task.rule.tags).items():
+            errors = [(each.record.error_id, each.record.retry_key) for each in same]
+            call = partial(self.client.set_tags, task.step.ref, errors, tags)
+            ends.append(await self._mark(task, same, ",".join(tags), call))
+        return _Sent.SOME_GONE if _Sent.SOME_GONE in ends else _Sent.YES
+
     async def _mark(
-        self, task: "_Task", run: Sequence[Judgement], detail: str, call: Callable[[], Awaitable[None]]
-    ) -> None:
-        """Tag or assign: harmless when done twice, so a lost answer is simply tried again next time."""
-        batch = _batch(task, run, detail=detail)
+        self, task: Task, run: Sequence[Judgement], detail: str, call: Callable[[], Awaitable[None]]
+    ) -> "_Sent":
+        """Tag or assign: harmless when done twice, so a lost answer is simply tried again next time.
+
+        What is refused is given up until the error is judged again.
+        """
+        batch = task.batch(run, detail=detail)
         batch_id = await self.store.intend(batch, self.clock.now())
-        if await self._write(task, batch_id, batch, call) is _Sent.YES:
+        end = await self._write(task, batch_id, batch, call)
+        if end in (_Sent.YES, _Sent.REFUSED):
             await self.store.unmark(task.step.ref, batch.error_ids, task.group.act)
+        return end
 
     async def _write(
-        self, task: "_Task", batch_id: int, batch: Batch, call: Callable[[], Awaitable[str | None]]
+        self, task: Task, batch_id: int, batch: Batch, call: Callable[[], Awaitable[str | None]]
     ) -> "_Sent":
         """Send one intended batch once, and journal what is known afterwards."""
         log = self.log.bind(
@@ -214,7 +243,7 @@ class Actor:
             await self.store.unknown(batch_id, str(lost), self.clock.now())
             log.warning("batch.unknown", reason=str(lost))
             task.count_sent(act, len(batch))
-            return _Sent.YES if act in (Act.RETRY, Act.RESOLVE) else _Sent.NO
+            return _Sent.NO if act in MARKS else _Sent.YES
         except TemporaryError as failed:
             now = self.clock.now()
             await self.store.not_sent(batch_id, str(failed), now, now + timedelta(seconds=failed.wait_s))
@@ -225,12 +254,13 @@ class Actor:
             now = self.clock.now()
             await self.store.refused(batch_id, str(refused), now, now + REFUSED_PAUSE)
             log.warning("batch.refused", reason=str(refused), status=refused.status, code=refused.code)
-            if isinstance(refused, AuthError):
-                raise
             if refused.status in GONE:
                 return _Sent.SOME_GONE
             task.tally.add("refused", len(batch), rule_id=batch.rule_id)
-            return _Sent.NO
+            if isinstance(refused, AuthError):
+                self.refused.asked |= token_refused(refused)
+                raise
+            return _Sent.REFUSED
         await self.store.accepted(batch_id, job_id, self.clock.now())
         log.info("batch.sent", job_id=job_id)
         task.count_sent(act, len(batch))
@@ -242,76 +272,5 @@ class _Sent(Enum):
 
     YES = "yes"
     NO = "no"
+    REFUSED = "refused"
     SOME_GONE = "some gone"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Task:
-    """One group of one plan on its way out."""
-
-    plan: Plan
-    group: PlannedGroup
-    step: Step
-    rule: Rule
-    tally: Tally
-
-    def count_sent(self, act: Act, errors: int) -> None:
-        """Count a batch that left the process."""
-        self.tally.batches_sent += 1
-        if act is Act.RETRY:
-            self.tally.add("retried", errors, rule_id=self.rule.id)
-        elif act is Act.RESOLVE:
-            self.tally.add("resolved", errors, rule_id=self.rule.id)
-
-
-def by_tags(run: Sequence[Judgement], tags: Sequence[str]) -> dict[tuple[str, ...], list[Judgement]]:
-    """Group *run* by the whole set of tags each error is to have, because a PUT of tags replaces what is there."""
-    groups: dict[tuple[str, ...], list[Judgement]] = {}
-    for each in run:
-        groups.setdefault(tuple(sorted({*each.record.tags, *tags})), []).append(each)
-    return groups
-
-
-def _batch(
-    task: _Task, run: Sequence[Judgement], *, rewritten: Mapping[str, Rewritten] | None = None, detail: str = ""
-) -> Batch:
-    return Batch(
-        step=task.step.ref,
-        act=task.group.act,
-        rule_id=task.rule.id,
-        rules=task.plan.rules,
-        plan_id=task.plan.plan_id,
-        items=tuple(_batch_item(each, (rewritten or {}).get(each.record.error_id)) for each in run),
-        detail=detail,
-    )
-
-
-def _batch_item(judgement: Judgement, rewritten: Rewritten | None) -> BatchItem:
-    record = judgement.record
-    if rewritten is None:
-        return BatchItem(error_id=record.error_id, case_key=judgement.case_key, retry_key=record.retry_key)
-    return BatchItem(
-        error_id=record.error_id,
-        case_key=judgement.case_key,
-        retry_key=record.retry_key,
-        before=rewritten.before.envelope,
-        after=rewritten.after.envelope,
-        alias=case_key(record, rewritten.after.data_digest) if needs_digest(record) else "",
-    )
-
-
-def _item(judgement: Judgement) -> PlanItem:
-    record = judgement.record
-    if record.occurred_at is None:  # the policy never lets such an error be due
-        msg = f"error {record.error_id} is planned but does not say when it occurred"
-        raise LookupError(msg)
-    return PlanItem(
-        error_id=record.error_id,
-        case_key=judgement.case_key,
-        occurred_at=record.occurred_at,
-        fingerprint=record.fingerprint(),
-    )
-
-
-def _ids(run: Sequence[Judgement]) -> list[str]:
-    return [each.record.error_id for each in run]

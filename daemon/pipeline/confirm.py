@@ -5,7 +5,7 @@ of the same record. A 2xx alone proves nothing; neither does an error's absence 
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,10 +14,10 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.core.batches import Act, WriteState, Written
 from daemon.core.decisions import Outcome
-from daemon.core.exceptions import RefusedError
+from daemon.core.exceptions import ProtocolError, RefusedError, TemporaryError
 from daemon.core.outcomes import Evidence, outcome_of
 from daemon.core.reads import Read
-from daemon.core.records import Job, Mark, Step, StepRef
+from daemon.core.records import Job, Mark, ResolvedRecord, Step, StepRef
 from daemon.core.tally import Tally
 from daemon.core.windows import Window
 from daemon.pipeline.collect import Collector
@@ -39,6 +39,11 @@ class JobReader(Protocol):
 
     async def flow_errors(self, flow_id: str) -> dict[str, Mark]:
         """Return the marks of the flow's steps."""
+
+    def resolved(
+        self, ref: StepRef, *, since: datetime | None, until: datetime | None
+    ) -> AsyncIterator[list[ResolvedRecord]]:
+        """Yield what was resolved on a step, page by page; raises when the list is cut short."""
 
 
 class ConfirmStore(Protocol):
@@ -108,25 +113,39 @@ class Confirmer:
     log: FilteringBoundLogger
 
     async def run(self, tally: Tally, now: datetime) -> int:
-        """Settle what can be settled and return how many entries are left without an outcome."""
+        """Settle what can be settled and return how many entries are left without an outcome.
+
+        A step that cannot be asked or read stops no other (P13); what waited there for too long is unknown.
+
+        Raises:
+            AuthError: the token was refused; the account must stop.
+        """
         entries = await self.store.unsettled(self.terms.account)
         if not entries:
             return 0
         steps = await self.store.steps(self.terms.account)
-        marks: dict[str, dict[str, Mark]] = {}
         by_step: dict[StepRef, list[Written]] = {}
         for entry in entries:
             by_step.setdefault(entry.batch.step, []).append(entry)
         for ref, mine in by_step.items():
-            ended = await self._ended(steps[ref], mine, tally, now)
-            if ended:
-                if ref.flow_id not in marks:
-                    marks[ref.flow_id] = await self.client.flow_errors(ref.flow_id)
-                summary = marks[ref.flow_id].get(ref.step_id, QUIET)
-                window = Window(settled_at=now - self.terms.polling.settle)
-                work = StepWork(step=steps[ref], summary=summary, window=window, reason="confirm")
-                await self._read_and_settle(work, ended, tally, now)
+            try:
+                ended = await self._ended(steps[ref], mine, tally, now)
+                if ended:
+                    await self._read_and_settle(steps[ref], ended, tally, now)
+            except (TemporaryError, ProtocolError, RefusedError) as failed:
+                if token_refused(failed):
+                    raise
+                tally.steps_failed += 1
+                self.log.warning("step.failed", step=f"{ref.flow_id}/{ref.step_id}", reason=str(failed))
+                await self._give_up(ref, tally, now)
         return len(await self.store.unsettled(self.terms.account))
+
+    async def _give_up(self, ref: StepRef, tally: Tally, now: datetime) -> None:
+        """Settle as unknown what has waited too long on a step of which nothing can be learnt."""
+        for entry in await self.store.unsettled(self.terms.account):
+            if entry.batch.step == ref and self._overdue(entry, now):
+                unknown = dict.fromkeys(entry.batch.error_ids, Outcome.UNKNOWN)
+                await self._settle(entry, unknown, tally, now, reason="its step could not be read")
 
     async def _ended(self, step: Step, entries: Sequence[Written], tally: Tally, now: datetime) -> list[_Ended]:
         """Return the entries whose write has run its course; settle as unknown those that waited too long."""
@@ -142,7 +161,9 @@ class Confirmer:
             if job is not None and job.ended:
                 ended.append(_Ended(entry=entry, job=job))
             elif self._overdue(entry, now):
-                reason = f"job {job_id} did not end" if job_id else "no retry job of it was found"
+                reason = (
+                    f"job {job_id} did not end, or is not there any more" if job_id else "no retry job of it was found"
+                )
                 await self._settle(
                     entry, dict.fromkeys(entry.batch.error_ids, Outcome.UNKNOWN), tally, now, reason=reason
                 )
@@ -170,17 +191,18 @@ class Confirmer:
             return None
 
     def _overdue(self, entry: Written, now: datetime) -> bool:
-        return now - entry.intended_at > self.terms.confirm_timeout
+        return now - entry.intended_at >= self.terms.confirm_timeout
 
-    async def _read_and_settle(self, work: StepWork, ended: Sequence[_Ended], tally: Tally, now: datetime) -> None:
-        unnamed = any(item.case_key[:2] in ("d:", "c:") for each in ended for item in each.entry.batch.items)
-        collector = replace(self.collector, judge=replace(self.collector.judge, name_all=unnamed))
+    async def _read_and_settle(self, step: Step, ended: Sequence[_Ended], tally: Tally, now: datetime) -> None:
+        summary = (await self.client.flow_errors(step.ref.flow_id)).get(step.ref.step_id, QUIET)
+        window = Window(settled_at=now - self.terms.polling.settle)
+        work = StepWork(step=step, summary=summary, window=window, reason="confirm")
 
         async def settle(reading: Read, trusted: bool) -> None:  # noqa: FBT001 - the collector calls it
             for each in ended:
                 await self._settle_entry(each, reading, trusted=trusted, tally=tally, now=now)
 
-        await collector.read(work, tally, now, whole=settle)
+        await self.collector.read(work, tally, now, whole=settle)
 
     async def _settle_entry(self, ended: _Ended, reading: Read, *, trusted: bool, tally: Tally, now: datetime) -> None:
         entry, batch = ended.entry, ended.entry.batch
@@ -206,10 +228,23 @@ class Confirmer:
             for error_id, each in evidence.items()
             if (outcome := outcome_of(replace(each, unexplained=unexplained))) is not None
         }
+        cured = {error_id for error_id, outcome in outcomes.items() if outcome is Outcome.CONFIRMED}
+        outcomes |= dict.fromkeys(await self._by_others(ended, cured), Outcome.VANISHED)
         missed = [error_id for error_id, each in evidence.items() if not each.listed and error_id not in outcomes]
         if missed:
             await self.store.note_missed(entry.batch_id, missed)
         await self._settle(entry, outcomes, tally, now, gone=set(outcomes) - listed)
+
+    async def _by_others(self, ended: _Ended, error_ids: Collection[str]) -> set[str]:
+        """Return which of the errors left because others resolved them, asked where the job counted fewer successes."""
+        entry, job = ended.entry, ended.job
+        if job is None or job.num_success >= len(error_ids):
+            return set()
+        ours = {"", "auto", job.triggered_by}
+        found: set[str] = set()
+        async for page in self.client.resolved(entry.batch.step, since=entry.intended_at - CLOCK_SLACK, until=None):
+            found |= {each.error_id for each in page if each.error_id in error_ids and each.resolved_by not in ours}
+        return found
 
     async def _returned(self, entry: Written) -> set[str]:
         """Return the errors of a retry whose record is open again under another id."""

@@ -112,7 +112,9 @@ class AccountCycle:
             retry_max_age=terms.retry_max_age,
             act_after=act_after,
         )
-        judge = Judge(rules=rules, caps=caps, client=self.client, store=self.store)
+        judge = Judge(
+            rules=rules, caps=caps, client=self.client, store=self.store, name_all=await self._nameless_in_flight()
+        )
         basis = f"{rules.version}/{terms.mode.name.lower()}/{act_after.isoformat() if act_after else ADOPTED}"
         collector = Collector(client=self.client, store=self.store, judge=judge, basis=basis, log=self.log)
         patcher = Patcher(rules=rules, client=self.client, store=self.store)
@@ -151,6 +153,11 @@ class AccountCycle:
             await self.store.set_meta(key, known)
         return None if known == ADOPTED or self.terms.adopt_backlog else datetime.fromisoformat(known)
 
+    async def _nameless_in_flight(self) -> bool:
+        """Tell whether a record that only its retry data can name may come back from a retry without an outcome."""
+        entries = await self.store.unsettled(self.terms.account)
+        return any(item.case_key[:2] in ("d:", "c:") for entry in entries for item in entry.batch.items)
+
     async def _collect(self, parts: "_Parts", tally: Tally, now: datetime) -> None:
         account = self.terms.account
         found = await parts.survey.run(parts.collector.basis, now)
@@ -164,13 +171,15 @@ class AccountCycle:
             await parts.collector.recheck(work.step, work.window, tally, now)
 
         failed = await self._each_step(found.work, read, tally)
-        for work in failed:
-            watermark_at = (await self.store.progress(work.step.ref)).watermark_at or now - self.terms.polling.lookback
+        tally.steps_failed += len(found.failed)
+        steps = await self.store.steps(account)
+        behind = [work.step.ref for work in failed] + [ref for ref in steps if ref.flow_id in found.failed]
+        for ref in behind:
+            watermark_at = (await self.store.progress(ref)).watermark_at or now - self.terms.polling.lookback
             tally.lag_s = max(tally.lag_s, (now - watermark_at).total_seconds())
         for flow_id, mark in found.flow_marks.items():
             if await self._read_to_the_end(flow_id, found.work, failed):
                 await self.store.save_flow_mark(account, flow_id, mark)
-        steps = await self.store.steps(account)
         due = await self.store.rechecks(account, now)
         again = [
             StepWork(

@@ -13,7 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Mode, Retry, Rule
 from daemon.core.batches import Act
-from daemon.core.exceptions import RefusedError, TemporaryError
+from daemon.core.exceptions import ProtocolError, RefusedError, TemporaryError
 from daemon.core.guards import Scales, cut, weigh
 from daemon.core.plans import PLAN_LIFE, DueGroup, Plan, PlannedGroup, PlanState
 from daemon.core.ramp import MEMORY, Stage, allowance
@@ -87,8 +87,15 @@ class Guard:
     async def weigh(self, tally: Tally, now: datetime) -> list[PlannedGroup]:
         """Return what is due with how much of it may go now, and why not all; count what is held back."""
         account = self.terms.account
-        due = await self.store.due_groups(account, now)
+        steps = await self.store.steps(account)
+        due: list[DueGroup] = []
+        for each in await self.store.due_groups(account, now):
+            if self.terms.includes(each.step.flow_id, steps[each.step].flow_name):
+                due.append(each)
+            else:  # judged before the configuration excluded its flow
+                tally.skipped["excluded"] += each.count
         if not due:
+            self.reported.clear()
             return []
         rules = by_id(self.rules)
         scales = Scales(
@@ -99,7 +106,7 @@ class Guard:
         )
         weighed = weigh(due, rules, scales)
         self._report_limits(weighed)
-        platform = _Platform(client=self.client, steps=await self.store.steps(account), now=now)
+        platform = _Platform(client=self.client, steps=steps, now=now)
         groups = [await self._cut(group, rules[group.rule_id], platform, now) for group in weighed]
         for group in groups:
             if group.reason:
@@ -164,7 +171,7 @@ class _Platform:
                 self.answers[ref] = await self._ask(ref)
             except TemporaryError as failed:
                 self.answers[ref] = ("unreachable", str(failed))
-            except RefusedError as refused:
+            except (RefusedError, ProtocolError) as refused:
                 if token_refused(refused):
                     raise
                 self.answers[ref] = ("state-unreadable", str(refused))

@@ -106,16 +106,22 @@ class Judge:
     ) -> Judgement:
         data = await self._read(step.ref, record)
         value = UNAVAILABLE if data is None else data.data
-        answer = self.rules.match(step, record, Facts(now=now, attempts=case.attempts, data=value))
-        if isinstance(answer, NeedsData):  # a matcher that has the data and still asks for it is a bug of ours
-            msg = f"rules {', '.join(answer.rule_ids)} asked twice for the same retry data"
-            raise RuleError(msg)
+        answer = self._match(step, record, Facts(now=now, attempts=case.attempts, data=value))
         if self._must_name(answer, record):
             if data is None:
                 return self._conclude(record, answer, key, NAMELESS, now)
             key = case_key(record, data.data_digest)
             key, case = (await self.store.case_histories(step.ref, [key])).get(key, (key, NEW_CASE))
+            answer = self._match(step, record, Facts(now=now, attempts=case.attempts, data=value))
         return self._conclude(record, answer, key, case, now, data)
+
+    def _match(self, step: Step, record: ErrorRecord, facts: Facts) -> Match | None:
+        """Match with all that can be known; a matcher that still asks for the retry data is a bug of ours."""
+        answer = self.rules.match(step, record, facts)
+        if isinstance(answer, NeedsData):
+            msg = f"rules {', '.join(answer.rule_ids)} asked twice for the same retry data"
+            raise RuleError(msg)
+        return answer
 
     def _conclude(
         self,

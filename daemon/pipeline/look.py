@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from daemon.core.batches import Act
 from daemon.core.decisions import Verb
 from daemon.core.plans import PlanItem
 from daemon.core.records import ErrorRecord, Step, StepRef
-from daemon.pipeline.judge import Judge, Judgement
+from daemon.pipeline.judge import HANDS_OFF, Judge, Judgement
+
+TICK = timedelta(milliseconds=1)
+"""The store and the platform's filter cut moments to milliseconds; the last error must not fall out of its window."""
 
 
 class WindowLister(Protocol):
@@ -23,7 +26,10 @@ class WindowLister(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looked:
-    """What the second look found: *fit* to act on, *changed* (judged anew), *gone*, and the reason of each drop."""
+    """What the second look found: *fit* to act on, *changed* (judged anew), *gone*, and the reason of each drop.
+
+    An error that one page of several may have hidden is dropped as ``unseen``, not taken for *gone*.
+    """
 
     fit: tuple[Judgement, ...]
     changed: tuple[Judgement, ...]
@@ -41,9 +47,11 @@ class SecondLook:
     async def look(self, step: Step, rule_id: str, act: Act, items: Sequence[PlanItem], now: datetime) -> Looked:
         """Return which of *items*, in the order of their occurrence, still are what the plan says they are."""
         wanted = {item.error_id: item for item in items}
-        since, until = items[0].occurred_at, items[-1].occurred_at
+        since, until = items[0].occurred_at, items[-1].occurred_at + TICK
         found: dict[str, ErrorRecord] = {}
+        pages = 0
         async for page in self.client.errors(step.ref, since=since, until=until):
+            pages += 1
             found |= {record.error_id: record for record in page if record.error_id in wanted}
         fit: list[Judgement] = []
         changed: list[Judgement] = []
@@ -56,12 +64,12 @@ class SecondLook:
                 reasons[judgement.record.error_id] = reason
             else:
                 fit.append(judgement)
-        gone = tuple(error_id for error_id in wanted if error_id not in found)
+        absent = tuple(error_id for error_id in wanted if error_id not in found)
         return Looked(
             fit=tuple(fit),
             changed=tuple(changed),
-            gone=gone,
-            reasons=reasons | dict.fromkeys(gone, "gone"),
+            gone=absent if pages <= 1 else (),
+            reasons=reasons | dict.fromkeys(absent, "gone" if pages <= 1 else "unseen"),
         )
 
 
@@ -73,9 +81,17 @@ def why_not(judgement: Judgement, item: PlanItem, rule_id: str, act: Act, now: d
     if decision.rule_id != rule_id:
         return "another-rule"
     if act in (Act.TAG, Act.ASSIGN):
-        return ""
+        return _why_not_mark(judgement, act)
     if decision.verb is not Verb(act.value):
         return decision.reason
     if decision.due_at is None or decision.due_at > now:
         return decision.reason
     return ""
+
+
+def _why_not_mark(judgement: Judgement, act: Act) -> str:
+    if judgement.decision.reason in HANDS_OFF:
+        return judgement.decision.reason
+    kept = judgement.to_keep()
+    wanted = kept.tag if act is Act.TAG else kept.assign
+    return "" if wanted else "done"

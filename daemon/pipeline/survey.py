@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Protocol
 
@@ -174,7 +173,7 @@ class Survey:
                     marks |= summary
                     continue
             for flow_id in flow_ids:
-                if self._included(catalogue.flows[flow_id]) and flow_id not in found.failed:
+                if flow_id not in found.failed and self.terms.includes(flow_id, catalogue.flows[flow_id].name):
                     with self._contained(found, [flow_id], flow_id=flow_id):
                         marks[flow_id] = total(await self.client.flow_errors(flow_id))
         return marks
@@ -196,14 +195,14 @@ class Survey:
     ) -> None:
         account, polling = self.terms.account, self.terms.polling
         flow = catalogue.flows.get(flow_id)
-        if flow is not None and not self._included(flow):
+        if flow is not None and not self.terms.includes(flow_id, flow.name):
             return
         try:
             marks = await self.client.flow_errors(flow_id)
             if flow is None or not set(marks) <= {step_id for step_id, _ in flow.steps}:
                 flow = await self.client.flow(flow_id)
                 await self.store.save_flow(account, flow)
-                if not self._included(flow):
+                if not self.terms.includes(flow_id, flow.name):
                     return
         except RefusedError as refused:
             if refused.status != HTTPStatus.NOT_FOUND:
@@ -241,12 +240,6 @@ class Survey:
         )
         await self.store.save_step(step)
         return step
-
-    def _included(self, flow: Flow) -> bool:
-        def named(patterns: Sequence[str]) -> bool:
-            return any(fnmatchcase(name, pattern) for pattern in patterns for name in (flow.flow_id, flow.name))
-
-        return named(self.terms.include_flows) and not named(self.terms.exclude_flows)
 
 
 def token_refused(refused: Exception) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 from daemon.core.actions import Mode, Rule
@@ -68,6 +69,14 @@ class Terms:
     adopt_backlog: bool = False
     include_flows: tuple[str, ...] = ("*",)
     exclude_flows: tuple[str, ...] = ()
+
+    def includes(self, flow_id: str, flow_name: str) -> bool:
+        """Tell whether the flow is among those to be looked after; patterns are ids, names or globs."""
+
+        def named(patterns: Sequence[str]) -> bool:
+            return any(fnmatchcase(name, pattern) for pattern in patterns for name in (flow_id, flow_name))
+
+        return named(self.include_flows) and not named(self.exclude_flows)
 
 
 def by_id(rules: Rules) -> Mapping[str, Rule]:

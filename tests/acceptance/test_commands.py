@@ -69,7 +69,8 @@ def test_the_work_of_a_day_by_commands(tmp_path: Path) -> None:
         errors = json.loads(flowmend("errors", "--json", "--limit", "1000", cwd=tmp_path).stdout)
         assert len(errors) == counts["open"]
         held = json.loads(flowmend("hold", "list", "--json", cwd=tmp_path).stdout)
-        assert len(held) == counts["held"] > 0
+        assert {row["errorId"] for row in held} == {row["errorId"] for row in errors if row["verb"] == "hold"}
+        assert len(held) == sum(row["verb"] == "hold" for row in errors) > 0
         came_back = next(row for row in errors if row["reason"] == "waiting" and row["case"].startswith("t:"))
         events = json.loads(flowmend("case", came_back["case"].removeprefix("t:"), "--json", cwd=tmp_path).stdout)
         assert {"retry", "open"} <= {event["what"] for event in events}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -53,6 +53,21 @@ def some_judged(draw: st.DrawFn) -> Judged:
     return replace(row, occurred_at=occurred_at, rule_id=rule_id)
 
 
+fates = st.sampled_from(
+    [
+        ["accepted", "settle"],
+        ["settle"],
+        ["unknown", "settle"],
+        ["unknown", "accepted", "settle"],
+        ["accepted", "note_missed"],
+        ["withdraw", "settle"],
+        ["withdraw", "accepted"],
+        ["refused"],
+        ["not_sent"],
+        ["settle", "settle"],
+    ]
+)
+outcomes = st.lists(st.sampled_from(Outcome), min_size=4, max_size=4)
 pages = st.lists(some_judged(), max_size=5)
 
 
@@ -78,6 +93,8 @@ class TwoStores(RuleBasedStateMachine):
         self.writes: list[tuple[int, ...]] = []
         self.sent: list[Attempt] = []
         self.reads: list[tuple[Read, ...]] = []
+        first = [judged(each, case_key=key) for each, key in zip(IDS, (*KEYS, "t:a"), strict=True)]
+        self.alike(lambda store: store.rejudge(STEP, first))
 
     def teardown(self) -> None:
         if hasattr(self, "runner"):
@@ -87,12 +104,13 @@ class TwoStores(RuleBasedStateMachine):
     def both(self, ask: Callable[[Store, int], Awaitable[R]]) -> list[R] | None:
         """Do the same to both; None where both refuse."""
         answers: list[R] = []
+        refusals: list[StoreError] = []
         for place, store in enumerate(self.stores):
             try:
                 answers.append(self.runner.run(_await(ask(store, place))))
-            except StoreError:
-                continue
-        assert len(answers) in (0, len(self.stores)), "one store refused what the other did"
+            except StoreError as refusal:
+                refusals.append(refusal)
+        assert not answers or not refusals, refusals
         return answers or None
 
     def alike(self, ask: Callable[[Store], Awaitable[Any]]) -> Any:
@@ -147,13 +165,18 @@ class TwoStores(RuleBasedStateMachine):
 
     @rule(
         named=ids,
-        act=st.sampled_from([Act.RETRY, Act.RETRY, *Act]),
+        act=st.sampled_from([Act.RETRY] * 4 + list(Act)),
         alias=st.sampled_from(["", *KEYS]),
-        own=st.booleans(),
+        fit=st.integers(0, 5),
+        own=st.integers(0, 3),
     )
-    def intend(self, named: list[str], act: Act, alias: str, own: bool) -> None:
-        rows = {row.error_id: row.case_key for row in self.alike(lambda store: store.errors())}
-        items = tuple(self._item(each, rows, alias, own=own) for each in named)
+    def intend(self, named: list[str], act: Act, alias: str, fit: int, own: int) -> None:
+        """Intend a write: mostly on errors that are fit for one, now and then on any."""
+        rows = self.alike(lambda store: store.errors())
+        free = [row.error_id for row in rows if not row.in_flight]
+        named = [each for each in named if each in free] or free[:1] if fit else named
+        known = {row.error_id: row.case_key for row in rows}
+        items = tuple(self._item(each, known, alias, own=bool(own)) for each in named)
         batch = Batch(step=STEP, act=act, rule_id="r1", rules="rules@1", plan_id=len(self.writes) % 3, items=items)
         now = self.now
         numbers = self.both(lambda store, _: store.intend(batch, now))
@@ -167,45 +190,52 @@ class TwoStores(RuleBasedStateMachine):
         return item(error_id, case_key=key, alias=alias, after=b"after" if alias else b"")
 
     @precondition(lambda self: self.writes)
-    @rule(number=st.integers(0, 9), move=st.sampled_from(["accepted", "unknown", "refused", "not_sent"]))
-    def move(self, number: int, move: str) -> None:
-        number, now = number % len(self.writes), self.now
+    @rule(
+        number=st.integers(0, 9),
+        fate=fates,
+        named=ids,
+        outcomes=outcomes,
+        gone=st.just([]) | ids,
+        fit=st.integers(0, 5),
+    )
+    def move(
+        self, number: int, fate: list[str], named: list[str], outcomes: list[Outcome], gone: list[str], fit: int
+    ) -> None:
+        """Move a write along: mostly one that may still move, and its own errors; now and then any."""
+        memory = self.stores[0]
+        assert isinstance(memory, MemoryStore)
+        open_now = [each.written.batch_id for each in memory.entries.values() if each.ended_at is None]
+        waits = [place for place, numbers in enumerate(self.writes) if numbers[0] in open_now]
+        number = waits[number % len(waits)] if fit and waits else number % len(self.writes)
+        for step in fate:
+            items = memory.entries[self.writes[number][0]].items.values()
+            left = [each.item.error_id for each in items if each.undecided]
+            given = dict(zip(left if fit else named, outcomes, strict=False))
+            self._move(number, step, given, gone)
+
+    def _move(self, number: int, step: str, given: dict[str, Outcome], gone: list[str]) -> None:
+        now, some = self.now, list(given)[:2]
 
         def ask(store: Store, place: int) -> Awaitable[None]:
             which = self.writes[number][place]
-            if move == "accepted":
-                return store.accepted(which, f"j{number}", now)
-            if move == "unknown":
-                return store.unknown(which, "lost", now)
-            given_back = store.refused if move == "refused" else store.not_sent
-            return given_back(which, "no", now, minutes(15))
+            return {
+                "accepted": lambda: store.accepted(which, f"j{number}", now),
+                "unknown": lambda: store.unknown(which, "lost", now),
+                "refused": lambda: store.refused(which, "no", now, minutes(15)),
+                "not_sent": lambda: store.not_sent(which, "no", now, minutes(15)),
+                "withdraw": lambda: store.withdraw(which, some, now, minutes(9)),
+                "note_missed": lambda: store.note_missed(which, some),
+                "settle": lambda: store.settle(which, given, now, gone=gone),
+            }[step]()
 
-        if self.both(ask) and move in ("refused", "not_sent"):
-            self.sent[number].keys.clear()
-
-    @precondition(lambda self: self.writes)
-    @rule(number=st.integers(0, 9), named=ids)
-    def withdraw(self, number: int, named: list[str]) -> None:
-        number, now = number % len(self.writes), self.now
-        if self.both(lambda store, place: store.withdraw(self.writes[number][place], named, now, minutes(9))):
-            for error_id in named:
+        if self.both(ask):
+            given_back = {
+                "refused": list(self.sent[number].keys),
+                "not_sent": list(self.sent[number].keys),
+                "withdraw": some,
+            }
+            for error_id in given_back.get(step, ()):
                 self.sent[number].keys.pop(error_id, None)
-
-    @precondition(lambda self: self.writes)
-    @rule(number=st.integers(0, 9), named=ids)
-    def note_missed(self, number: int, named: list[str]) -> None:
-        number %= len(self.writes)
-        self.both(lambda store, place: store.note_missed(self.writes[number][place], named))
-
-    @precondition(lambda self: self.writes)
-    @rule(number=st.integers(0, 9), named=ids, outcome=st.sampled_from(Outcome), gone=ids, whole=st.booleans())
-    def settle(self, number: int, named: list[str], outcome: Outcome, gone: list[str], whole: bool) -> None:
-        number, now = number % len(self.writes), self.now
-        memory = self.stores[0]
-        assert isinstance(memory, MemoryStore)
-        them = list(memory.entries[self.writes[number][0]].items) if whole else named
-        outcomes = dict.fromkeys(them, outcome)
-        self.both(lambda store, place: store.settle(self.writes[number][place], outcomes, now, gone=gone))
 
     @rule(before=st.sampled_from([NOON, minutes(60)]))
     def prune(self, before: datetime) -> None:
@@ -277,6 +307,10 @@ async def _await(answer: Awaitable[R]) -> R:
 
 
 TwoStores.TestCase.settings = settings(
-    max_examples=20, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=20,
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate],
 )
 TestTwoStores = TwoStores.TestCase

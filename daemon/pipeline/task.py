@@ -1,0 +1,97 @@
+"""A task: one group of one plan on its way out, and how its errors become batches."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from daemon.core.actions import Rule
+from daemon.core.batches import Act, Batch, BatchItem
+from daemon.core.cases import case_key, needs_digest
+from daemon.core.plans import Plan, PlanItem, PlannedGroup
+from daemon.core.records import Step
+from daemon.core.tally import Tally
+from daemon.pipeline.judge import Judgement
+from daemon.pipeline.patch import Rewritten
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """One group of one plan on its way out; *cases* are those sent since the last look, under all their names."""
+
+    plan: Plan
+    group: PlannedGroup
+    step: Step
+    rule: Rule
+    tally: Tally
+    cases: set[str] = field(default_factory=set)
+
+    def first_of_its_case(self, item: BatchItem) -> bool:
+        """Tell whether nothing of the item's case has been sent, and note that it is; a patch can make two cases one."""
+        names = {item.case_key, item.alias} - {""}
+        if names & self.cases:
+            self.tally.dropped["in-flight"] += 1
+            return False
+        self.cases.update(names)
+        return True
+
+    def count_sent(self, act: Act, errors: int) -> None:
+        """Count a batch that left the process."""
+        self.tally.batches_sent += 1
+        if act is Act.RETRY:
+            self.tally.add("retried", errors, rule_id=self.rule.id)
+        elif act is Act.RESOLVE:
+            self.tally.add("resolved", errors, rule_id=self.rule.id)
+
+    def batch(
+        self, run: Sequence[Judgement], *, rewritten: Mapping[str, Rewritten] | None = None, detail: str = ""
+    ) -> Batch:
+        """Return what one call sends of *run*, with the patches by error id where there are any."""
+        return Batch(
+            step=self.step.ref,
+            act=self.group.act,
+            rule_id=self.rule.id,
+            rules=self.plan.rules,
+            plan_id=self.plan.plan_id,
+            items=tuple(_batch_item(each, (rewritten or {}).get(each.record.error_id)) for each in run),
+            detail=detail,
+        )
+
+
+def by_tags(run: Sequence[Judgement], tags: Sequence[str]) -> dict[tuple[str, ...], list[Judgement]]:
+    """Group *run* by the whole set of tags each error is to have, because a PUT of tags replaces what is there."""
+    groups: dict[tuple[str, ...], list[Judgement]] = {}
+    for each in run:
+        groups.setdefault(tuple(sorted({*each.record.tags, *tags})), []).append(each)
+    return groups
+
+
+def _batch_item(judgement: Judgement, rewritten: Rewritten | None) -> BatchItem:
+    record = judgement.record
+    if rewritten is None:
+        return BatchItem(error_id=record.error_id, case_key=judgement.case_key, retry_key=record.retry_key)
+    return BatchItem(
+        error_id=record.error_id,
+        case_key=judgement.case_key,
+        retry_key=record.retry_key,
+        before=rewritten.before.envelope,
+        after=rewritten.after.envelope,
+        alias=case_key(record, rewritten.after.data_digest) if needs_digest(record) else "",
+    )
+
+
+def plan_item(judgement: Judgement) -> PlanItem:
+    """Return what a plan says of an error that is to be looked at once more."""
+    record = judgement.record
+    if record.occurred_at is None:  # the policy never lets such an error be due
+        msg = f"error {record.error_id} is planned but does not say when it occurred"
+        raise LookupError(msg)
+    return PlanItem(
+        error_id=record.error_id,
+        case_key=judgement.case_key,
+        occurred_at=record.occurred_at,
+        fingerprint=record.fingerprint(),
+    )
+
+
+def ids_of(run: Sequence[Judgement]) -> list[str]:
+    """Return the error ids of *run*, in its order."""
+    return [each.record.error_id for each in run]

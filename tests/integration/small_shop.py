@@ -1,0 +1,103 @@
+"""A shop with one flow, one step and the few errors that a test is about."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from daemon.app.account import Figures
+from daemon.app.build import Daemon
+from daemon.core.rows import ErrorRow
+from daemon.integrator.client import Client
+from daemon.integrator.pacing import Pacer
+from daemon.sandbox import Options
+from daemon.sandbox.truth import Truth
+from tests.fakes import FakeTime, HookedTransport
+from tests.integration.shop import ACCOUNT, Shop, open_shop
+
+FLOW, STEP = "Orders to NetSuite", "Create sales order"
+POST_RETRY = "POST /flows/{flow}/{step}/retry"
+PUT_RESOLVED = "PUT /flows/{flow}/{step}/resolved"
+GET_ERRORS = "GET /flows/{flow}/{step}/errors"
+GET_CONNECTION = "GET /connections/{connection}"
+"""The last thing but the running jobs that is asked before a plan with a retry is made."""
+GET_DATA = "GET /flows/{flow}/{step}/{key}/data"
+PUT_DATA = "PUT /flows/{flow}/{step}/{key}/data"
+
+BUSY = "netsuite-concurrency"
+"""A family that the first retry cures."""
+FLAKY = "netsuite-unexpected"
+"""A family that the second retry cures."""
+HOPELESS = "ship-method"
+"""A family that no retry cures."""
+
+RETRIES = """
+version: 1
+rules:
+  - id: again
+    why: The record itself is fine.
+    when: {code: [SSS_REQUEST_LIMIT_EXCEEDED, UNEXPECTED_ERROR, INVALID_KEY_OR_REF, ECONNRESET]}
+    then: {retry: {max_attempts: 3, ramp: off}}
+"""
+
+
+def small_shop(
+    folder: Path, rules: str = RETRIES, *, options: Options | None = None, **changes: Any
+) -> AbstractAsyncContextManager[Shop]:
+    """Open a shop without errors, where an outcome is unknown after ten minutes; *changes* are as in `open_shop`."""
+    actions = {"confirm_timeout": timedelta(minutes=10), "confirm_every": timedelta(seconds=30)}
+    actions |= changes.pop("actions", {})
+    return open_shop(folder, world="tiny", errors=0, rules=rules, options=options, actions=actions, **changes)
+
+
+def fail(shop: Shop, family: str = BUSY, *, count: int = 1, age_s: int = 60, **more: Any) -> list[Truth]:
+    """Let *count* new records fail and return the truth about each."""
+    added = shop.do(do="add_errors", flow=FLOW, step=STEP, family=family, count=count, age_s=age_s, **more)
+    return [shop.sandbox.world.truths[record_id] for record_id in added["records"]]
+
+
+def people(shop: Shop, do: str, *truths: Truth, **more: Any) -> dict[str, Any]:
+    """Let somebody act on the open errors of the records."""
+    return shop.do(do=do, flow=FLOW, step=STEP, errors=[each for truth in truths for each in truth.open_ids], **more)
+
+
+def during(
+    daemon: Daemon,
+    *,
+    before: Mapping[str, Callable[[], object]] | None = None,
+    after: Mapping[str, Callable[[], object]] | None = None,
+) -> None:
+    """Let something happen while the daemon talks: see `HookedTransport`."""
+    client = daemon.accounts[ACCOUNT].pass_.client
+    assert isinstance(client, Client)
+    client.transport = HookedTransport(client.transport, before=before, after=after)
+
+
+def unhurried(daemon: Daemon) -> None:
+    """Let the client wait for nobody in earnest, whatever the platform asks for."""
+    client, time = daemon.accounts[ACCOUNT].pass_.client, FakeTime()
+    assert isinstance(client, Client)
+    client.pacer = Pacer(requests_per_s=1e6, random=lambda: 0.0, clock=time.clock, sleep=time.sleep)
+
+
+def between_plan_and_act(daemon: Daemon, act: Callable[[], object]) -> None:
+    """Let something happen after the next plan with a retry was made and before its errors are looked at again."""
+    during(daemon, after={GET_CONNECTION: lambda: during(daemon, before={GET_ERRORS: act})})
+
+
+async def one_pass(daemon: Daemon, wait: timedelta = timedelta(minutes=30)) -> Figures:
+    """Run ``once`` on a daemon that stays open."""
+    return await daemon.accounts[ACCOUNT].once(wait, lambda *_: None)
+
+
+async def row_of(daemon: Daemon, truth: Truth) -> ErrorRow:
+    """Return the stored row of the one open error of a record."""
+    (error_id,) = truth.open_ids
+    (row,) = [each for each in await daemon.store.errors(ACCOUNT) if each.error_id == error_id]
+    return row
+
+
+def sent(shop: Shop, endpoint: str) -> int:
+    """Return how many requests of an endpoint, such as ``POST retry``, have reached the platform."""
+    return shop.sandbox.requests[endpoint]
