@@ -1,13 +1,14 @@
 """One account as the service runs it: cycles and confirmations with their canonical log lines, and ``once``."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from daemon.core.actions import Mode
 from daemon.core.decisions import Verb
 from daemon.core.exceptions import AuthError, FlowmendError
 from daemon.core.plans import Plan
@@ -22,8 +23,8 @@ REFUSED_PAUSE = timedelta(minutes=5)
 READS_ONLY = 2
 """How many passes of ``once`` may only read: errors younger than ``poll.settle`` need another look."""
 
-Progress = Callable[[str, Tally], None]
-"""Told after each pass of ``once`` what it did (a word) and the figures so far."""
+Progress = Callable[[str, Sequence[Tally]], None]
+"""Told at every turn of ``once`` what is under way (a word), and the figures so far; the last may go on to change."""
 
 
 class Counts(Protocol):
@@ -73,10 +74,10 @@ class AccountRunner:
     last_success_at: datetime | None = None
     unsettled: int = field(default=0)
 
-    async def cycle(self, *, act: bool = True) -> tuple[Tally, Plan | None]:
-        """Run one cycle and log its canonical line."""
+    async def cycle(self, tally: Tally | None = None, *, act: bool = True) -> tuple[Tally, Plan | None]:
+        """Run one cycle, adding to *tally* where one is given, and log its canonical line."""
         began, requests = self.clock.now(), self.requests()
-        tally, plan = await self.pass_.run(act=act)
+        tally, plan = await self.pass_.run(tally, act=act)
         self.refused_until = None
         self.last_success_at = self.clock.now()
         took = self.last_success_at - began
@@ -125,13 +126,18 @@ class AccountRunner:
         reads_left = READS_ONLY
         dropped: Counter[str] = Counter()
         while True:
-            tally, _ = await self.cycle()
+            tally = Tally()
+            progress("reading and acting" if self.pass_.terms.mode is not Mode.OBSERVE else "reading", (total, tally))
+            try:
+                await self.cycle(tally)
+            finally:
+                total.merge(tally)
+                progress("waiting for outcomes", (total,))
+            total.steps_failed = tally.steps_failed  # what failed before and was read since has not failed
             dropped += tally.dropped
-            total.merge(tally)
-            progress("sent" if tally.batches_sent else "read", total)
             settled = await self._settle(total, deadline, progress)
-            total.skipped = dropped + tally.skipped + await self._not_due()
-            progress("waiting", total)
+            total.skipped = dropped + tally.skipped + await self.not_due()
+            progress("waiting for what is younger than poll.settle", (total,))
             if self.clock.now() >= deadline:
                 return
             if not tally.batches_sent and not settled:
@@ -146,13 +152,13 @@ class AccountRunner:
             tally = await self.confirm()
             settled += tally.settled
             total.merge(tally)
-            progress("confirmed", total)
+            progress("waiting for outcomes", (total,))
             left = deadline - self.clock.now()
             if not self.unsettled or left <= timedelta(0):
                 return settled
             await self.clock.sleep(min(self.pass_.terms.confirm_every, left).total_seconds())
 
-    async def _not_due(self) -> Counter[str]:
+    async def not_due(self) -> Counter[str]:
         """Count, by reason, the open errors that a rule matched and that are not to be sent now."""
         skipped: Counter[str] = Counter()
         for (verb, _, reason), count in (await self.counts.error_counts(self.name)).items():

@@ -1,7 +1,7 @@
 """The demonstration: a sandbox and the daemon in one process, on a temporary store, with the shipped rules."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -54,7 +54,7 @@ async def run_demo(
     clock: Clock,
     log: FilteringBoundLogger,
     begun: Callable[[Truth], None],
-    progress: Callable[[str, str, Tally], None],
+    progress: Callable[[str, str, Sequence[Tally]], None],
 ) -> tuple[Figures, Truth]:
     """Run one pass over a fresh shop and return Flowmend's figures beside the sandbox's own.
 

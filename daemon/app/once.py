@@ -1,7 +1,7 @@
 """One pass over all accounts, side by side."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from daemon.app.account import Figures
@@ -10,17 +10,21 @@ from daemon.core.tally import Tally
 
 
 async def run_once(
-    daemon: Daemon, wait: timedelta, progress: Callable[[str, str, Tally], None], *, adopt_backlog: bool = False
+    daemon: Daemon,
+    wait: timedelta,
+    progress: Callable[[str, str, Sequence[Tally]], None],
+    *,
+    adopt_backlog: bool = False,
 ) -> list[Figures]:
     """Collect once per account, then act and confirm until nothing more is due or *wait* runs out.
 
-    *progress* is told the account, a word for what was done, and the figures so far.
+    *progress* is told the account, what is under way there, and the figures so far; the last may go on to change.
     """
     if adopt_backlog:
         for runner in daemon.accounts.values():
             await runner.pass_.adopt_backlog()
 
     async def one(name: str) -> Figures:
-        return await daemon.accounts[name].once(wait, lambda word, tally: progress(name, word, tally))
+        return await daemon.accounts[name].once(wait, lambda word, figures: progress(name, word, figures))
 
     return list(await asyncio.gather(*(one(name) for name in daemon.accounts)))

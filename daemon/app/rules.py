@@ -43,6 +43,17 @@ class RulesInForce:
         """Tell whether the newest attempt was refused."""
         return any(problem.is_error for problem in self.problems)
 
+    def complaint(self) -> str:
+        """Say in a sentence what is wrong with the rule files and which rules are in force instead, or ""."""
+        errors = [problem for problem in self.problems if problem.is_error]
+        if not errors:
+            return ""
+        instead = "no rule is in force, so errors are read and nothing is acted on"
+        if self.current.rules:
+            instead = f"the last good set, {self.current.version} with {len(self.current.rules)} rules, stays in force"
+        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors, the first is"
+        return f"rules refused: {count} {_first(errors)}; {instead}. flowmend check shows all of them"
+
     async def load(self, now: datetime, *, again: bool = False) -> bool:
         """Read the files, and put them in force if not one of them is broken; return whether they are.
 
@@ -82,14 +93,19 @@ class RulesInForce:
 
     def _refuse(self, found: RuleFiles) -> None:
         errors = [problem for problem in found.problems if problem.is_error]
-        first = errors[0]
         self.log.error(
             "rules.refused",
             rules=self.current.version,
             errors=len(errors),
-            first=f"{first.place} {first.code} {first.message}",
+            first=_first(errors),
             hint="flowmend check shows all of them",
         )
+
+
+def _first(errors: Sequence[Problem]) -> str:
+    first = errors[0]
+    where = f"{first.file}:{first.line}:{first.column}" if first.line else first.file
+    return f"{where} {first.code} {first.message}"
 
 
 def _print_of(paths: Sequence[Path]) -> str:

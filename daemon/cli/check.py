@@ -9,7 +9,7 @@ from daemon.cli.options import Config, Json, read_settings
 
 Paths = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[PATHS]...", help="Rule files or folders. Else those of the configuration (rules.paths)."),
+    typer.Argument(metavar="PATHS", help="Rule files or folders. Else those of the configuration (rules.paths)."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Let warnings fail the check, too.")]
 
@@ -17,8 +17,9 @@ Strict = Annotated[bool, typer.Option("--strict", help="Let warnings fail the ch
 def check(paths: Paths = None, config: Config = None, json: Json = False, strict: Strict = False) -> None:
     """Check rule files: every problem of every file at once, with its place. Runs the rules' own tests, too."""
     from daemon.app.rules import rule_files
+    from daemon.cli.check_view import result_json, show_check
     from daemon.cli.exits import PROBLEMS
-    from daemon.cli.render import print_json, result_json, show_check
+    from daemon.cli.render import print_json
     from daemon.rulebook.problems import Problem
     from daemon.rulebook.reader import read_rules
     from daemon.rulebook.ruleset import compile_rules

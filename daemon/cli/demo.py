@@ -25,7 +25,8 @@ def demo(seed: Seed = 1, errors: ErrorCount = None, json: Json = False) -> None:
     from daemon.app.clock import SystemClock
     from daemon.app.demo import run_demo
     from daemon.cli.exits import worst
-    from daemon.cli.render import PassView, print_json, rules_json, say, show_books
+    from daemon.cli.pass_view import PassView, rules_json, show_books
+    from daemon.cli.render import console, print_json
     from daemon.core.actions import Mode
     from daemon.logs import Secrets, configure_logs
 
@@ -33,9 +34,9 @@ def demo(seed: Seed = 1, errors: ErrorCount = None, json: Json = False) -> None:
 
     def begun(truth: "Truth") -> None:
         if not json:
-            say(
+            console().print(
                 f"A sandbox shop: {truth.errors:,} open errors on {truth.steps} steps of {truth.flows} flows. "
-                "Flowmend reads them, judges them with the shipped rules, and acts."
+                "Flowmend reads them, judges them with the shipped rules, and acts.\n"
             )
 
     async def go() -> int:
@@ -48,6 +49,10 @@ def demo(seed: Seed = 1, errors: ErrorCount = None, json: Json = False) -> None:
             print_json({**figures.to_json(), "rules": rules_json(figures), "sandbox": asdict(truth)})
         else:
             show_books(figures, truth)
+            console().print(
+                "\nNext: flowmend sandbox serves such a shop for you to try your own rules on; config.example.toml shows "
+                "how to name it, or your own account, to flowmend once and flowmend run."
+            )
         return worst([figures])
 
     raise typer.Exit(asyncio.run(go()))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.options import AccountName, Config, Json, known_store, read_settings
+from daemon.cli.options import AccountName, Config, Json, known_account, known_store, read_settings, step_names
 
 Flow = Annotated[str | None, typer.Option("--flow", metavar="ID", help="Only this flow.", show_default=False)]
 StepId = Annotated[str | None, typer.Option("--step", metavar="ID", help="Only this step.", show_default=False)]
@@ -25,14 +25,16 @@ def errors(
     limit: Limit = 50,
     json: Json = False,
 ) -> None:
-    """List the open errors, oldest first, with the rule that took each and what is to become of it."""
+    """List the open errors, newest first, with the rule that took each and what is to become of it."""
     import asyncio
 
-    from daemon.cli.render import error_json, print_json, show_errors
+    from daemon.cli.listings import error_json, show_errors
+    from daemon.cli.render import print_json
     from daemon.core.decisions import Verb
     from daemon.store.sql import open_store
 
     settings = read_settings(config, offline=True)
+    account = known_account(settings, account)
 
     async def go() -> None:
         async with open_store(known_store(settings)) as store:
@@ -42,6 +44,6 @@ def errors(
             if json:
                 print_json([error_json(row) for row in rows])
             else:
-                show_errors(rows, limit)
+                show_errors(rows, await step_names(store, rows), limit)
 
     asyncio.run(go())

@@ -1,19 +1,33 @@
 """Exit codes: 0 done · 1 problems · 2 usage, configuration, store · 3 held · 4 integrator.io · 5 unknown outcome."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from daemon.core.exceptions import (
     ConfigError,
     FlowmendError,
     LimitExceededError,
+    ProtocolError,
+    RateLimitedError,
     RuleError,
     StoreError,
+    TemporaryError,
     UnknownResultError,
 )
 
 if TYPE_CHECKING:
     from daemon.app.account import Figures
+
+ADVICE: tuple[tuple[type[FlowmendError], str], ...] = (
+    (
+        RateLimitedError,
+        "Other tools may be using up the account's requests. Nothing is lost; try again in a few minutes",
+    ),
+    (TemporaryError, "Nothing is lost. Look at the network (DNS, proxy, firewall) and at base_url, and try again"),
+    (ProtocolError, "Nothing was concluded from it. Is base_url right, and no proxy or login page in between?"),
+)
+"""What to do about failures that do not say it by themselves."""
 
 PROBLEMS, UNUSABLE, HELD, UNREACHABLE, UNKNOWN = 1, 2, 3, 4, 5
 
@@ -31,9 +45,21 @@ def exit_code(failure: FlowmendError) -> int:
     return UNREACHABLE
 
 
-def worst(figures: Iterable["Figures"]) -> int:
+def sentence(failure: FlowmendError, account: str = "") -> str:
+    """Return what happened, to which account, and what to do about it."""
+    text = f"{account}: {str(failure).removeprefix(f'{account}: ')}" if account else str(failure)
+    advice = next((said for kind, said in ADVICE if isinstance(failure, kind)), "")
+    return f"{text}. {advice}" if advice else text
+
+
+def complain(text: str) -> None:
+    """Tell on standard error what failed."""
+    sys.stderr.write(f"flowmend: {text}\n")
+
+
+def worst(figures: Iterable["Figures"], *, rules_broken: bool = False) -> int:
     """Return the exit code of a pass over all accounts: what a person must look at first wins."""
-    codes: set[int] = set()
+    codes = {PROBLEMS} if rules_broken else set[int]()
     for each in figures:
         if each.tally.counts["unknown"]:
             codes.add(UNKNOWN)
@@ -43,4 +69,9 @@ def worst(figures: Iterable["Figures"]) -> int:
             codes.add(UNREACHABLE)
         if each.tally.skipped["limit"]:
             codes.add(HELD)
-    return next((code for code in (UNKNOWN, UNREACHABLE, UNUSABLE, HELD) if code in codes), 0)
+    return worst_of(codes)
+
+
+def worst_of(codes: Collection[int]) -> int:
+    """Return the exit code for several ends: what a person must look at first wins."""
+    return next((code for code in (UNKNOWN, UNREACHABLE, UNUSABLE, PROBLEMS, HELD) if code in codes), 0)

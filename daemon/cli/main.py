@@ -1,6 +1,7 @@
 """Put the commands together and turn exceptions into sentences and exit codes."""
 
 import sys
+from io import TextIOWrapper
 from typing import NoReturn
 
 import typer
@@ -18,7 +19,7 @@ from daemon.cli import (
     sandbox,
     schema,
 )
-from daemon.cli.exits import exit_code
+from daemon.cli.exits import complain, exit_code, sentence
 from daemon.core.exceptions import FlowmendError
 
 WHAT = "Look after the open errors of Celigo integrator.io flows."
@@ -56,10 +57,17 @@ app.add_typer(db.app, name="db", rich_help_panel=RUN)
 
 def main() -> NoReturn:
     """Run the command that was asked for."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal that lacks a sign gets a question mark, not a traceback
+            stream.reconfigure(errors="replace")
     try:
         app()
     except FlowmendError as failure:
-        sys.stderr.write(f"flowmend: {failure}\n")
+        complain(sentence(failure))
+        if "--json" in sys.argv:
+            from daemon.cli.render import print_json
+
+            print_json({"failure": str(failure)})
         sys.exit(exit_code(failure))
     except KeyboardInterrupt:
         sys.exit(130)

@@ -31,8 +31,9 @@ def once(
     from daemon.app.clock import SystemClock
     from daemon.app.once import run_once
     from daemon.cli.durations import duration_option
-    from daemon.cli.exits import worst
-    from daemon.cli.render import PassView, figures_json, print_json
+    from daemon.cli.exits import complain, sentence, worst
+    from daemon.cli.pass_view import PassView, figures_json
+    from daemon.cli.render import print_json
 
     asked_wait = duration_option("--wait", wait)
     settings = read_settings(config)
@@ -46,6 +47,11 @@ def once(
                 view.finish(figures, daemon.settings.mode)
             if json:
                 print_json(figures_json(figures))
-            return worst(figures)
+            for each in figures:
+                if each.failure is not None:
+                    complain(sentence(each.failure, each.account))
+            if daemon.rules.broken:
+                complain(daemon.rules.complaint())
+            return worst(figures, rules_broken=daemon.rules.broken)
 
     raise typer.Exit(asyncio.run(go()))

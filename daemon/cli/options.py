@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +11,11 @@ import typer
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+    from daemon.core.records import Step, StepRef
+    from daemon.core.rows import CaseEvent, ErrorRow, HeldRow
     from daemon.logs import Secrets
     from daemon.settings import Settings
+    from daemon.store.sql import SqlStore
 
 Config = Annotated[
     Path | None,
@@ -34,6 +38,20 @@ def read_settings(config: Path | None, *, offline: bool = False) -> "Settings":
     from daemon.settings import load_settings
 
     return load_settings(config, os.environ, Path.cwd(), offline=offline)
+
+
+def known_account(settings: "Settings", account: str | None) -> str | None:
+    """Return the account that was asked for, None for all.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    from daemon.core.exceptions import ConfigError
+
+    if account is not None and account not in settings.accounts:
+        known = ", ".join(settings.accounts) or "none"
+        raise ConfigError(f'there is no account "{account}" in the configuration; there are: {known}')
+    return account
 
 
 def make_log(settings: "Settings", *, quiet: bool = False) -> tuple["FilteringBoundLogger", "Secrets"]:
@@ -68,3 +86,11 @@ def known_store(settings: "Settings") -> str:
             "If yours is elsewhere, name your configuration with --config"
         )
     return settings.store.url
+
+
+async def step_names(store: "SqlStore", rows: Iterable["ErrorRow | HeldRow | CaseEvent"]) -> "dict[StepRef, Step]":
+    """Return the steps of all accounts that *rows* are about."""
+    names: dict[StepRef, Step] = {}
+    for account in {row.step.account for row in rows}:
+        names |= await store.steps(account)
+    return names

@@ -14,22 +14,40 @@ def plan(config: Config = None, json: Json = False) -> None:
 
     from daemon.app.build import open_daemon
     from daemon.app.clock import SystemClock
-    from daemon.cli.exits import HELD
-    from daemon.cli.render import plan_json, print_json, show_plans
+    from daemon.cli.exits import HELD, PROBLEMS, UNREACHABLE, complain, exit_code, sentence, worst_of
+    from daemon.cli.plan_view import Budgets, plan_json, show_plan
+    from daemon.cli.render import print_json
+    from daemon.core.exceptions import FlowmendError
 
     settings = read_settings(config)
     log, secrets = make_log(settings, quiet=True)
 
     async def go() -> int:
+        codes: set[int] = set()
+        told: dict[str, object] = {}
         async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock()) as daemon:
-            plans = {}
             for name, runner in daemon.accounts.items():
-                _, plans[name] = await runner.cycle(act=False)
-            if json:
-                print_json({name: plan_json(each) for name, each in plans.items()})
-            else:
-                show_plans(plans, daemon.settings.mode)
-            held = any(group.reason == "limit" for each in plans.values() if each for group in each.groups)
-            return HELD if held else 0
+                try:
+                    tally, made = await runner.cycle(act=False)
+                except FlowmendError as failure:
+                    complain(sentence(failure, name))
+                    codes.add(exit_code(failure))
+                    told[name] = {"failure": str(failure)}
+                    continue
+                usage = await daemon.store.usage(name, daemon.clock.now())
+                budgets = Budgets(rules=daemon.rules.current.rules, usage=usage)
+                told[name] = plan_json(made, budgets)
+                if not json:
+                    show_plan(name, made, budgets, await runner.not_due(), daemon.settings.mode)
+                if tally.steps_failed:
+                    codes.add(UNREACHABLE)
+                if made and any(group.reason == "limit" for group in made.groups):
+                    codes.add(HELD)
+            if daemon.rules.broken:
+                complain(daemon.rules.complaint())
+                codes.add(PROBLEMS)
+        if json:
+            print_json(told)
+        return worst_of(codes)
 
     raise typer.Exit(asyncio.run(go()))

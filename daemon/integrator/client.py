@@ -251,8 +251,10 @@ class Client:
 
     async def _pages(self, first: Request, page: Callable[[bytes, str], tuple[list[T], str]]) -> AsyncIterator[list[T]]:
         trail, request = PageTrail(base_url=self.base_url, first=first), first
-        while not (answer := await self._read(request)).empty:
-            found, target = page(answer.body, str(request))
+        while True:
+            answer = await self._read(request)
+            # an empty page is a page too: a list of several can have moved, and the caller must know of how many
+            found, target = ([], "") if answer.empty else page(answer.body, str(request))
             yield found
             if not target:
                 return

@@ -80,10 +80,13 @@ class AccountCycle:
     without_summary: set[str] = field(default_factory=set)
     reported: set[tuple[str, Act]] = field(default_factory=set)
 
-    async def run(self, *, act: bool = True) -> tuple[Tally, Plan | None]:
-        """Collect what is new, plan what is due and (with *act*) send it; return the figures and the plan."""
+    async def run(self, tally: Tally | None = None, *, act: bool = True) -> tuple[Tally, Plan | None]:
+        """Collect what is new, plan what is due and (with *act*) send it; return the figures and the plan.
+
+        The figures are added to *tally* as they come about, where one is given.
+        """
         async with self.lock:
-            tally, rules, began = Tally(), self.rules(), self.clock.now()
+            tally, rules, began = tally or Tally(), self.rules(), self.clock.now()
             parts = await self._parts(rules, began)
             await self._collect(parts, tally, began)
             groups = await parts.guard.weigh(tally, self.clock.now())

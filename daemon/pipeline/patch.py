@@ -1,7 +1,8 @@
 """Patch: change the retry data of errors before they are retried, whole or not at all (P14).
 
 Read, let the rule change a copy, write the intent (in `act`), read again, and only where nothing changed in between
-put the whole envelope back. A record that we have changed already is not changed a second time.
+put the whole envelope back. A record that a rule has changed already is not changed by it a second time, also where it
+failed again and came back under another key.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,10 +35,15 @@ class RetryDataWriter(Protocol):
 
 
 class PatchHistory(Protocol):
-    """The one question that patching asks the store."""
+    """What patching asks the store."""
 
-    async def last_patches(self, ref: StepRef, retry_keys: Sequence[str]) -> Mapping[str, bytes]:
-        """Return the envelope that we last wrote for each retry data key that we have patched."""
+    async def last_patches(self, ref: StepRef, retry_keys: Sequence[str], *, rule_id: str) -> Mapping[str, bytes]:
+        """Return the envelope that we last wrote for the rule under each retry data key that it patched."""
+
+    async def last_patches_of_cases(
+        self, ref: StepRef, case_keys: Sequence[str], *, rule_id: str
+    ) -> Mapping[str, bytes]:
+        """Return the envelope that we last wrote for the rule on each case that it patched, under whatever key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,13 +63,18 @@ class Patcher:
     client: RetryDataWriter
     store: PatchHistory
 
-    async def prepare(self, step: Step, fit: Sequence[Judgement]) -> tuple[dict[str, Rewritten], list[Judgement]]:
+    async def prepare(
+        self, step: Step, rule_id: str, fit: Sequence[Judgement]
+    ) -> tuple[dict[str, Rewritten], list[Judgement]]:
         """Return by error id what to write, and those that cannot be patched as judgements that hold them."""
-        written = await self.store.last_patches(step.ref, [each.record.retry_key for each in fit])
+        keys, cases = [each.record.retry_key for each in fit], [each.case_key for each in fit]
+        by_key = await self.store.last_patches(step.ref, keys, rule_id=rule_id)
+        by_case = await self.store.last_patches_of_cases(step.ref, cases, rule_id=rule_id)
         rewritten: dict[str, Rewritten] = {}
         held: list[Judgement] = []
         for each in fit:
-            made = await self._rewrite(step.ref, each, written.get(each.record.retry_key))
+            ours = by_key.get(each.record.retry_key) or by_case.get(each.case_key)
+            made = await self._rewrite(step.ref, each, ours)
             if isinstance(made, Rewritten):
                 rewritten[each.record.error_id] = made
             else:
@@ -71,7 +82,7 @@ class Patcher:
         return rewritten, held
 
     async def _rewrite(self, ref: StepRef, judgement: Judgement, ours: bytes | None) -> Rewritten | Judgement:
-        """Read one record's data and let its rule change a copy; *ours* is what we last wrote under its key, if ever."""
+        """Read one record's data and let its rule change a copy; *ours* is what the rule last made of it, if ever."""
         record, match = judgement.record, judgement.match
         if match is None:
             return judgement
@@ -79,7 +90,7 @@ class Patcher:
             data = await self.client.retry_data(ref, record.retry_key)
             if judgement.data is not None and judgement.data.digest != data.digest:
                 return _held(judgement, match, "data-changed", "its retry data changed while it was being judged")
-            if ours is not None and self.client.parse(record.retry_key, ours).digest == data.digest:
+            if ours is not None and self.client.parse(record.retry_key, ours).data_digest == data.data_digest:
                 return Rewritten(before=data, after=data, done=True)
             answer = self.rules.patch(match, record, data.data)
             if isinstance(answer, PatchRefused):

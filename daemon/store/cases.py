@@ -174,7 +174,7 @@ class CaseRows(Database):
     def note_others(self, connection: Connection, ref: StepRef, came_back: Mapping[str, str], at: datetime) -> None:
         """Count one attempt of others for each error that came back without us, given as error id → case key.
 
-        An error counts once for its case, however often it is noted.
+        An error counts once, however often and for whatever case it is noted.
         """
         step_no = make_step(connection, ref)
         seen = document([list(pair) for pair in came_back.items()])

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, exists, or_, select
 
 from daemon.core.cases import is_cut
 from daemon.core.decisions import Outcome
 from daemon.core.records import StepRef
 from daemon.core.rows import CaseEvent
-from daemon.store.columns import Words
+from daemon.store.columns import Words, clean
 from daemon.store.judged import STEP
 from daemon.store.sqlite import document, each
 from daemon.store.steps import REF, find_step, ref_of
@@ -67,9 +67,22 @@ OPEN = (
     .where(_of_account, errors.c.case_key.in_(_named))
 )
 _keys = each("keys")
+_rule = bindparam("rule", type_=Words())
+_by_rule = exists().where(batches.c.batch_no == patches.c.batch_no, batches.c.rule_id == _rule).correlate(patches)
+_written = and_(patches.c.after.is_not(None), or_(_rule.is_(None), _by_rule))
 LAST_PATCHES = (
     select(patches.c.retry_key, patches.c.after)
-    .where(patches.c.step_no == STEP, patches.c.retry_key.in_(select(_keys.c.value)), patches.c.after.is_not(None))
+    .where(patches.c.step_no == STEP, patches.c.retry_key.in_(select(_keys.c.value)), _written)
+    .order_by(patches.c.batch_no)
+)
+PATCHES_OF_CASES = (
+    select(batch_items.c.case_root, patches.c.after)
+    .join_from(
+        batch_items,
+        patches,
+        and_(patches.c.batch_no == batch_items.c.batch_no, patches.c.error_id == batch_items.c.error_id),
+    )
+    .where(batch_items.c.step_no == STEP, batch_items.c.case_root.in_(select(_keys.c.value)), _written)
     .order_by(patches.c.batch_no)
 )
 
@@ -88,13 +101,29 @@ class HistoryRows(Database):
         return sorted(events, key=lambda event: event.at)
 
     @reads
-    def last_patches(self, connection: Connection, ref: StepRef, retry_keys: Sequence[str]) -> dict[str, bytes]:
-        """Return the envelope last written, or about to be, for each retry data key that was patched."""
-        step_no = find_step(connection, ref)
-        if step_no is None:
-            return {}
-        rows = connection.execute(LAST_PATCHES, {"step": step_no, "keys": document(retry_keys)})
-        return {row.retry_key: row.after for row in rows}
+    def last_patches(
+        self, connection: Connection, ref: StepRef, retry_keys: Sequence[str], *, rule_id: str | None = None
+    ) -> dict[str, bytes]:
+        """Return the envelope that the rule (None: any) last wrote, or is about to, for each retry data key it patched."""
+        return _last(connection, LAST_PATCHES, ref, retry_keys, rule_id)
+
+    @reads
+    def last_patches_of_cases(
+        self, connection: Connection, ref: StepRef, case_keys: Sequence[str], *, rule_id: str | None = None
+    ) -> dict[str, bytes]:
+        """Return the same for each case it patched, whatever the retry data key."""
+        return _last(connection, PATCHES_OF_CASES, ref, case_keys, rule_id)
+
+
+def _last(
+    connection: Connection, asked: Select[Any], ref: StepRef, keys: Sequence[str], rule_id: str | None
+) -> dict[str, bytes]:
+    step_no = find_step(connection, ref)
+    if step_no is None:
+        return {}
+    rows = connection.execute(asked, {"step": step_no, "keys": document(keys), "rule": rule_id})
+    written: dict[str, bytes] = {name: after for name, after in rows}  # noqa: C416 - the newest of each name stays
+    return {key: written[clean(key)] for key in keys if clean(key) in written}
 
 
 def _names_of(connection: Connection, trace_key: str) -> set[str]:

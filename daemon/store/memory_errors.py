@@ -91,7 +91,7 @@ class Shelves:
         self.full_reads: dict[int, FullRead] = {}
         self.entries: dict[int, Entry] = {}
         self.aliases: dict[tuple[StepRef, str], str] = {}
-        self.others: dict[tuple[StepRef, str, str], datetime] = {}
+        self.others: dict[tuple[StepRef, str], tuple[str, datetime]] = {}
 
     def root(self, ref: StepRef, key: str) -> str:
         """Return the case that *key*, perhaps an alias, stands for."""

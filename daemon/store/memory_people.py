@@ -114,7 +114,7 @@ class MemoryPeople(MemoryPlans):
                         rule_id=rule,
                         outcome=item.outcome,
                     )
-        for (step, root, error_id), seen_at in self.others.items():
+        for (step, error_id), (root, seen_at) in self.others.items():
             if root in names:
                 yield CaseEvent(at=seen_at, step=step, error_id=error_id, what="retried elsewhere")
         for step, row in self.of(None):

@@ -64,9 +64,9 @@ class MemoryJournal(Shelves):
             if key[0] == ref and known == merged:
                 self.aliases[key] = root
         self.aliases[ref, merged] = root
-        for step, key_root, error_id in list(self.others):
-            if step == ref and key_root == merged:
-                self.others[ref, root, error_id] = self.others.pop((step, key_root, error_id))
+        for noted, (known, seen_at) in self.others.items():
+            if noted[0] == ref and known == merged:
+                self.others[noted] = (root, seen_at)
 
     async def withdraw(self, batch_id: int, error_ids: Sequence[str], now: datetime, retry_at: datetime) -> None:
         """Take errors out of an intended batch that will not be sent with it; they are due again at *retry_at*."""
@@ -198,7 +198,7 @@ class MemoryJournal(Shelves):
 
     def _history(self, ref: StepRef, root: str) -> CaseHistory:
         mine = [(entry.written, item) for entry, item in self._attempts(ref) if item.root == root]
-        others = [at for (step, known, _), at in self.others.items() if (step, known) == (ref, root)]
+        others = [at for (step, _), (known, at) in self.others.items() if (step, known) == (ref, root)]
         cured = [written.intended_at for written, item in mine if item.outcome is Outcome.CONFIRMED]
         return CaseHistory(
             attempts=len(mine) + len(others),
@@ -223,15 +223,29 @@ class MemoryJournal(Shelves):
     async def note_others(self, ref: StepRef, came_back: Mapping[str, str], at: datetime) -> None:
         """Count one attempt of others for each error that came back without us, given as error id → case key."""
         for error_id, key in came_back.items():
-            self.others.setdefault((ref, self.root(ref, key), error_id), at)
+            self.others.setdefault((ref, error_id), (self.root(ref, key), at))
 
-    async def last_patches(self, ref: StepRef, retry_keys: Sequence[str]) -> dict[str, bytes]:
-        """Return the envelope last written, or about to be, for each retry data key that was patched."""
-        written: dict[str, bytes] = {}
-        for entry in self.entries.values():
-            if entry.written.batch.step == ref:
-                written |= {item.retry_key: item.after for item in entry.written.batch.items if item.after}
+    async def last_patches(
+        self, ref: StepRef, retry_keys: Sequence[str], *, rule_id: str | None = None
+    ) -> dict[str, bytes]:
+        """Return the envelope that the rule (None: any) last wrote, or is about to, for each retry data key it patched."""
+        items = (item for entry in self._of_rule(ref, rule_id) for item in entry.written.batch.items)
+        written = {item.retry_key: item.after for item in items if item.after}
         return {key: written[key] for key in retry_keys if key in written}
+
+    async def last_patches_of_cases(
+        self, ref: StepRef, case_keys: Sequence[str], *, rule_id: str | None = None
+    ) -> dict[str, bytes]:
+        """Return the same for each case it patched, whatever the retry data key."""
+        items = (item for entry in self._of_rule(ref, rule_id) for item in entry.items.values())
+        written = {item.root: item.item.after for item in items if item.item.after}
+        return {key: written[key] for key in case_keys if key in written}
+
+    def _of_rule(self, ref: StepRef, rule_id: str | None) -> Iterator[Entry]:
+        for entry in self.entries.values():
+            batch = entry.written.batch
+            if batch.step == ref and rule_id in (None, batch.rule_id):
+                yield entry
 
 
 def _patch(item: BatchItem) -> str:

@@ -20,7 +20,7 @@ from daemon.store.people import PeopleRows
 from daemon.store.planning import PlanRows
 from daemon.store.reading import ReadingRows
 from daemon.store.rulesets import RuleSetRows
-from daemon.store.schema import migrate, version_of
+from daemon.store.schema import HEAD, migrate, version_of
 from daemon.store.scratch import SCRATCH
 from daemon.store.transactions import reads
 
@@ -64,8 +64,8 @@ async def open_store(
         store = SqlStore(connection, file=file, clock=now)
         try:
             await connection.run_sync(_prepare)
-            await store.transact(lambda inner: migrate(inner, file), write=True, durable=True)
-            await store.transact(sqlite.advise, write=True, durable=False)
+            if await store.schema_version() != HEAD:
+                await store.transact(lambda inner: _migrate(inner, file), write=True, durable=True)
             yield store
         finally:
             await store.close()
@@ -100,3 +100,8 @@ def _prepare(connection: Connection) -> None:
     for table in SCRATCH.sorted_tables:
         connection.execute(CreateTable(table))
     connection.rollback()
+
+
+def _migrate(connection: Connection, file: str) -> None:
+    migrate(connection, file)
+    sqlite.advise(connection)

@@ -228,11 +228,12 @@ foreign_attempts = Table(  # retries that others made
     "foreign_attempts",
     METADATA,
     _step_no(primary_key=True),
-    _words("case_root", primary_key=True),
-    _words("error_id", primary_key=True),
+    _words("error_id", primary_key=True),  # each of them tells of one retry
+    _words("case_root"),
     _moment("seen_at"),
     sqlite_with_rowid=False,
 )
+Index("foreign_attempts_by_case", foreign_attempts.c.step_no, foreign_attempts.c.case_root)
 
 plans = Table(
     "plans",

@@ -173,3 +173,10 @@ async def test_the_last_patch_of_a_retry_key_is_the_newest_whatever_became_of_it
             await store.settle(number, {"e1": Outcome.CAME_BACK}, NOON)
     assert await store.last_patches(STEP, ["k-e1", "k-e2"]) == {"k-e1": b"2"}
     assert await store.last_patches(OTHER_STEP, ["k-e1"]) == {}
+
+
+async def test_an_error_tells_of_one_retry_by_others_also_when_its_case_gets_another_name(store: Store) -> None:
+    await store.note_others(STEP, {"x1": "d:b", "x2": "d:a"}, NOON)
+    await store.note_others(STEP, {"x1": "d:a", "x2": "d:b"}, LATER)
+    await retried(store, "e1", case_key="d:a", alias="d:b", outcome=Outcome.CAME_BACK)
+    assert (await history(store, "d:b")).attempts == 3

@@ -22,6 +22,7 @@ PUT_RESOLVED = "PUT /flows/{flow}/{step}/resolved"
 GET_ERRORS = "GET /flows/{flow}/{step}/errors"
 GET_CONNECTION = "GET /connections/{connection}"
 """The last thing but the running jobs that is asked before a plan with a retry is made."""
+GET_JOB = "GET /jobs/{job}"
 GET_DATA = "GET /flows/{flow}/{step}/{key}/data"
 PUT_DATA = "PUT /flows/{flow}/{step}/{key}/data"
 

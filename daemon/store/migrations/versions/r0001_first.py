@@ -139,12 +139,13 @@ def upgrade() -> None:
     op.create_table(
         "foreign_attempts",
         *_key("step_no"),
-        *_text("case_root", "error_id"),
+        *_text("error_id", "case_root"),
         *_number("seen_at"),
         _of("steps", "step_no"),
-        sa.PrimaryKeyConstraint("step_no", "case_root", "error_id"),
+        sa.PrimaryKeyConstraint("step_no", "error_id"),
         sqlite_with_rowid=False,
     )
+    op.create_index("foreign_attempts_by_case", "foreign_attempts", ["step_no", "case_root"])
     op.create_table(
         "plan_groups",
         *_key("plan_id"),

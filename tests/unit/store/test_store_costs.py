@@ -1,0 +1,91 @@
+"""What an error costs on disk, and that no statement of the main path reads a step's backlog from end to end."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+from sqlalchemy.dialects import sqlite
+
+from daemon.core.decisions import Verb
+from daemon.core.judgements import Judged
+from daemon.store import cases, due, entries, judged, planning, reading
+from daemon.store.sql import open_store
+from tests.contract.store_values import NOON, STEP, minutes
+
+STATEMENTS: dict[str, Any] = {
+    "known": reading.KNOWN,
+    "keep new": judged.KEEP_NEW,
+    "replace": judged.REPLACE,
+    "let go": judged.LET_GO,
+    "put on hold": judged.PUT_ON_HOLD,
+    "forget named": judged.FORGET[judged.NAMED],
+    "forget unseen": judged.FORGET[judged.UNSEEN],
+    "progress": reading.PROGRESS,
+    "open counts": reading.OPEN_COUNTS,
+    "stale": reading.STALE,
+    "rechecks": reading.RECHECKS,
+    "take off": entries.TAKE_OFF,
+    "grounded": entries.GROUNDED,
+    "end": entries.END_NAMED,
+    "free": entries.FREE_NAMED,
+    "free all": entries.FREE_ALL,
+    "wake": entries.WAKE,
+    "wake held": entries.WAKE_HELD,
+    "returned": cases.RETURNED,
+    "due": due.DUE,
+    **{f"wanted {act}": statement for act, statement in due.WANTED.items()},
+    **{f"choose {act}": statement for act, statement in planning.CHOOSE.items()},
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+async def test_no_statement_of_the_main_path_reads_a_whole_backlog(name: str) -> None:
+    sql = _expanded(str(STATEMENTS[name].compile(dialect=sqlite.dialect())))
+
+    def plan(connection: Connection) -> list[str]:
+        rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (None,) * sql.count("?"))
+        return [row.detail for row in rows]
+
+    async with open_store("sqlite://") as store:
+        details = await store.transact(plan, write=False, durable=False)
+    about_errors = [detail for detail in details if " errors" in detail]
+    assert not [each for each in about_errors if each.startswith("SCAN") or each.endswith("PRIMARY KEY (step_no=?)")]
+    assert details
+
+
+def _expanded(sql: str) -> str:
+    """Write a list of two where a statement takes a list of any length."""
+    while "__[POSTCOMPILE_" in sql:
+        before, _, rest = sql.partition("__[POSTCOMPILE_")
+        sql = f"{before}?, ?{rest.partition(']')[2]}"
+    return sql
+
+
+def seen(number: int, verb: Verb) -> Judged:
+    """Return an error as large as errors are."""
+    acted = verb is Verb.RETRY
+    return Judged(
+        error_id=str(5_646_501_091 + 7 * number),
+        case_key=f"t:{53_000 + number}",
+        occurred_at=minutes(-number / 7),
+        fingerprint=number * 7_919_777_777_777,
+        code=("SSS_REQUEST_LIMIT_EXCEEDED", "INVALID_KEY_OR_REF", "response_failure")[number % 3],
+        verb=verb,
+        rule_id=f"rule-{number % 50}" if acted else "",
+        reason="due" if acted else "unmatched",
+        detail="it will pass" if acted else "",
+        due_at=NOON if acted else None,
+    )
+
+
+@pytest.mark.parametrize("newest_first", [False, True], ids=["oldest-first", "newest-first"])
+async def test_an_error_nobody_acted_on_takes_at_most_120_bytes(tmp_path: Path, newest_first: bool) -> None:
+    numbers = sorted(range(30_000), reverse=newest_first)
+    async with open_store(f"sqlite:///{tmp_path}/store.db") as store:
+        read = await store.begin_read(STEP, full=True)
+        for start in range(0, len(numbers), 1000):
+            rows = [seen(n, Verb.NONE if n % 3 else Verb.RETRY) for n in numbers[start : start + 1000]]
+            await store.save_page(read, [row.error_id for row in rows], rows)
+        assert await store.end_read(read, trusted=True) == []
+    assert (tmp_path / "store.db").stat().st_size / len(numbers) <= 120
