@@ -51,8 +51,8 @@ class RulesInForce:
         instead = "no rule is in force, so errors are read and nothing is acted on"
         if self.current.rules:
             instead = f"the last good set, {self.current.version} with {len(self.current.rules)} rules, stays in force"
-        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors, the first is"
-        return f"rules refused: {count} {_first(errors)}; {instead}. flowmend check shows all of them"
+        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors, first"
+        return f"rules refused, {count}: {_first(errors)}; {instead}. flowmend check shows all of them"
 
     async def load(self, now: datetime, *, again: bool = False) -> bool:
         """Read the files, and put them in force if not one of them is broken; return whether they are.

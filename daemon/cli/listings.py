@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from rich.console import Group
 from rich.padding import Padding
+from rich.text import Text
 
 from daemon.cli.render import clean, console, plural, say, stamp, table
 from daemon.core.records import Step, StepRef
@@ -50,11 +52,12 @@ def show_errors(rows: Sequence[ErrorRow], names: Names, limit: int) -> None:
             if wide
             else ("record, time and code; rule and decision",)
         )
-        drawn = table("error", *heads, title=place(step, names))
+        drawn = table("error", *heads)
         for row in mine:
             facts = (record(row.case_key), stamp(row.occurred_at), clean(row.code) or "-")
             rule, decision = row.rule_id or "-", _decision(row)
             drawn.add_row(clean(row.error_id), *((*facts, rule, decision) if wide else (_two(facts, rule, decision),)))
+        out.print(place(step, names), style="bold")
         out.print(drawn)
         out.print()
     if len(rows) == limit:
@@ -99,11 +102,12 @@ def show_case(trace_key: str, events: Sequence[CaseEvent], names: Names) -> None
     for event in events:
         by_step.setdefault(event.step, []).append(event)
     for step, mine in by_step.items():
-        drawn = table("when", "error", "what", title=place(step, names))
+        drawn = table("when", "error", "what")
         for event in mine:
             what = f"{event.what}: {event.outcome.value.replace('_', ' ')}" if event.outcome else event.what
             said = ", ".join(part for part in (what, event.rule_id, clean(event.detail)) if part)
             drawn.add_row(stamp(event.at), clean(event.error_id), said)
+        out.print(place(step, names), style="bold")
         out.print(drawn)
         out.print()
 
@@ -139,12 +143,11 @@ def show_held(rows: Iterable[HeldRow], names: Names) -> None:
     for queue, groups in sorted(by_queue.items()):
         out.print(f"{queue}: {plural(sum(len(held) for held in groups.values()), 'error')}", style="bold cyan")
         for (title, edit, where), held in groups.items():
-            drawn = table("error", "code", "held since", title=f"{title}\n{where}")
+            drawn = table("error", "code", "held since")
             for row in held:
                 drawn.add_row(clean(row.error_id), clean(row.code) or "-", stamp(row.held_at))
-            out.print(Padding(drawn, (1, 0, 0, 2)))
-            if edit:
-                out.print(f"  People may change: {edit}")
+            edits = f"\nPeople may change: {edit}" if edit else ""
+            out.print(Padding(Group(Text(f"{title}{edits}", style="bold"), where, drawn), (1, 0, 0, 2), expand=False))
         out.print()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from daemon.rulebook.ast import RuleSource
 from daemon.rulebook.file_finder import FoundFile, find_rule_files
 from daemon.rulebook.formats import SIZE_LIMIT_BYTES, Document, MappingNode, Node, ScalarNode, SequenceNode
+from daemon.rulebook.lint import shadowed
 from daemon.rulebook.problems import Problem, ordered
 from daemon.rulebook.rule_reader import read_rule
 from daemon.rulebook.schema import RuleFilePart
@@ -75,6 +76,8 @@ def read_rules(paths: Sequence[Path]) -> RuleFiles:
         problems += reading.problems
         problems += _ids_used_twice(reading, first_uses)
         files += (ReadFile(name=str(path), content=content) for path, content in tables.csv_files)
+    if not any(problem.is_error for problem in problems):
+        problems += shadowed(sources)
     return RuleFiles(sources=tuple(sources), problems=ordered(problems), files=tuple(files))
 
 

@@ -14,7 +14,7 @@ from daemon.rulebook.reader import RuleFiles, read_rules
 
 
 def text_of(rule_id: str) -> str:
-    return f"version: 1\nrules:\n  - {{id: {rule_id}, why: W., when: {{code: A}}, then: {{leave: {{}}}}}}\n"
+    return f"version: 1\nrules:\n  - {{id: {rule_id}, why: W., when: {{code: {rule_id}}}, then: {{leave: {{}}}}}}\n"
 
 
 def write(directory: Path, names: Sequence[str]) -> None:
