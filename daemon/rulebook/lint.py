@@ -3,9 +3,9 @@
 Told from the conditions alone and only where it is certain; patterns are compared as texts, never tried.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from daemon.rulebook.ast import AllOf, AnyOf, Check, Condition, FieldCondition, NotOf, RuleSource
+from daemon.rulebook.ast import AllOf, AnyOf, Check, Condition, FieldCondition, NotOf, Place, RuleSource
 from daemon.rulebook.problems import Problem
 from daemon.rulebook.program import fields_of
 
@@ -14,8 +14,8 @@ ANY_OPERAND = frozenset({"contains", "starts_with", "ends_with", "glob", "regex"
 """Operators that hold when any of their operands fits: with fewer operands they are narrower."""
 
 
-def shadowed(sources: Sequence[RuleSource]) -> Iterator[Problem]:
-    """Yield a warning for each rule that can never win."""
+def shadowed(sources: Sequence[RuleSource], line_of: Callable[[Place], str]) -> Iterator[Problem]:
+    """Yield a warning for each rule that can never win; *line_of* gives the line of its file to show."""
     before: list[tuple[frozenset[str], RuleSource]] = []
     for source in sources:
         mentioned = fields_of(source.when)
@@ -28,6 +28,7 @@ def shadowed(sources: Sequence[RuleSource]) -> Iterator[Problem]:
                     file=source.place.file,
                     line=source.place.line,
                     column=source.place.column,
+                    source=line_of(source.place),
                     rule=source.rule.id,
                     hint="move it before that rule, or narrow that rule",
                 )

@@ -77,8 +77,13 @@ def read_rules(paths: Sequence[Path]) -> RuleFiles:
         problems += _ids_used_twice(reading, first_uses)
         files += (ReadFile(name=str(path), content=content) for path, content in tables.csv_files)
     if not any(problem.is_error for problem in problems):
-        problems += shadowed(sources)
+        contents = {file.name: file.content for file in files}
+        problems += shadowed(sources, lambda place: _line(contents[place.file], place.line))
     return RuleFiles(sources=tuple(sources), problems=ordered(problems), files=tuple(files))
+
+
+def _line(content: bytes, number: int) -> str:
+    return content.decode("utf-8-sig").replace("\r\n", "\n").split("\n")[number - 1]
 
 
 def _text_of(found: FoundFile) -> str | Problem:

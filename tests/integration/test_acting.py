@@ -291,6 +291,18 @@ async def test_once_the_token_is_refused_no_other_step_writes_either(tmp_path: P
         assert sent(shop, "POST retry") <= 2  # two steps at once: one batch of each may have been under way
 
 
+async def test_once_a_stop_is_asked_for_no_new_batch_is_begun(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, actions={"batch_size": 1}) as shop, shop.daemon() as daemon:
+        truths = fail(shop, count=3)
+
+        def stop() -> None:
+            daemon.stopping.asked = True
+
+        during(daemon, before={POST_RETRY: stop})
+        await daemon.accounts[ACCOUNT].cycle()
+        assert [truth.retries_accepted for truth in truths] == [1, 0, 0]
+
+
 @pytest.mark.parametrize(
     ("exhausted", "state", "queue"), [("hold", "open", "exhausted"), ("leave", "open", ""), ("resolve", "resolved", "")]
 )

@@ -235,6 +235,21 @@ async def test_what_one_rule_has_patched_another_may_still_patch(tmp_path: Path)
         assert (truth.runs, truth.state) == (2, "cured")
 
 
+async def test_two_records_that_a_patch_makes_one_are_not_both_run(tmp_path: Path) -> None:
+    rules = patches("{op: replace, path: /data/state, value: CA}", max_attempts=3)
+    for batch_size in (1, 2):
+        folder = tmp_path / str(batch_size)
+        folder.mkdir()
+        async with small_shop(folder, rules, actions={"batch_size": batch_size}) as shop, shop.daemon() as daemon:
+            spelled, right = (fail(shop, "state-name", traceKey="", age_s=age_s)[0] for age_s in (120, 60))
+            for truth, state in ((spelled, "California"), (right, "CA")):
+                people(shop, "edit_data", truth, pointer="/data", value={"order": 7, "state": state})
+            tally, _ = await daemon.accounts[ACCOUNT].cycle()
+
+            assert tally.dropped == {"in-flight": 1}
+            assert [truth.retries_accepted for truth in (spelled, right)] == [1, 0]
+
+
 def die() -> None:
     """End the process' work here and now, as a kill does: nothing after this runs."""
     raise asyncio.CancelledError
