@@ -2,16 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from daemon.core.actions import Rule
+from daemon.core.backoff import LAST
+from daemon.core.decisions import Match
+from daemon.core.facts import Facts, NeedsData, Patched, PatchRefused
+from daemon.core.records import ErrorRecord, RetryData, Step, StepRef
 from daemon.integrator.client import Client, Transport
 from daemon.integrator.pacing import Pacer
 from daemon.integrator.protocol import Answer, BaseUrl, Request
 
 T = TypeVar("T")
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 class FakeTransport:
@@ -124,3 +131,43 @@ class HookedTransport:
         if hook := self.after.pop(request.endpoint, None):
             hook()
         return answer
+
+
+@dataclass
+class FakeErrors:
+    """A step's list of open errors in pages, cut to the window that is asked for, and no retry data."""
+
+    pages: list[list[ErrorRecord]]
+
+    async def errors(
+        self, ref: StepRef, *, since: datetime | None, until: datetime | None
+    ) -> AsyncIterator[list[ErrorRecord]]:
+        assert ref.account
+        for page in self.pages:
+            yield [
+                each for each in page if each.occurred_at and (since or NEVER) <= each.occurred_at <= (until or LAST)
+            ]
+
+    async def retry_data(self, ref: StepRef, retry_key: str) -> RetryData:
+        raise AssertionError(f"nobody needs the retry data {retry_key} of {ref}")
+
+
+@dataclass
+class OneRule:
+    """A rule set of one rule that matches every error."""
+
+    rule: Rule
+    version: str = "rules@1"
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        return (self.rule,)
+
+    def match(self, _step: Step, _record: ErrorRecord, _facts: Facts) -> Match | NeedsData | None:
+        return Match(rule=self.rule)
+
+    def recheck_at(self, _record: ErrorRecord, _now: datetime) -> datetime | None:
+        return None
+
+    def patch(self, _match: Match, _record: ErrorRecord, data: object) -> Patched | PatchRefused:
+        return Patched(data=data)

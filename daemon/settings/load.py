@@ -111,7 +111,7 @@ def _unusable(settings: Settings, document: Document | None, cwd: Path, system_f
         )
         return [
             Problem(
-                where=document.name if document else "no configuration",
+                where=document.name if document else "the environment",
                 what="names no account: there is nothing to look after",
                 hint="write [accounts.acme] with a base_url and a token_file, or set FLOWMEND_ACCOUNTS__ACME__TOKEN",
                 more=() if document else (f"looked for a file at {looked}",),

@@ -47,9 +47,8 @@ class JournalRows(Database):
         entries.add_items(connection, batch, step_no, batch_no)
         if batch.act in MOVING:
             step = {"step": step_no, "batch": batch_no, "ids": document(batch.error_ids)}
-            connection.execute(entries.TAKE_OFF, step)
-            grounded = connection.execute(entries.GROUNDED, step).scalar()
-            if grounded is not None:
+            if connection.execute(entries.TAKE_OFF, step).rowcount != len(batch):
+                grounded = connection.execute(entries.GROUNDED, step).scalar()
                 raise StoreError(f"error {grounded} of step {batch.step.step_id} is already in flight or not stored")
         if batch.act is Act.RETRY:
             rival = connection.execute(entries.RIVALS, {"batch": batch_no}).first()
@@ -163,10 +162,12 @@ class JournalRows(Database):
                     f"write {batch_id} does not wait for the outcome of all of the {len(outcomes)} errors given"
                 )
         closed = {*by_outcome[Outcome.CONFIRMED], *by_outcome[Outcome.VANISHED], *gone}
-        leaving = document([error_id for error_id in outcomes if error_id in closed])
-        left = connection.execute(entries.END_NAMED, names | {"ids": leaving}).rowcount
-        count_stored(connection, row.step_no, -left)
-        connection.execute(entries.FREE_NAMED, names | {"ids": document(list(outcomes))})
+        leaving = [error_id for error_id in outcomes if error_id in closed]
+        if leaving:
+            left = connection.execute(entries.END_NAMED, names | {"ids": document(leaving)}).rowcount
+            count_stored(connection, row.step_no, -left)
+        if len(leaving) < len(outcomes):
+            connection.execute(entries.FREE_NAMED, names | {"ids": document(list(outcomes))})
         keys = connection.execute(entries.CASE_KEYS, names | {"ids": document(list(outcomes))}).scalars().all()
         connection.execute(entries.WAKE, names | {"keys": document(keys)})
         if row.state == WriteState.SETTLED:

@@ -1,5 +1,6 @@
 """The store in a database: opening it, and all of its methods in one class."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -91,8 +92,11 @@ def _make_file(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists():
             file.touch(mode=0o600)
+        sqlite3.connect(file).close()  # fails here, not in a thread of aiosqlite that outlives the event loop
     except OSError as error:
         raise StoreError(f"the store {file} cannot be made: {error.strerror}") from error
+    except sqlite3.Error as error:
+        raise StoreError(sqlite.explain(error, str(file))) from error
 
 
 def _prepare(connection: Connection) -> None:

@@ -71,7 +71,11 @@ def set_begin(connection: Connection, *, write: bool, durable: bool) -> None:
     its commit returns; any other is only in order: a power cut may take the last of them, never one before a durable.
     """
     level = "FULL" if durable else "NORMAL"
-    connection.info["begin"] = (f"PRAGMA synchronous={level}", "BEGIN IMMEDIATE") if write else ()
+    begin = ["BEGIN IMMEDIATE"] if write else []
+    if write and connection.info.get("level") != level:
+        begin.insert(0, f"PRAGMA synchronous={level}")
+        connection.info["level"] = level
+    connection.info["begin"] = begin
 
 
 def prepare(connection: Connection) -> None:
@@ -130,9 +134,9 @@ def packed(*columns: ColumnElement[Any]) -> ColumnElement[str]:
     return func.json_group_array(func.json_array(*columns), type_=Text)
 
 
-def explain(error: SQLAlchemyError, file: str) -> str:
+def explain(error: SQLAlchemyError | sqlite3.Error, file: str) -> str:
     """Say in a sentence what went wrong with the database *file*, and what to do about it."""
-    cause = getattr(error, "orig", None)
+    cause = getattr(error, "orig", error)
     code = getattr(cause, "sqlite_errorcode", None)
     said = str(cause or error)
     match None if code is None else code & 0xFF:

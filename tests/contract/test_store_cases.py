@@ -100,6 +100,12 @@ async def test_an_alias_of_an_alias_is_still_the_first_case(store: Store) -> Non
     assert {(root, known.attempts) for root, known in histories.values()} == {("d:1", 3)}
 
 
+async def test_a_case_may_come_back_under_the_same_alias_any_number_of_times(store: Store) -> None:
+    for number in (1, 2, 3):
+        await retried(store, f"e{number}", case_key="d:old", alias="d:new", outcome=Outcome.CAME_BACK)
+    assert (await store.case_histories(STEP, ["d:new"]))["d:new"][1].attempts == 3
+
+
 async def test_an_alias_that_had_attempts_of_its_own_brings_them_along(store: Store) -> None:
     await retried(store, "e1", case_key="d:b", alias="d:c", outcome=Outcome.CAME_BACK)
     await store.note_others(STEP, {"x1": "d:b"}, NOON)

@@ -178,6 +178,16 @@ async def test_without_its_patch_a_record_is_not_retried_and_keeps_its_attempt(t
         assert truth.runs == 1
 
 
+async def test_a_record_whose_patch_is_refused_is_left_out_and_the_rest_goes(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, STATES) as shop, shop.daemon() as daemon:
+        gone, left = fail(shop, "state-name", count=2)
+        during(daemon, before={PUT_DATA: lambda: people(shop, "resolve", gone)})
+        tally, _ = await daemon.accounts[ACCOUNT].cycle()
+
+        assert tally.dropped == {"patch-refused": 1}
+        assert [truth.retries_accepted for truth in (gone, left)] == [0, 1]
+
+
 async def test_the_retry_data_of_a_file_transfer_is_never_patched(tmp_path: Path) -> None:
     async with small_shop(tmp_path, patches("{op: add, path: /data/x, value: 1}")) as shop, shop.daemon() as daemon:
         (truth,) = fail(shop, "ftp-file")

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from daemon.core.exceptions import ConfigError, StoreError
 from daemon.store.sql import SqlStore, open_store
@@ -97,6 +98,16 @@ async def test_a_store_that_another_process_is_writing_to_is_locked_for_writes_o
         other.execute("ROLLBACK")
     await store.set_meta("note", "kept")
     assert await store.get_meta("note") == "kept"
+
+
+async def test_a_write_has_the_lock_from_its_beginning_and_a_read_never_takes_it(store: SqlStore, file: Path) -> None:
+    def lock(_: Connection) -> None:
+        with closing(sqlite3.connect(file, isolation_level=None, timeout=0)) as other:
+            other.execute("BEGIN IMMEDIATE")
+
+    await store.transact(lock, write=False, durable=False)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        await store.transact(lock, write=True, durable=False)
 
 
 async def test_a_damaged_file_is_named_with_what_starting_anew_forgets(url: str, file: Path) -> None:
