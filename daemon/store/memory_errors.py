@@ -206,11 +206,15 @@ class MemoryReading(Shelves):
         )
 
     async def stale_steps(self, account: str, rules: str, swept_before: datetime) -> list[StepRef]:
-        """Return the steps with open errors that other rules judged, or that were not swept since *swept_before*."""
+        """Return the steps with errors that other rules judged, or that were not swept since *swept_before*.
+
+        Errors that are stored, or that the summary counted when the step was last read to the end.
+        """
         return [
             ref
             for ref, known in sorted((await self.all_progress(account)).items())
-            if known.open and (known.judged_with != rules or known.swept_at is None or known.swept_at < swept_before)
+            if (known.open or (known.mark and known.mark.num_error))
+            and (known.judged_with != rules or known.swept_at is None or known.swept_at < swept_before)
         ]
 
     async def open_counts(self, account: str) -> dict[StepRef, int]:

@@ -88,7 +88,7 @@ class MemoryPlans(Shelves):
         now: datetime,
         expires_at: datetime,
     ) -> Plan:
-        """Freeze what *groups* may send of what is due now: the oldest first, one error of each case for a retry."""
+        """Freeze what *groups* may send of what is due now: what was tried before first, then the oldest; one error of each case."""
         plan = Plan(
             plan_id=next(self.numbers),
             account=account,
@@ -98,17 +98,19 @@ class MemoryPlans(Shelves):
             state=state,
             groups=tuple(groups),
         )
-        items = {_key(group): self._choose(group, now)[: group.send] for group in groups}
+        items = {_key(group): sorted(self._choose(group, now)[: group.send], key=_place) for group in groups}
         self.frozen[plan.plan_id] = Frozen(plan=plan, items=items)
         return plan
 
     def _choose(self, group: PlannedGroup, now: datetime) -> list[PlanItem]:
         chosen: dict[str, PlanItem] = {}
-        rows = self.rows.get(group.step, {}).values()
-        found = [_item(row) for row in rows if row.judged.rule_id == group.rule_id and _wanted(row, group.act, now)]
+        rows = self.rows.get(group.step, {})
+        found = [
+            _item(row) for row in rows.values() if row.judged.rule_id == group.rule_id and _wanted(row, group.act, now)
+        ]
         for item in sorted(found, key=lambda one: (EPOCH - one.occurred_at, one.error_id)):
             chosen.setdefault(item.case_key if group.act is Act.RETRY else item.error_id, item)
-        return sorted(chosen.values(), key=lambda one: (one.occurred_at, one.error_id))
+        return sorted(chosen.values(), key=lambda one: (not rows[one.error_id].tried, *_place(one)))
 
     async def plan(self, plan_id: int) -> Plan | None:
         """Return one plan, None where there is none."""
@@ -166,6 +168,10 @@ def _item(row: Row) -> PlanItem:
         occurred_at=judged.occurred_at or EPOCH,
         fingerprint=judged.fingerprint,
     )
+
+
+def _place(item: PlanItem) -> tuple[datetime, str]:
+    return item.occurred_at, item.error_id
 
 
 def _key(group: PlannedGroup) -> tuple[StepRef, str, Act]:

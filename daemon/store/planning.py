@@ -42,7 +42,10 @@ _rank = func.row_number().over(
 
 
 def _choose(act: Act) -> Insert:
-    """Freeze the first ``send`` of a group; of a case with several errors a retry takes the newest."""
+    """Freeze the first ``send`` of a group; of a case with several errors a retry takes the newest.
+
+    Cases that were tried before go first: a stage that only ever tried new ones would never see a second attempt help.
+    """
     place = _rank if act is Act.RETRY else literal(1)
     asked = wanted(act) if act in WANTS else and_(DUE_NOW, verdicts.c.verb == act.value)
     choice = (
@@ -51,6 +54,7 @@ def _choose(act: Act) -> Insert:
             errors.c.error_id,
             errors.c.case_key,
             errors.c.fingerprint,
+            errors.c.tried,
             place.label("place"),
         )
         .select_from(WITH_VERDICT)
@@ -62,7 +66,7 @@ def _choose(act: Act) -> Insert:
         ["plan_id", "group_no", "occurred_at", "error_id", "case_key", "fingerprint"],
         select(bindparam("plan"), bindparam("group"), *chosen)
         .where(choice.c.place == 1)
-        .order_by(choice.c.occurred_at, choice.c.error_id)
+        .order_by(choice.c.tried.desc(), choice.c.occurred_at, choice.c.error_id)
         .limit(bindparam("send")),
     )
 
@@ -106,7 +110,7 @@ class PlanRows(Database):
         now: datetime,
         expires_at: datetime,
     ) -> Plan:
-        """Freeze what *groups* may send of what is due now: the oldest first, one error of each case for a retry."""
+        """Freeze what *groups* may send of what is due now: what was tried before first, then the oldest; one error of each case."""
         head = {"account": account, "rules": rules, "made_at": now, "expires_at": expires_at, "state": state.value}
         plan_id = add_numbered(connection, plans, head)
         for group_no, group in enumerate(groups):

@@ -46,7 +46,7 @@ STALE = (
     select(*REF)
     .where(
         steps.c.account == ACCOUNT,
-        steps.c.stored > _flying,
+        or_(steps.c.stored > _flying, steps.c.num_error > literal(0)),
         or_(
             steps.c.judged_with != bindparam("rules"),
             steps.c.swept_at.is_(None),
@@ -171,7 +171,10 @@ class ReadingRows(Database):
 
     @reads
     def stale_steps(self, connection: Connection, account: str, rules: str, swept_before: datetime) -> list[StepRef]:
-        """Return the steps with open errors that other rules judged, or that were not swept since *swept_before*."""
+        """Return the steps with errors that other rules judged, or that were not swept since *swept_before*.
+
+        Errors that are stored, or that the summary counted when the step was last read to the end.
+        """
         parameters = {"account": account, "rules": rules, "swept_before": swept_before}
         return [ref_of(row) for row in connection.execute(STALE, parameters)]
 

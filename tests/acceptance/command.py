@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 FLOWMEND = Path(sys.executable).with_name("flowmend")
 TIMEOUT_S = 120.0
@@ -80,7 +80,9 @@ def served_sandbox(cwd: Path, *arguments: str) -> Iterator[ServedSandbox]:
         process.communicate(timeout=30)
 
 
-def write_config(folder: Path, url: str, rules: Path, *, mode: str = "enforce", more: str = "") -> Path:
+def write_config(
+    folder: Path, url: str, rules: Path, *, mode: str = "enforce", watch: bool = True, more: str = ""
+) -> Path:
     """Write a configuration for the sandbox at *url*."""
     (folder / "token").write_text("sandbox-token\n", encoding="utf-8")
     config = folder / "config.toml"
@@ -101,6 +103,7 @@ retries_per_hour = 10000
 resolves_per_hour = 10000
 [rules]
 paths = ["{rules}"]
+watch = {str(watch).lower()}
 [store]
 url = "sqlite:///./flowmend.db"
 [log]
@@ -151,6 +154,17 @@ class Service:
         self.events += [json.loads(line) for line in lines]
         return True
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave no process behind, whatever the test met."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(timeout=30)
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+
     def stop(self, number: int = signal.SIGTERM, *, timeout_s: float = 30.0) -> tuple[int, float]:
         """Send a signal and return the exit code and how long it took to end, in seconds."""
         began = time.monotonic()
@@ -161,6 +175,4 @@ class Service:
         took_s = time.monotonic() - began
         while self._read(0.0):
             pass
-        assert self.process.stderr is not None
-        self.process.stderr.close()
         return code, took_s

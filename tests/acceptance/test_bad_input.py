@@ -392,19 +392,19 @@ def test_a_rules_folder_deleted_under_a_running_service_changes_nothing_and_one_
     rules.mkdir()
     (rules / "a.yaml").write_text(GOOD_RULE, encoding="utf-8")
     write_config(tmp_path, sandbox.url, rules, mode="observe")
-    service = Service(tmp_path)
-    loaded = service.wait_for("rules.loaded")
-    shutil.rmtree(rules)
-    refused = service.wait_for("rules.refused")
-    service.events.clear()
-    for _ in range(3):
-        service.wait_for("cycle.finished")
-        service.events.remove(next(line for line in service.events if line["event"] == "cycle.finished"))
-    said_again = [line for line in service.events if line["event"] == "rules.refused"]
-    rules.mkdir()
-    (rules / "a.yaml").write_text(GOOD_RULE, encoding="utf-8")
-    back = service.wait_for("rules.loaded")
-    code, _ = service.stop()
+    with Service(tmp_path) as service:
+        loaded = service.wait_for("rules.loaded")
+        shutil.rmtree(rules)
+        refused = service.wait_for("rules.refused")
+        service.events.clear()
+        for _ in range(3):
+            service.wait_for("cycle.finished")
+            service.events.remove(next(line for line in service.events if line["event"] == "cycle.finished"))
+        said_again = [line for line in service.events if line["event"] == "rules.refused"]
+        rules.mkdir()
+        (rules / "a.yaml").write_text(GOOD_RULE, encoding="utf-8")
+        back = service.wait_for("rules.loaded")
+        code, _ = service.stop()
 
     assert refused["rules"] == loaded["rules"] == back["rules"]
     assert said_again == []
@@ -416,10 +416,10 @@ def test_a_service_whose_token_is_refused_says_so_stays_alive_and_ends_on_sigter
 ) -> None:
     write_config(tmp_path, sandbox.url, SHIPPED)
     (tmp_path / "token").write_text("not-the-right-token\n", encoding="utf-8")
-    service = Service(tmp_path)
-    refused = service.wait_for("account.refused")
-    alive = service.process.poll() is None
-    code, took_s = service.stop(signal.SIGTERM)
+    with Service(tmp_path) as service:
+        refused = service.wait_for("account.refused")
+        alive = service.process.poll() is None
+        code, took_s = service.stop(signal.SIGTERM)
 
     assert refused["level"] == "error"
     assert refused["status"] == 401
@@ -431,10 +431,11 @@ def test_a_service_whose_token_is_refused_says_so_stays_alive_and_ends_on_sigter
 
 def test_a_service_whose_host_is_away_goes_on_trying(tmp_path: Path) -> None:
     write_config(tmp_path, NOWHERE, SHIPPED)
-    service = Service(tmp_path)
-    first = service.wait_for("cycle.failed")
-    service.events.clear()
-    service.wait_for("cycle.failed")
+    with Service(tmp_path) as service:
+        first = service.wait_for("cycle.failed")
+        service.events.clear()
+        service.wait_for("cycle.failed")
+        code, _ = service.stop()
 
     assert "Connection refused" in first["reason"]
-    assert service.stop()[0] == 0
+    assert code == 0

@@ -19,36 +19,36 @@ def sandbox(tmp_path: Path) -> Iterator[ServedSandbox]:
 
 
 def test_sigterm_in_mid_cycle_ends_it_cleanly_and_a_new_start_goes_on(tmp_path: Path, sandbox: ServedSandbox) -> None:
-    service = Service(tmp_path)
-    service.wait_for("batch.sent")
-    code, took_s = service.stop()
+    with Service(tmp_path) as service:
+        service.wait_for("batch.sent")
+        code, took_s = service.stop()
 
-    assert code == 0
-    assert took_s < 20
-    assert service.events[-1]["event"] == "daemon.stopped"
-    assert not [line for line in service.events if line["level"] == "error"]
+        assert code == 0
+        assert took_s < 20
+        assert service.events[-1]["event"] == "daemon.stopped"
+        assert not [line for line in service.events if line["level"] == "error"]
 
-    service = Service(tmp_path)
-    service.wait_for("outcome.settled")
-    for _ in range(60):
-        if sandbox.state["totals"]["states"].get("cured", 0) > 100:
-            break
-        service.wait_for("cycle.finished")
-        service.events.clear()
-    assert service.stop()[0] == 0
-    assert sandbox.state["totals"]["states"]["cured"] > 100
+    with Service(tmp_path) as service:
+        service.wait_for("outcome.settled")
+        for _ in range(60):
+            if sandbox.state["totals"]["cured"] > 100:
+                break
+            service.wait_for("cycle.finished")
+            service.events.clear()
+        assert service.stop()[0] == 0
+    assert sandbox.state["totals"]["cured"] > 100
     assert sandbox.state["totals"]["harmed"] == 0
 
 
 def test_kill_9_after_a_batch_loses_nothing_and_runs_nothing_twice(tmp_path: Path, sandbox: ServedSandbox) -> None:
     for _ in range(3):
-        service = Service(tmp_path)
-        service.wait_for("batch.sent", action="retry")
-        service.stop(signal.SIGKILL)
+        with Service(tmp_path) as service:
+            service.wait_for("batch.sent", action="retry")
+            service.stop(signal.SIGKILL)
 
-    service = Service(tmp_path)
-    service.wait_for("outcome.settled", action="retry")
-    assert service.stop()[0] == 0
+    with Service(tmp_path) as service:
+        service.wait_for("outcome.settled", action="retry")
+        assert service.stop()[0] == 0
     assert sandbox.state["totals"]["harmed"] == 0
 
 
@@ -57,18 +57,18 @@ def test_sighup_loads_changed_rules_and_a_broken_file_changes_nothing(tmp_path: 
     rules.mkdir()
     rule = "version: 1\nrules:\n  - id: one\n    why: x\n    classify: a\n    when: {code: NONE_SUCH}\n    then: {leave: {}}\n"
     (rules / "a.yaml").write_text(rule, encoding="utf-8")
-    write_config(tmp_path, sandbox.url, rules, more="")
-    service = Service(tmp_path)
-    first = service.wait_for("rules.loaded")
-    service.wait_for("cycle.finished")
-    (rules / "a.yaml").write_text(rule.replace("leave", "leaf"), encoding="utf-8")
-    service.process.send_signal(signal.SIGHUP)
-    refused = service.wait_for("rules.refused")
-    (rules / "a.yaml").write_text(rule.replace("NONE_SUCH", "ANOTHER"), encoding="utf-8")
-    service.process.send_signal(signal.SIGHUP)
-    service.events.clear()
-    second = service.wait_for("rules.loaded")
+    write_config(tmp_path, sandbox.url, rules, watch=False)
+    with Service(tmp_path) as service:
+        first = service.wait_for("rules.loaded")
+        service.wait_for("cycle.finished")
+        (rules / "a.yaml").write_text(rule.replace("leave", "leaf"), encoding="utf-8")
+        service.process.send_signal(signal.SIGHUP)
+        refused = service.wait_for("rules.refused")
+        (rules / "a.yaml").write_text(rule.replace("NONE_SUCH", "ANOTHER"), encoding="utf-8")
+        service.events.clear()
+        service.process.send_signal(signal.SIGHUP)
+        second = service.wait_for("rules.loaded")
 
-    assert refused["rules"] == first["rules"]
-    assert second["rules"] != first["rules"]
-    assert service.stop()[0] == 0
+        assert refused["rules"] == first["rules"]
+        assert second["rules"] != first["rules"]
+        assert service.stop()[0] == 0

@@ -66,6 +66,15 @@ async def test_due_groups_are_what_rules_want_done_now_by_step_rule_and_act(stor
     ]
 
 
+async def test_cases_that_were_tried_before_go_before_older_ones_that_were_not(store: Store) -> None:
+    batch_id = await intend(store, "e1")
+    await store.settle(batch_id, {"e1": Outcome.CAME_BACK}, NOON, gone={"e1"})
+    await save(store, judged("e2", occurred_at=minutes(-300)), judged("e3", occurred_at=minutes(-200)))
+    await save(store, judged("e9", case_key="t:order-1", occurred_at=minutes(-1)))
+    assert await planned(store, group(send=2)) == ["e2", "e9"]
+    assert await planned(store, group(send=1)) == ["e9"]
+
+
 async def test_an_error_in_flight_is_due_for_nothing(store: Store) -> None:
     await save(store, judged("e1", tag=True, assign=True))
     await intend(store, "e1")

@@ -221,19 +221,21 @@ async def test_full_reads_of_two_steps_do_not_disturb_each_other(store: Store) -
 
 
 async def test_stale_are_steps_with_open_errors_judged_by_other_rules_or_swept_too_long_ago(store: Store) -> None:
-    for step_id, rules, swept_at, rows in (
-        ("fresh", "new", NOON, 1),
-        ("old-rules", "old", NOON, 1),
-        ("never-swept", "new", None, 1),
-        ("swept-long-ago", "new", minutes(-60), 1),
-        ("empty", "old", None, 0),
+    for step_id, rules, swept_at, rows, counted in (
+        ("fresh", "new", NOON, 1, 1),
+        ("old-rules", "old", NOON, 1, 1),
+        ("never-swept", "new", None, 1, 1),
+        ("swept-long-ago", "new", minutes(-60), 1, 1),
+        ("empty", "old", None, 0, 0),
+        ("counted-but-not-listed", "new", minutes(-60), 0, 3),
     ):
         step = replace(STEP, step_id=step_id)
         await save(store, *[unmatched(f"e{n}") for n in range(rows)], step=step)
-        await store.save_progress(step, mark=None, watermark_at=NOON, swept_at=swept_at, judged_with=rules)
+        mark = Mark(num_error=counted)
+        await store.save_progress(step, mark=mark, watermark_at=NOON, swept_at=swept_at, judged_with=rules)
     await save(store, unmatched("e1"), step=ELSEWHERE)
     stale = await store.stale_steps("acme", "new", minutes(-1))
-    assert [ref.step_id for ref in stale] == ["never-swept", "old-rules", "swept-long-ago"]
+    assert [ref.step_id for ref in stale] == ["counted-but-not-listed", "never-swept", "old-rules", "swept-long-ago"]
 
 
 async def test_rechecks_are_windows_over_errors_due_to_be_judged_again(store: Store) -> None:
