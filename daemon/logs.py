@@ -64,7 +64,9 @@ def configure_logs(
     renderers: dict[str, Processor] = {
         "json": structlog.processors.JSONRenderer(ensure_ascii=False),
         "logfmt": structlog.processors.LogfmtRenderer(bool_as_flag=False),
-        "console": structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="ts", repr_native_str=True),
+        "console": structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), timestamp_key="ts", repr_native_str=True, sort_keys=False
+        ),
     }
     logger: FilteringBoundLogger = structlog.wrap_logger(
         _Lines(stream=stream),

@@ -62,7 +62,11 @@ class Figures:
 
 @dataclass(slots=True, kw_only=True)
 class AccountRunner:
-    """Run one account. *refused_until* is set while its token is refused: nothing is sent before then."""
+    """Run one account.
+
+    *refused_until* is set while its token is refused: nothing is sent before then. *between* are the figures of the
+    confirmations since the last cycle; the next cycle's line tells them, too.
+    """
 
     name: str
     pass_: AccountCycle
@@ -72,7 +76,8 @@ class AccountRunner:
     requests: Callable[[], int]
     refused_until: datetime | None = None
     last_success_at: datetime | None = None
-    unsettled: int = field(default=0)
+    unsettled: int = 0
+    between: Tally = field(default_factory=Tally)
 
     async def cycle(self, tally: Tally | None = None, *, act: bool = True) -> tuple[Tally, Plan | None]:
         """Run one cycle, adding to *tally* where one is given, and log its canonical line."""
@@ -81,10 +86,11 @@ class AccountRunner:
         self.refused_until = None
         self.last_success_at = self.clock.now()
         took = self.last_success_at - began
+        counts, self.between = tally.counts + self.between.counts, Tally()
         self.log.info(
             "cycle.finished",
             open=sum((await self.counts.open_counts(self.name)).values()),
-            **{name: tally.counts[name] for name in COUNTS},
+            **{name: counts[name] for name in COUNTS},
             skipped=sum(tally.skipped.values()),
             steps_read=tally.steps_read,
             steps_failed=tally.steps_failed,
@@ -103,6 +109,7 @@ class AccountRunner:
     async def confirm(self) -> Tally:
         """Settle what can be settled."""
         tally, self.unsettled = await self.pass_.confirm()
+        self.between.merge(tally)
         return tally
 
     async def once(self, wait: timedelta, progress: Progress) -> Figures:

@@ -1,5 +1,6 @@
 """``flowmend run`` as systemd and Docker run it."""
 
+import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,32 @@ def test_sigterm_in_mid_cycle_ends_it_cleanly_and_a_new_start_goes_on(tmp_path: 
         assert service.stop()[0] == 0
     assert sandbox.state["totals"]["cured"] > 100
     assert sandbox.state["totals"]["harmed"] == 0
+
+
+def test_a_stop_does_not_wait_for_ever_for_an_answer_and_what_had_none_is_not_sent_again(tmp_path: Path) -> None:
+    with served_sandbox(tmp_path, "--errors", "300", "--faults", "POST retry:1:hang") as sandbox:
+        write_config(tmp_path, sandbox.url, SHIPPED)
+        with Service(tmp_path) as service:
+            service.wait_for("plan.made")
+            assert any(retried(sandbox) for _ in range(1000))
+            code, took_s = service.stop()
+
+            assert code == 0
+            assert took_s < 20
+            assert [line["event"] for line in service.events[-2:]] == ["daemon.cut_off", "daemon.stopped"]
+
+        with Service(tmp_path) as service:
+            service.wait_for("outcome.settled", action="retry")
+            assert service.stop()[0] == 0
+        keys = retried(sandbox)
+        assert len(keys) == len(set(keys))
+        assert sandbox.state["totals"]["harmed"] == 0
+
+
+def retried(sandbox: ServedSandbox) -> list[str]:
+    """Return the retry data keys of every retry call so far, in order."""
+    calls = [json.loads(write["body"]) for write in sandbox.state["writes"] if write["endpoint"] == "POST retry"]
+    return [key for call in calls for key in call["retryDataKeys"]]
 
 
 def test_kill_9_after_a_batch_loses_nothing_and_runs_nothing_twice(tmp_path: Path, sandbox: ServedSandbox) -> None:
