@@ -33,6 +33,9 @@ class Counts(Protocol):
     async def open_counts(self, account: str) -> dict[StepRef, int]:
         """Return the open errors of each step."""
 
+    async def unsettled_count(self, account: str) -> int:
+        """Return how many writes have no outcome yet."""
+
     async def error_counts(self, account: str) -> dict[tuple[Verb, str, str], int]:
         """Return the open errors by verb, rule and reason."""
 
@@ -125,7 +128,7 @@ class AccountRunner:
             open=sum((await self.counts.open_counts(self.name)).values()),
             tally=total,
             requests=self.requests() - requests,
-            unsettled=self.unsettled,
+            unsettled=await self.counts.unsettled_count(self.name),
             failure=failure,
         )
 

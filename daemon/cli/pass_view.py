@@ -164,10 +164,12 @@ def show_figures(figures: Figures, mode: Mode) -> None:
         unmatched = f"{tally.counts['unmatched']:,} unmatched"
         notes.add_row(unmatched, "left alone, as no rule takes them (flowmend errors --unmatched lists them)")
     if figures.unsettled:
-        notes.add_row("", f"{plural(figures.unsettled, 'batch')} without an outcome yet; the next run goes on with it.")
+        notes.add_row(
+            "", f"{plural(figures.unsettled, 'batch')} without an outcome yet; the next run goes on from there."
+        )
     if tally.steps_failed:
         notes.add_row(
-            "", f"{plural(tally.steps_failed, 'step')} or flows failed (see above); nothing was concluded from them."
+            "", f"{plural(tally.steps_failed, 'failure')} of a step or flow, see above; nothing was concluded from it."
         )
     for reason, count in sorted(tally.skipped.items(), key=lambda item: (-item[1], item[0])):
         if count:

@@ -11,6 +11,7 @@ REASONS: Mapping[str, str] = {
     "connection-offline": "its connection is offline; a retry would fail",
     "data-changed": "its retry data changed meanwhile; it is judged again",
     "excluded": "the configuration excludes its flow by now",
+    "done": "it has its tag or its assignment already",
     "exhausted": "its attempts are used up",
     "flow-disabled": "its flow is disabled; integrator.io refuses retries",
     "gone": "it left the open list meanwhile",
@@ -37,5 +38,6 @@ REASONS: Mapping[str, str] = {
     "unknown": "whether a retry of it ran is not known; look in the target first",
     "unmatched": "no rule takes it by now",
     "unreachable": "integrator.io did not answer",
+    "unseen": "the list moved while it was looked at again; it is looked at next time",
     "waiting": "its next attempt is due later",
 }

@@ -11,11 +11,12 @@ from typing import Protocol
 from daemon.core.actions import Mode, Retry
 from daemon.core.cases import NEW_CASE, CaseHistory, case_key, needs_digest
 from daemon.core.decisions import Decision, Match, Verb
-from daemon.core.exceptions import AuthError, ProtocolError, RefusedError, RuleError
+from daemon.core.exceptions import ProtocolError, RefusedError, RuleError
 from daemon.core.facts import UNAVAILABLE, Facts, NeedsData
 from daemon.core.judgements import Judged
 from daemon.core.policy import Caps, decide
 from daemon.core.records import ErrorRecord, RetryData, Step, StepRef
+from daemon.pipeline.survey import token_refused
 from daemon.pipeline.terms import Rules
 
 NAMELESS = CaseHistory(nameless=True)
@@ -155,7 +156,7 @@ class Judge:
             return None
         try:
             return await self.client.retry_data(ref, record.retry_key)
-        except AuthError:
-            raise
-        except (RefusedError, ProtocolError):  # gone, or not to be read without loss: this error has no data for us
-            return None
+        except (RefusedError, ProtocolError) as refused:
+            if token_refused(refused):
+                raise
+            return None  # gone, closed to us, or not to be read without loss: this error has no data for us

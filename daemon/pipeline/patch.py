@@ -15,6 +15,7 @@ from daemon.core.exceptions import AuthError, ProtocolError, RefusedError, Tempo
 from daemon.core.facts import PatchRefused
 from daemon.core.records import RetryData, Step, StepRef
 from daemon.pipeline.judge import Judgement
+from daemon.pipeline.survey import token_refused
 from daemon.pipeline.terms import Rules
 
 
@@ -96,9 +97,9 @@ class Patcher:
             if isinstance(answer, PatchRefused):
                 return _held(judgement, match, answer.reason, answer.detail)
             return Rewritten(before=data, after=self.client.rewrite(data, answer.data))
-        except AuthError:
-            raise
         except (RefusedError, ProtocolError) as refused:
+            if token_refused(refused):
+                raise
             return _held(judgement, match, "no-retry-data", f"its retry data cannot be used: {refused}")
 
     async def write(self, step: Step, rewritten: Mapping[str, Rewritten]) -> dict[str, str]:

@@ -110,6 +110,21 @@ async def test_of_two_jobs_that_a_lost_retry_may_have_started_none_is_adopted(tm
         assert ours.runs == 1
 
 
+async def test_a_job_of_another_size_is_not_taken_for_the_one_that_a_lost_retry_may_have_started(
+    tmp_path: Path,
+) -> None:
+    faults = [Fault(endpoint="POST retry", kind="before", call=1)]
+    async with small_shop(tmp_path, faults=faults) as shop, shop.daemon() as daemon:
+        fail(shop)
+        theirs = fail(shop, HOPELESS, count=2, fields={"assignedTo": "clerk@example.com"})
+        runner = daemon.accounts[ACCOUNT]
+        await runner.cycle()
+        people(shop, "retry", *theirs)
+        shop.clock.pass_by(timedelta(minutes=1))
+        assert (await runner.confirm()).settled == 0
+        assert runner.unsettled == 1
+
+
 async def test_a_record_whose_outcome_stayed_unknown_is_left_to_people_under_whatever_id_it_comes_back(
     tmp_path: Path,
 ) -> None:

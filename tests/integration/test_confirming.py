@@ -92,6 +92,37 @@ async def test_of_a_job_that_completed_with_errors_each_record_gets_its_own_outc
         assert (counts["confirmed"], counts["came_back"]) == (3, 2)
 
 
+async def test_a_failure_that_the_job_counted_and_nobody_can_see_any_more_keeps_its_batch_from_being_confirmed(
+    tmp_path: Path,
+) -> None:
+    async with small_shop(tmp_path, ONCE) as shop, shop.daemon() as daemon:
+        (truth,) = fail(shop, HOPELESS)
+        runner = daemon.accounts[ACCOUNT]
+        await runner.cycle()
+        shop.clock.pass_by(timedelta(minutes=1))
+        shop.sandbox.settle()
+        people(shop, "resolve", truth)  # the error that it came back as
+        assert (await runner.confirm()).settled == 0
+
+        shop.clock.pass_by(timedelta(minutes=10))
+        assert (await runner.confirm()).counts["unknown"] == 1
+
+
+async def test_while_its_job_is_at_work_an_error_that_is_still_listed_has_not_come_back(tmp_path: Path) -> None:
+    options = Options(job_seconds=60.0, leaves="when_run")
+    async with small_shop(tmp_path, options=options) as shop, shop.daemon() as daemon:
+        (truth,) = fail(shop)
+        runner = daemon.accounts[ACCOUNT]
+        await runner.cycle()
+        shop.clock.pass_by(timedelta(seconds=45))
+        assert (await runner.confirm()).settled == 0
+        await runner.cycle()
+
+        shop.clock.pass_by(timedelta(minutes=1))
+        assert (await runner.confirm()).counts["confirmed"] == 1
+        assert (sent(shop, "POST retry"), truth.runs) == (1, 1)
+
+
 async def test_while_its_job_is_at_work_an_absent_error_is_not_confirmed_and_after_the_timeout_it_is_unknown(
     tmp_path: Path,
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from daemon.app.build import Daemon
+from daemon.core.exceptions import RefusedError
 from daemon.sandbox import Fault, Options
 from daemon.sandbox.world import Entry
 from tests.integration.shop import ACCOUNT, Shop
@@ -88,6 +89,19 @@ async def test_a_tag_that_the_platform_refuses_is_given_up_until_the_error_is_ju
         shop.clock.pass_by(timedelta(hours=7))  # time for a full sweep
         await one_pass(daemon)
         assert sent(shop, "PUT step-tags") == 2
+
+
+async def test_a_tag_that_is_refused_for_any_other_reason_is_given_up_as_well(tmp_path: Path) -> None:
+    def refuse() -> None:
+        raise RefusedError("not a tag", status=400)
+
+    async with small_shop(tmp_path, marks("hold: {queue: sales}, tag: [F3ZBQ]")) as shop, shop.daemon() as daemon:
+        fail(shop, HOPELESS)
+        during(daemon, before={PUT_TAGS: refuse})
+        assert (await one_pass(daemon)).tally.counts["refused"] == 1
+        shop.clock.pass_by(timedelta(minutes=1))
+        await one_pass(daemon)
+        assert sent(shop, "PUT step-tags") == 0
 
 
 async def test_where_one_of_the_errors_is_gone_the_others_are_tagged_all_the_same(tmp_path: Path) -> None:

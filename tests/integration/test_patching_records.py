@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daemon.core.exceptions import AuthError
+from daemon.core.exceptions import AuthError, ProtocolError, UnknownResultError
 from daemon.sandbox import Fault
 from daemon.sandbox.exact import changes, read_exact
 from daemon.sandbox.truth import Truth
@@ -213,6 +213,27 @@ async def test_a_patch_whose_retry_was_refused_is_not_written_a_second_time(tmp_
         assert json.loads(truth.patched[-1])["data"]["notes"] == ["looked at"]
 
 
+async def test_a_patch_of_which_nobody_knew_whether_it_was_written_is_not_written_a_second_time(tmp_path: Path) -> None:
+    def lost() -> None:
+        during(daemon, before={GET_DATA: unreadable})
+        raise UnknownResultError("the answer was lost")
+
+    def unreadable() -> None:
+        raise ProtocolError("the answer is not JSON")
+
+    async with small_shop(tmp_path, patches(STATE, NOTE)) as shop, shop.daemon() as daemon:
+        (truth,) = fail(shop, "state-name")
+        people(shop, "edit_data", truth, pointer="/data/notes", value=[])
+        during(daemon, after={PUT_DATA: lost})
+        tally, _ = await daemon.accounts[ACCOUNT].cycle()
+        assert (tally.dropped, truth.retries_accepted) == ({"patch-unknown": 1}, 0)
+
+        shop.clock.pass_by(timedelta(minutes=16))
+        assert (await one_pass(daemon)).tally.counts["confirmed"] == 1
+        assert json.loads(truth.patched[-1])["data"]["notes"] == ["looked at"]
+        assert sent(shop, "PUT data") == 1
+
+
 async def test_a_patch_whose_record_came_back_is_not_written_a_second_time(tmp_path: Path) -> None:
     async with small_shop(tmp_path, patches(NOTE, max_attempts=3)) as shop, shop.daemon() as daemon:
         (truth,) = fail(shop, "state-name")
@@ -258,6 +279,7 @@ async def test_two_records_that_a_patch_makes_one_are_not_both_run(tmp_path: Pat
 
             assert tally.dropped == {"in-flight": 1}
             assert [truth.retries_accepted for truth in (spelled, right)] == [1, 0]
+            assert [len(truth.patched) for truth in (spelled, right)] == [1, 0]
 
 
 def die() -> None:
@@ -286,3 +308,16 @@ async def test_a_death_while_patching_patches_and_retries_nothing_twice(
 
         assert (figures.tally.counts["unknown"], figures.unsettled) == (1, 0)
         assert (sent(shop, "PUT data"), sent(shop, "POST retry"), truth.runs) == (written, 0, 0)
+
+
+async def test_retry_data_that_is_closed_to_us_holds_its_error_and_stops_no_other(tmp_path: Path) -> None:
+    forbidden = Fault(endpoint="GET data", call=1, kind="status:403")
+    async with small_shop(tmp_path, STATES, faults=(forbidden,)) as shop, shop.daemon() as daemon:
+        closed, cured = fail(shop, "state-name", count=2)
+        figures = await one_pass(daemon)
+        states = {truth.state for truth in (closed, cured)}
+        held = [row.reason for row in await daemon.store.held(ACCOUNT)]
+    assert figures.failure is None
+    assert figures.tally.steps_failed == 0
+    assert held == ["no-retry-data"]
+    assert states == {"cured", "open"}

@@ -1,9 +1,9 @@
 """What reading promises: whole reads or none (P5), one bad step stops no other (P13), and few requests."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -171,16 +171,37 @@ async def test_a_flow_that_cannot_be_asked_counts_as_lag(shop: Shop) -> None:
             assert (await cycle(daemon)).lag_s == 600
 
 
-async def test_the_steps_detail_that_cannot_be_read_loses_no_step_of_the_flow(shop: Shop) -> None:
+@pytest.mark.parametrize("endpoint", ["GET import", "GET export"])
+async def test_a_step_whose_own_document_cannot_be_read_is_read_when_it_can(shop: Shop, endpoint: str) -> None:
     add(shop, ORDERS)
     add(shop, ORDERS | {"step": "Find customer"})
     async with shop.daemon(Mode.OBSERVE) as daemon:
-        for endpoint in ("GET import", "GET export"):
-            with broken(shop, endpoint, "wrong_types"):
-                await cycle(daemon)
+        with broken(shop, endpoint, "not_json"):
+            half = await cycle(daemon)
         await cycle(daemon)
 
+        assert half.steps_failed == 1
         assert len(await rows(daemon)) == 2
+
+
+async def test_what_was_read_of_a_flow_that_failed_half_way_is_looked_at_again_though_its_summary_is_as_before(
+    tmp_path: Path,
+) -> None:
+    async with (
+        reading(tmp_path, options=Options(integration_summary="omit_zeros")) as shop,
+        shop.daemon(Mode.OBSERVE) as daemon,
+    ):
+        lookup = ORDERS | {"step": "Find customer"}
+        known, other = add(shop, ORDERS), add(shop, lookup)
+        with broken(shop, "GET export", "not_json"):
+            half = await cycle(daemon)
+        shop.do(do="resolve", errors=known, **ORDERS)
+        shop.do(do="resolve", errors=other, **lookup)
+        gone = await cycle(daemon)
+
+        assert (half.counts["new"], half.steps_failed) == (1, 1)
+        assert gone.counts["vanished"] == 1
+        assert await rows(daemon) == []
 
 
 @pytest.mark.parametrize("kind", ["status:500", "before"])
@@ -279,6 +300,38 @@ async def test_errors_that_people_resolved_have_vanished_and_are_nobodys_success
 
         assert (tally.counts["vanished"], tally.counts["confirmed"]) == (7, 0)
         assert await ids(daemon) == set(known[7:])
+
+
+async def test_an_open_error_that_a_moving_list_hides_between_two_pages_is_not_taken_for_gone(tmp_path: Path) -> None:
+    async with (
+        reading(tmp_path, options=Options(error_page_size=5, paging="offset")) as shop,
+        shop.daemon(Mode.OBSERVE) as daemon,
+    ):
+        known = add(shop, ORDERS, 12, age_s=60)
+        await cycle(daemon)
+        shop.clock.pass_by(timedelta(hours=7))
+        before_page_2(shop, lambda: shop.do(do="resolve", errors=known[-3:], **ORDERS))
+        moved = await cycle(daemon)
+        kept = await ids(daemon)
+        calm = await cycle(daemon)
+
+        assert moved.counts["vanished"] == 0
+        assert set(known[:-3]) <= kept
+        assert calm.counts["vanished"] == 3
+        assert await ids(daemon) == set(known[:-3])
+
+
+def before_page_2(shop: Shop, do: Callable[[], object]) -> None:
+    """Let something happen right before the second page of a list of errors is answered."""
+    first, clock = shop.sandbox.requests["GET errors"] + 1, shop.sandbox._clock
+
+    def now() -> datetime:
+        if shop.sandbox.requests["GET errors"] == first:
+            shop.sandbox._clock = clock
+            do()
+        return clock()
+
+    shop.sandbox._clock = now
 
 
 async def test_the_last_error_of_a_step_that_leaves_is_noticed(shop: Shop) -> None:

@@ -1,8 +1,9 @@
 """Resolving: what is gone meanwhile, lost answers, and limits that hold a whole rule (P6)."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -83,6 +84,32 @@ async def test_a_resolve_that_never_arrived_is_sent_again_because_that_does_no_h
         counts = (await shop.once()).tally.counts
 
         assert (counts["refused"], counts["confirmed"], truth.state) == (1, 1, "resolved")
+
+
+def die() -> None:
+    """End the process' work here and now, as a kill does: nothing after this runs."""
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(
+    ("moment", "outcome"),
+    [
+        pytest.param({"before": {PUT_RESOLVED: die}}, "confirmed", id="written down, not sent"),
+        pytest.param({"after": {PUT_RESOLVED: die}}, "vanished", id="sent, not written down"),
+    ],
+)
+async def test_a_death_around_a_resolve_ends_in_an_outcome(tmp_path: Path, moment: Any, outcome: str) -> None:
+    async with small_shop(tmp_path, resolves()) as shop:
+        (truth,) = fail(shop, DUPLICATE)
+        async with shop.daemon() as daemon:
+            during(daemon, **moment)
+            with pytest.raises(asyncio.CancelledError):
+                await daemon.accounts[ACCOUNT].cycle()
+        figures = await shop.once()
+        again = await shop.once()
+
+        assert figures.tally.counts[outcome] + again.tally.counts[outcome] == 1
+        assert (truth.state, again.unsettled, sent(shop, "PUT resolved")) == ("resolved", 0, 1)
 
 
 async def test_a_limit_holds_the_whole_rule_says_so_once_and_again_after_it_was_kept_in_between(
