@@ -61,7 +61,7 @@ def worst(figures: Iterable["Figures"], *, rules_broken: bool = False) -> int:
     """Return the exit code of a pass over all accounts: what a person must look at first wins."""
     codes = {PROBLEMS} if rules_broken else set[int]()
     for each in figures:
-        if each.tally.counts["unknown"] or each.unsettled:
+        if each.tally.counts["unknown"] or (each.unsettled and each.failure is None):
             codes.add(UNKNOWN)
         if each.failure is not None:
             codes.add(exit_code(each.failure))

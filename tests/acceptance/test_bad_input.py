@@ -272,7 +272,7 @@ def test_a_disk_that_is_full_in_mid_run_harms_nothing_and_the_next_run_goes_on(t
         write_config(tmp_path, sandbox.url, SHIPPED)
         for most_kib in (200, 400, 800, 1200):
             full = once(most_kib)
-            assert full.returncode == 2, (most_kib, full.stderr)
+            assert full.returncode in (2, 5), (most_kib, full.stderr)  # 5: of some batch nobody knows what came of it
             assert f"the store {tmp_path / 'flowmend.db'}" in complaint(full)
         written_then = len(sandbox.state["writes"])
         good = flowmend("once", "--json", cwd=tmp_path)

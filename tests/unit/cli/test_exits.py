@@ -52,6 +52,7 @@ def test_each_failure_has_its_exit_code(failure: FlowmendError, code: int) -> No
         pytest.param([figures(failure=UnavailableError("u"))], 4, id="not reached"),
         pytest.param([figures(unknown=1)], 5, id="an unknown outcome"),
         pytest.param([figures(unsettled=1)], 5, id="a write without an outcome when the wait ran out"),
+        pytest.param([figures(unsettled=1, failure=StoreError("s"))], 2, id="a failed store: the next run goes on"),
         pytest.param([figures(limit=1), figures(failure=StoreError("s"))], 2, id="the store before a limit"),
         pytest.param([figures(failure=UnavailableError("u")), figures(unknown=1)], 5, id="unknown before unreachable"),
     ],
