@@ -106,6 +106,40 @@ async def test_in_a_day_whatever_a_retry_or_a_patch_cures_is_cured_and_nothing_r
         assert len(shop.truths(state="cured")) > 250
 
 
+RETRY_ALL = """
+version: 1
+rules:
+  - id: given-to-a-person
+    why: Here even what a person has been given may run again.
+    when: {assigned_to: {exists: true}}
+    then: {retry: {max_attempts: 2, max_age: 30d, ramp: off}}
+    limit: {per_hour: 1000}
+  - id: anything
+    why: Everything that a second attempt at most lets through.
+    when: {retryable: true}
+    then: {retry: {max_attempts: 2, max_age: 30d, ramp: off}}
+    limit: {per_hour: 1000}
+"""
+
+
+async def test_every_record_that_a_retry_cures_is_confirmed_when_the_rules_retry_everything(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, errors=600, rules=RETRY_ALL) as shop, shop.daemon() as daemon:
+        confirmed = 0
+        for _ in range(4):  # the platform has announced retries of its own for the days to come
+            (figures,) = await run_once(daemon, timedelta(minutes=30), lambda *_: None)
+            confirmed += figures.tally.counts["confirmed"]
+            await shop.clock.sleep(24 * 3600)
+
+        curable = shop.truths(cure="retry")
+        assert len(curable) > 200
+        assert [truth for truth in curable if truth.state != "cured"] == []
+        assert max(truth.cure.at_retry for truth in curable) == 2
+        assert confirmed == len([truth for truth in shop.truths() if truth.state == "cured"])
+        left = {(row.step.flow_id, row.step.step_id, row.error_id) for row in await daemon.store.errors(limit=5000)}
+        mine = {(truth.flow_id, truth.step_id, each) for truth in curable for each in truth.error_ids}
+        assert not left & mine, "none of them is open in the store"
+
+
 async def test_a_second_pass_right_after_asks_only_for_the_summaries_of_the_integrations(shop: Shop) -> None:
     await shop.once()
     before = len(shop.sandbox.seen)
