@@ -48,10 +48,17 @@ RETRIES = st.builds(
     patched=st.booleans(),
 )
 ACTIONS = st.one_of(RETRIES, RETRIES, RETRIES, st.just(RESOLVE), st.just(HOLD), st.just(Leave()))
+
+
+def history(by_others: int, by_rule: dict[str, int], **more: Any) -> CaseHistory:
+    """Return a case with the attempts that its parts add up to."""
+    return CaseHistory(attempts=by_others + sum(by_rule.values()), by_rule=by_rule, **more)
+
+
 CASES = st.builds(
-    CaseHistory,
-    attempts=st.integers(0, 7),
-    by_rule=st.dictionaries(st.sampled_from(["r1", "r2"]), st.integers(0, 7)),
+    history,
+    by_others=st.sampled_from([0, 0, 0, 1, 3]),
+    by_rule=st.dictionaries(st.sampled_from(["r1", "r2"]), st.integers(0, 4)),
     last_attempt_at=MAYBE_MOMENT,
     cured_at=st.none() | MAYBE_MOMENT,
     unsettled=st.sampled_from([False, False, False, True]),
