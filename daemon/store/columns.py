@@ -1,9 +1,9 @@
 """How values lie in the database: moments as integer milliseconds, text without what a database cannot hold."""
 
 from datetime import UTC, datetime, timedelta
-from typing import overload
+from typing import Any, overload
 
-from sqlalchemy import BigInteger, Dialect, Text, TypeDecorator
+from sqlalchemy import BigInteger, Column, Dialect, ForeignKey, Integer, Text, TypeDecorator
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -52,3 +52,23 @@ class Words(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - their signature
         """Clean the text."""
         return None if value is None else clean(value)
+
+
+def words(name: str, **options: Any) -> Column[str]:
+    """Return a column of text that is always there."""
+    return Column(name, Words, nullable=False, **options)
+
+
+def number(name: str, **options: Any) -> Column[int]:
+    """Return a column of whole numbers that are always there."""
+    return Column(name, BigInteger, nullable=False, **options)
+
+
+def moment(name: str, **options: Any) -> Column[Any]:
+    """Return a column of moments that are always there."""
+    return Column(name, Moment, nullable=False, **options)
+
+
+def step_number(**options: Any) -> Column[int]:
+    """Return the column that says to which step a row belongs."""
+    return Column("step_no", Integer, ForeignKey("steps.step_no"), nullable=False, **options)

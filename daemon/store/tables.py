@@ -22,57 +22,40 @@ from sqlalchemy import (
     literal_column,
 )
 
-from daemon.store.columns import Moment, Words
+from daemon.store.columns import Moment, Words, moment, number, step_number, words
 
 METADATA = MetaData()
-
-
-def _words(name: str, **options: Any) -> Column[str]:
-    return Column(name, Words, nullable=False, **options)
-
-
-def _number(name: str, **options: Any) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, **options)
-
-
-def _moment(name: str, **options: Any) -> Column[Any]:
-    return Column(name, Moment, nullable=False, **options)
-
-
-def _step_no(**options: Any) -> Column[int]:
-    return Column("step_no", Integer, ForeignKey("steps.step_no"), nullable=False, **options)
-
 
 integrations = Table(
     "integrations",
     METADATA,
-    _words("account", primary_key=True),
-    _words("integration_id", primary_key=True),
-    _words("name"),
-    _number("position"),
+    words("account", primary_key=True),
+    words("integration_id", primary_key=True),
+    words("name"),
+    number("position"),
     sqlite_with_rowid=False,
 )
 
 flows = Table(
     "flows",
     METADATA,
-    _words("account", primary_key=True),
-    _words("flow_id", primary_key=True),
-    _words("name"),
-    _words("integration_id"),
+    words("account", primary_key=True),
+    words("flow_id", primary_key=True),
+    words("name"),
+    words("integration_id"),
     Column("disabled", Boolean, nullable=False),
-    _words("steps"),  # JSON: [[id, type], …]
-    _number("position"),
+    words("steps"),  # JSON: [[id, type], …]
+    number("position"),
     sqlite_with_rowid=False,
 )
 
-catalogues = Table("catalogues", METADATA, _words("account", primary_key=True), _moment("read_at"))
+catalogues = Table("catalogues", METADATA, words("account", primary_key=True), moment("read_at"))
 
 flow_marks = Table(
     "flow_marks",
     METADATA,
-    _words("account", primary_key=True),
-    _words("flow_id", primary_key=True),
+    words("account", primary_key=True),
+    words("flow_id", primary_key=True),
     Column("num_error", BigInteger),  # NULL: the flow must be read again
     Column("last_error_at", Moment),
     sqlite_with_rowid=False,
@@ -82,21 +65,21 @@ steps = Table(
     "steps",
     METADATA,
     Column("step_no", Integer, primary_key=True),
-    _words("account"),
-    _words("flow_id"),
-    _words("step_id"),
-    _words("type"),  # "" for a step that was read or written to before it was described
-    _words("name"),
-    _words("connection_id"),
-    _words("flow_name"),
-    _words("integration_id"),
-    _words("integration_name"),
+    words("account"),
+    words("flow_id"),
+    words("step_id"),
+    words("type"),  # "" for a step that was read or written to before it was described
+    words("name"),
+    words("connection_id"),
+    words("flow_name"),
+    words("integration_id"),
+    words("integration_name"),
     Column("num_error", BigInteger),  # with last_error_at the mark; NULL is no mark
     Column("last_error_at", Moment),
     Column("watermark_at", Moment),
     Column("swept_at", Moment),
-    _words("judged_with"),
-    _number("stored"),  # how many rows of `errors` it has: counting a million each cycle would take too long
+    words("judged_with"),
+    number("stored"),  # how many rows of `errors` it has: counting a million each cycle would take too long
     UniqueConstraint("account", "flow_id", "step_id"),
 )
 
@@ -104,28 +87,28 @@ verdicts = Table(
     "verdicts",
     METADATA,
     Column("verdict_no", Integer, primary_key=True),
-    _words("verb"),
-    _words("rule_id"),
-    _words("reason"),
-    _words("detail"),
+    words("verb"),
+    words("rule_id"),
+    words("reason"),
+    words("detail"),
     UniqueConstraint("verb", "rule_id", "reason", "detail"),
 )
 
 errors = Table(
     "errors",
     METADATA,
-    _step_no(primary_key=True),
-    _words("error_id", primary_key=True),
-    _words("case_key"),
-    _words("code"),
+    step_number(primary_key=True),
+    words("error_id", primary_key=True),
+    words("case_key"),
+    words("code"),
     Column("occurred_at", Moment),
-    _number("fingerprint"),
-    _number("verdict_no"),  # no foreign key: checking one from the verdict's side would read every error
-    _number("wants"),  # WANTS_TAG + WANTS_ASSIGN
-    _number("tried"),  # 1: its case had an attempt of ours when it was last judged
-    _number("seen_after"),  # the newest batch when it was first seen
+    number("fingerprint"),
+    number("verdict_no"),  # no foreign key: checking one from the verdict's side would read every error
+    number("wants"),  # WANTS_TAG + WANTS_ASSIGN
+    number("tried"),  # 1: its case had an attempt of ours when it was last judged
+    number("seen_after"),  # the newest batch when it was first seen
     Column("due_at", Moment),  # NULL while in flight
-    _moment("first_seen_at"),
+    moment("first_seen_at"),
     Column("batch_no", Integer, ForeignKey("batches.batch_no")),  # the batch that it is in flight with
     sqlite_with_rowid=False,
 )
@@ -143,7 +126,7 @@ Index("errors_wanting", errors.c.step_no, errors.c.wants, sqlite_where=WANTING)
 def _of_an_error(*columns: Column[Any]) -> tuple[Any, ...]:
     """Return the columns of a table whose rows go when their error goes."""
     return (
-        _words("error_id", primary_key=True),
+        words("error_id", primary_key=True),
         *columns,
         ForeignKeyConstraint(["step_no", "error_id"], ["errors.step_no", "errors.error_id"], ondelete="CASCADE"),
     )
@@ -153,7 +136,7 @@ held = Table(
     "held",
     METADATA,
     Column("step_no", Integer, primary_key=True),
-    *_of_an_error(_words("queue"), _words("title"), _words("edit"), _words("detail"), _moment("held_at")),
+    *_of_an_error(words("queue"), words("title"), words("edit"), words("detail"), moment("held_at")),
     sqlite_with_rowid=False,
 )
 
@@ -165,18 +148,18 @@ batches = Table(
     "batches",
     METADATA,
     Column("batch_no", Integer, primary_key=True),
-    _step_no(),
-    _words("act"),
-    _words("rule_id"),
-    _words("rules"),
-    _number("plan_id"),
-    _words("detail"),
-    _number("size"),
-    _words("state"),
-    _moment("intended_at"),
+    step_number(),
+    words("act"),
+    words("rule_id"),
+    words("rules"),
+    number("plan_id"),
+    words("detail"),
+    number("size"),
+    words("state"),
+    moment("intended_at"),
     Column("ended_at", Moment),  # since when nothing more is to be learnt of it
-    _words("job_id"),
-    _words("reason"),
+    words("job_id"),
+    words("reason"),
     sqlite_autoincrement=True,
 )
 Index("batches_open", batches.c.batch_no, sqlite_where=batches.c.ended_at.is_(None))
@@ -186,15 +169,16 @@ batch_items = Table(  # the attempts: kept for good, because a case may come bac
     "batch_items",
     METADATA,
     Column("batch_no", Integer, ForeignKey("batches.batch_no"), primary_key=True),
-    _words("error_id", primary_key=True),
-    _number("position"),
-    _step_no(),
-    _words("case_key"),  # as it was given
-    _words("case_root"),  # the case that the attempt counts for
-    _words("alias"),
-    _words("retry_key"),
+    words("error_id", primary_key=True),
+    number("position"),
+    step_number(),
+    words("case_key"),  # as it was given
+    words("case_root"),  # the case that the attempt counts for
+    words("alias"),
+    words("retry_key"),
     Column("outcome", Words),
     Column("settled_at", Moment),
+    words("settled_by", server_default=""),  # the person who said what came of it, "" for what reading showed
     Column("missed", Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -204,11 +188,11 @@ patches = Table(
     "patches",
     METADATA,
     Column("batch_no", Integer, ForeignKey("batches.batch_no"), primary_key=True),
-    _words("error_id", primary_key=True),
-    _step_no(),
-    _words("retry_key"),
-    _words("before_digest"),
-    _words("after_digest"),
+    words("error_id", primary_key=True),
+    step_number(),
+    words("retry_key"),
+    words("before_digest"),
+    words("after_digest"),
     Column("before", LargeBinary),  # NULL once pruned
     Column("after", LargeBinary),
 )
@@ -217,9 +201,9 @@ Index("patches_by_key", patches.c.step_no, patches.c.retry_key)
 aliases = Table(
     "aliases",
     METADATA,
-    _step_no(primary_key=True),
-    _words("alias", primary_key=True),
-    _words("case_root"),
+    step_number(primary_key=True),
+    words("alias", primary_key=True),
+    words("case_root"),
     sqlite_with_rowid=False,
 )
 Index("aliases_by_case", aliases.c.step_no, aliases.c.case_root)
@@ -227,10 +211,10 @@ Index("aliases_by_case", aliases.c.step_no, aliases.c.case_root)
 foreign_attempts = Table(  # retries that others made
     "foreign_attempts",
     METADATA,
-    _step_no(primary_key=True),
-    _words("error_id", primary_key=True),  # each of them tells of one retry
-    _words("case_root"),
-    _moment("seen_at"),
+    step_number(primary_key=True),
+    words("error_id", primary_key=True),  # each of them tells of one retry
+    words("case_root"),
+    moment("seen_at"),
     sqlite_with_rowid=False,
 )
 Index("foreign_attempts_by_case", foreign_attempts.c.step_no, foreign_attempts.c.case_root)
@@ -239,11 +223,12 @@ plans = Table(
     "plans",
     METADATA,
     Column("plan_id", Integer, primary_key=True),
-    _words("account"),
-    _words("rules"),
-    _moment("made_at"),
-    _moment("expires_at"),
-    _words("state"),
+    words("account"),
+    words("rules"),
+    moment("made_at"),
+    moment("expires_at"),
+    words("state"),
+    words("decided_by", server_default=""),  # the person who approved or applied it
     sqlite_autoincrement=True,
 )
 Index("plans_by_account", plans.c.account, plans.c.plan_id)
@@ -252,15 +237,15 @@ plan_groups = Table(
     "plan_groups",
     METADATA,
     Column("plan_id", Integer, ForeignKey("plans.plan_id", ondelete="CASCADE"), primary_key=True),
-    _number("group_no", primary_key=True),
-    _step_no(),
-    _words("rule_id"),
-    _words("act"),
-    _number("due"),
-    _number("send"),
-    _number("mode"),
-    _words("reason"),
-    _words("detail"),
+    number("group_no", primary_key=True),
+    step_number(),
+    words("rule_id"),
+    words("act"),
+    number("due"),
+    number("send"),
+    number("mode"),
+    words("reason"),
+    words("detail"),
     UniqueConstraint("plan_id", "step_no", "rule_id", "act"),
     sqlite_with_rowid=False,
 )
@@ -269,11 +254,11 @@ plan_items = Table(
     "plan_items",
     METADATA,
     Column("plan_id", Integer, primary_key=True),
-    _number("group_no", primary_key=True),
-    _moment("occurred_at", primary_key=True),
-    _words("error_id", primary_key=True),
-    _words("case_key"),
-    _number("fingerprint"),
+    number("group_no", primary_key=True),
+    moment("occurred_at", primary_key=True),
+    words("error_id", primary_key=True),
+    words("case_key"),
+    number("fingerprint"),
     ForeignKeyConstraint(["plan_id", "group_no"], ["plan_groups.plan_id", "plan_groups.group_no"], ondelete="CASCADE"),
     sqlite_with_rowid=False,
 )
@@ -282,18 +267,18 @@ rule_loads = Table(
     "rule_loads",
     METADATA,
     Column("load_no", Integer, primary_key=True),
-    _words("version"),
-    _moment("loaded_at"),
+    words("version"),
+    moment("loaded_at"),
     sqlite_autoincrement=True,
 )
 
 rule_files = Table(
     "rule_files",
     METADATA,
-    _words("version", primary_key=True),
-    _number("position", primary_key=True),
-    _words("path"),
+    words("version", primary_key=True),
+    number("position", primary_key=True),
+    words("path"),
     Column("content", LargeBinary, nullable=False),
 )
 
-meta = Table("meta", METADATA, _words("key", primary_key=True), _words("value"))
+meta = Table("meta", METADATA, words("key", primary_key=True), words("value"))

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from daemon.store.tables import METADATA
+from daemon.store.control_tables import leases
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=METADATA)
+context.configure(connection=context.config.attributes["connection"], target_metadata=leases.metadata)
 context.run_migrations()

@@ -1,3 +1,4 @@
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -12,10 +13,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from daemon.core.exceptions import StoreError
+from daemon.store.control_tables import leases
 from daemon.store.schema import HEAD, configured, migrate
 from daemon.store.sql import SqlStore, open_store
-from daemon.store.tables import METADATA
 
+METADATA = leases.metadata
 R = TypeVar("R")
 
 OBJECTS = text("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' AND tbl_name <> 'alembic_version'")
@@ -23,7 +25,7 @@ OBJECTS = text("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_
 
 def objects(connection: Connection) -> dict[str, list[str]]:
     """Return every table and index with the words of its definition, whatever their order."""
-    return {row.name: sorted(row.sql.replace(",", " ").split()) for row in connection.execute(OBJECTS)}
+    return {row.name: sorted(re.split(r"[\s,()]+", row.sql)) for row in connection.execute(OBJECTS)}
 
 
 async def inside(store: SqlStore, work: Callable[[Connection], R]) -> R:
