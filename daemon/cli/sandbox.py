@@ -14,7 +14,7 @@ ErrorCount = Annotated[
 ]
 Faults = Annotated[
     str,
-    typer.Option("--faults", metavar="LIST", help='What goes wrong: "POST retry:1:after,GET errors:3:half_body".'),
+    typer.Option("--faults", metavar="LIST", help='What goes wrong: "POST retry:1:after,GET errors:3-7:throttle:30".'),
 ]
 JobSeconds = Annotated[float, typer.Option("--job-seconds", min=0, help="How long a retry job takes.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port on 127.0.0.1; 0 takes any that is free.")]
@@ -31,7 +31,18 @@ def sandbox(
     """Serve an integrator.io on loopback, with open errors to practise on. It keeps the truth at /_sandbox/state.
 
     The token is "sandbox-token".
-    """
+
+    \b
+    A fault is <endpoint>:<call>:<kind>, several with commas between.
+      call   1 (the first) · 3-7 (a run of calls) · * (every one) · *5 (every fifth)
+      kind   before, hang: nothing is done, no answer comes · after, hang_after, half_body: done, no whole answer
+             status:503 (refused; 401 403 404 408 422 429 500 502 503 504) · late:502 (done, and a 502 all the same)
+             throttle:30 (429 with this Retry-After; also none, date, past, junk) · not_json · wrong_types
+             job:hangs, job:fails, job:halves, job:vanishes: the retry job that POST retry starts
+             meanwhile:resolve (a colleague, just before; also retry assign edit vanish auto_resolve auto_retry
+             disable offline revoke) · clock:2h, clock:-90s: the platform's clock jumps
+    An endpoint that is not known is refused with the list of all.
+    """  # noqa: D301 - the one that keeps click from filling the lines
     import asyncio
     import signal
 

@@ -12,13 +12,17 @@ MOST_IDS = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request that was let in. *path* holds the path's variables, *query* every pair in order."""
+    """One request that was let in. *path* holds the path's variables, *query* every pair in order.
+
+    *job_fate* is what becomes of a retry job that the call starts, of the vocabulary of faults; "" the usual.
+    """
 
     path: Mapping[str, str]
     query: Sequence[tuple[str, str]]
     body: bytes
     now: datetime
     origin: str
+    job_fate: str = ""
 
     def asked(self, name: str) -> str:
         """Return one query parameter, "" where it is missing.
@@ -65,6 +69,11 @@ class RefusedCallError(Exception):
 def answer_json(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
     """Return *value* as a JSON answer."""
     return Answer(status=status, body=json.dumps(value).encode(), headers=headers or {})
+
+
+def broken(status: str) -> Answer:
+    """Return what something on the way answers in place of the platform."""
+    return Answer(status=int(status), body=b"upstream connect error", content_type="text/plain")
 
 
 def not_found(what: str, which: str) -> RefusedCallError:

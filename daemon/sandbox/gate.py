@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 
 from daemon.sandbox.calls import Answer, answer_json
 from daemon.sandbox.options import Options
@@ -35,9 +36,10 @@ class Gate:
             return answer_json({"message": "Forbidden"}, status=403)
         return self._over_limit(now) if options.rate_limit else None
 
-    def throttled(self, wait_s: int = 1) -> Answer:
-        """Return the answer to one request too many."""
-        headers = {"Retry-After": str(wait_s) if self._options.retry_after == "auto" else self._options.retry_after}
+    def throttled(self, wait_s: int = 1, *, retry_after: str = "auto") -> Answer:
+        """Return the answer to one request too many; *retry_after* "auto" is as the options say."""
+        after = self._options.retry_after if retry_after == "auto" else retry_after
+        headers = {"Retry-After": str(wait_s) if after == "auto" else after}
         error = {"code": "rate_limited", "message": "Too many requests; please slow down."}
         return answer_json({"errors": [error]}, status=429, headers={k: v for k, v in headers.items() if v})
 
@@ -49,3 +51,14 @@ class Gate:
             return self.throttled(math.ceil((1 - self._tokens) / REFILL_PER_S))
         self._tokens -= 1
         return None
+
+
+def retry_after(wait: str, now: datetime) -> str:
+    """Return the header for a *wait* of the vocabulary of faults, "" for none."""
+    words = {
+        "none": "",
+        "junk": "soon",
+        "date": format_datetime(now + timedelta(seconds=2), usegmt=True),
+        "past": format_datetime(now - timedelta(hours=1), usegmt=True),
+    }
+    return words.get(wait, wait)

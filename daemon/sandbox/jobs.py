@@ -17,7 +17,8 @@ JobEnd = Literal["completed", "failed", "canceled"]
 class Job:
     """One job. *ends_at* None means that it never ends by itself; *end* is how it ended, or "" before that.
 
-    *taken* are the errors that left the open list because of it.
+    *taken* are the errors that left the open list because of it. *fate* is how it goes wrong, of the vocabulary of
+    faults, or "".
     """
 
     job_id: str
@@ -28,6 +29,7 @@ class Job:
     triggered_by: str
     created_at: datetime
     ends_at: datetime | None
+    fate: str = ""
     ended_at: datetime | None = None
     end: JobEnd | Literal[""] = ""
     num_success: int = 0
@@ -78,25 +80,29 @@ class Jobs:
         self._pending: list[Job] = []
 
     def newest_first(self) -> list[Job]:
-        """Return all jobs, the newest first."""
-        return list(reversed(self._jobs.values()))
+        """Return all jobs that are shown, the newest first."""
+        return [job for job in reversed(self._jobs.values()) if job.fate != "vanishes"]
 
     def get(self, job_id: str) -> Job | None:
-        """Return a job by its id, or None."""
-        return self._jobs.get(job_id)
+        """Return a job by its id, or None where none is shown."""
+        job = self._jobs.get(job_id)
+        return job if job and job.fate != "vanishes" else None
 
     def retryable(self, step: Step, key: str) -> bool:
         """Tell whether the platform would run the record behind *key* (again)."""
         data = step.retry_data.get(key)
         return data is not None and (data.state == "live" or (data.state == "used" and self._options.rerun_used))
 
-    def retry(self, step: Step, keys: Sequence[str], *, by: str, now: datetime) -> Job:
+    def retry(self, step: Step, keys: Sequence[str], *, by: str, now: datetime, fate: str = "") -> Job:
         """Accept a retry job for *keys*; a key given twice runs its record twice, unknown ones are passed over."""
         job = self._add("retry", step.flow_id, step, tuple(key for key in keys if self.retryable(step, key)), by, now)
+        job.fate = fate
+        if fate == "hangs":
+            job.ends_at = None
         for key in job.keys:
             data = step.retry_data[key]
             data.state = "used"
-            data.record.retries_accepted += 1
+            data.record.retried_by.append(by)
             data.record.jobs_pending += 1
             if self._options.leaves == "at_once":
                 self._take(job, step, data)
@@ -119,15 +125,7 @@ class Jobs:
         if how == "completed":
             self._run(job, now)
             return
-        if job.step:
-            for entry in job.taken.values():
-                self._world.put_back(job.step, entry)
-            for key in job.keys:
-                data = job.step.retry_data[key]
-                data.record.jobs_pending -= 1
-                if data.error_id in job.step.open:
-                    data.state = "live"
-        self._close(job, how, now)
+        self._break_off(job, job.keys, how, now)
 
     def _add(self, kind: str, flow_id: str, step: Step | None, keys: tuple[str, ...], by: str, now: datetime) -> Job:
         now, length_s = whole_ms(now), self._options.job_seconds
@@ -150,10 +148,27 @@ class Jobs:
             job.taken[data.error_id] = entry
 
     def _run(self, job: Job, at: datetime) -> None:
-        if job.step:
-            for key in job.keys:
+        """Run a job's records as far as its fate lets it, and end it."""
+        run = {"fails": 0, "halves": -(-len(job.keys) // 2)}.get(job.fate, len(job.keys))
+        for key in job.keys[:run]:
+            if job.step:
                 self._run_record(job, job.step, job.step.retry_data[key], at)
-        self._close(job, "completed", at)
+        if job.fate in ("fails", "halves"):
+            self._break_off(job, job.keys[run:], "failed", at)
+        else:
+            self._close(job, "completed", at)
+
+    def _break_off(self, job: Job, left: Sequence[str], how: JobEnd, at: datetime) -> None:
+        """End a job that has not run the records behind *left*: their errors are open again as they were."""
+        if job.step:
+            for entry in job.taken.values():
+                self._world.put_back(job.step, entry)
+            for key in left:
+                data = job.step.retry_data[key]
+                data.record.jobs_pending -= 1
+                if data.error_id in job.step.open:
+                    data.state = "live"
+        self._close(job, how, at)
 
     def _run_record(self, job: Job, step: Step, data: RetryData, at: datetime) -> None:
         record = data.record

@@ -14,6 +14,8 @@
     {"do": "end_job", "job", "how"}                              completed, failed or canceled, now
     {"do": "modify_step", "flow", "step", "by"?}                 somebody edits the export or import
     {"do": "token", "valid"}                                     the token is purged, or is back
+
+At a given call instead of on request: the faults ``meanwhile:<who>``.
 """
 
 import random

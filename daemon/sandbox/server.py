@@ -5,14 +5,15 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from daemon.sandbox.calls import Answer, Call, RefusedCallError, Responder, answer_json
-from daemon.sandbox.faults import Fault, fault_for
-from daemon.sandbox.gate import Gate
+from daemon.sandbox.calls import Answer, Call, RefusedCallError, Responder, answer_json, broken
+from daemon.sandbox.faults import Fault, hit_of, shift_of
+from daemon.sandbox.gate import Gate, retry_after
 from daemon.sandbox.jobs import Jobs
+from daemon.sandbox.meanwhile import happen
 from daemon.sandbox.options import Options
 from daemon.sandbox.people import act
 from daemon.sandbox.reads import Reads
@@ -29,7 +30,8 @@ class Sandbox:
     """An integrator.io on loopback.
 
     *world* is live and may be looked at at any time; *seen* holds every request to the API in the order of arrival.
-    Nothing runs in the background: retry jobs progress when a request, or `settle`, looks at *clock*.
+    Nothing runs in the background: retry jobs progress when a request, or `settle`, looks at *clock*. Faults may be
+    added to *faults* at any time; `calls` tells how many calls of an endpoint there have been.
     """
 
     def __init__(
@@ -47,7 +49,8 @@ class Sandbox:
         self.jobs = Jobs(world, self.options)
         self._clock = clock
         self._gate = Gate(world, self.options)
-        self._calls: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self._ahead = timedelta(0)
         self._stopped = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self._origin = ""
@@ -62,9 +65,13 @@ class Sandbox:
         """Return every request that was not a GET, in order."""
         return [each for each in self.seen if each.method != "GET"]
 
+    def now(self) -> datetime:
+        """Return the platform's time: the clock's, and how far faults have put it ahead."""
+        return self._clock() + self._ahead
+
     def settle(self) -> None:
         """Bring the world up to the clock, as any request does first."""
-        self.jobs.settle(self._clock())
+        self.jobs.settle(self.now())
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Listen, on a free port where *port* is 0, and return the base URL, which ends in ``/v1``."""
@@ -95,24 +102,29 @@ class Sandbox:
         return handle
 
     async def _serve(self, request: web.Request, endpoint: str, responder: Responder) -> web.StreamResponse:
-        body, now = await request.read(), self._clock()
-        self._calls[endpoint] += 1
-        fault = fault_for(self.faults, endpoint, self._calls[endpoint])
+        body = await request.read()
+        self.calls[endpoint] += 1
+        hit = hit_of(self.faults, endpoint, self.calls[endpoint])
+        fault = hit.answer
+        self._ahead += sum(map(shift_of, hit.aside("clock")), timedelta(0))
+        now = self.now()
         seen = Seen(
             at=now,
             endpoint=endpoint,
             method=request.method,
             path=request.path_qs,
             body=body.decode(errors="replace"),
-            fault=fault,
+            fault=",".join(hit.kinds),
         )
         self.seen.append(seen)
         self.jobs.settle(now)
+        for who in hit.aside("meanwhile"):
+            happen(who, self.world, self.jobs, path=request.match_info, body=body, now=now)
         if fault == "hang":
             await self._stopped.wait()
         if fault in ("before", "hang"):
             return _cut(request, reset=True)
-        answer = self._faulty_status(fault) or self._gate.refusal(request.headers, now)
+        answer = self._refused(fault, now) or self._gate.refusal(request.headers, now)
         if answer is None:
             call = Call(
                 path=request.match_info,
@@ -120,28 +132,34 @@ class Sandbox:
                 body=body,
                 now=now,
                 origin=self._origin,
+                job_fate="".join(hit.aside("job")[:1]),
             )
             try:
                 answer = responder(call)
             except RefusedCallError as refused:
                 answer = refused.answer()
-        if fault == "after":
+        if fault == "hang_after":
+            await self._stopped.wait()
+        if fault in ("after", "hang_after"):
             return _cut(request, reset=False)
+        answer = _spoilt(fault, answer)
         seen.status = answer.status
-        answer = {"not_json": NOT_JSON, "wrong_types": WRONG_TYPES}.get(fault, answer)
         if fault == "half_body":
             return await _send_half(request, answer)
         return web.Response(status=answer.status, body=answer.body or None, headers=_headers(answer))
 
-    def _faulty_status(self, fault: str) -> Answer | None:
-        kind, _, status = fault.partition(":")
+    def _refused(self, fault: str, now: datetime) -> Answer | None:
+        """Return what a fault answers in place of doing anything, None where it lets the work be done."""
+        kind, _, value = fault.partition(":")
+        if fault == "status:429":
+            return self._gate.throttled()
+        if kind == "throttle":
+            return self._gate.throttled(retry_after=retry_after(value, now))
         if kind != "status":
             return None
-        if status == "429":
-            return self._gate.throttled()
-        if status in ("401", "403"):
-            return answer_json({"message": "Unauthorized" if status == "401" else "Forbidden"}, status=int(status))
-        return Answer(status=int(status), body=b"upstream connect error", content_type="text/plain")
+        if value in ("401", "403"):
+            return answer_json({"message": "Unauthorized" if value == "401" else "Forbidden"}, status=int(value))
+        return broken(value)
 
     async def _state(self, _: web.Request) -> web.Response:
         self.settle()
@@ -150,10 +168,16 @@ class Sandbox:
     async def _act(self, request: web.Request) -> web.Response:
         self.settle()
         try:
-            done = act(self.world, self.jobs, await request.json(), self._clock())
+            done = act(self.world, self.jobs, await request.json(), self.now())
         except (LookupError, ValueError, TypeError) as wrong:
             return web.json_response({"refused": str(wrong)}, status=400)
         return web.json_response(done)
+
+
+def _spoilt(fault: str, answer: Answer) -> Answer:
+    """Return the answer to a call that was done, as the fault leaves it."""
+    kind, _, value = fault.partition(":")
+    return broken(value) if kind == "late" else {"not_json": NOT_JSON, "wrong_types": WRONG_TYPES}.get(kind, answer)
 
 
 def _no_such_path(call: Call) -> Answer:

@@ -15,7 +15,7 @@ from daemon.sandbox.world import World
 class Seen:
     """One request as it came in. *endpoint* is of the vocabulary of `daemon.sandbox.faults`, or ``unknown``.
 
-    *status* is what was answered (0 where the connection was cut); *fault* the kind of fault that hit it, or "".
+    *status* is what was answered (0 where the connection was cut); *fault* the kinds of fault that hit it, or "".
     """
 
     at: datetime
@@ -51,6 +51,7 @@ def truth_document(truth: Truth) -> dict[str, Any]:
         "copies": truth.copies,
         "harmed": truth.harmed,
         "retries_accepted": truth.retries_accepted,
+        "retried_by": truth.retried_by,
         "error_ids": truth.error_ids,
         "open_error_ids": sorted(truth.open_ids),
         "resolved_by": truth.resolved_by,
@@ -62,7 +63,7 @@ def truth_document(truth: Truth) -> dict[str, Any]:
 def state_document(world: World, seen: Sequence[Seen]) -> dict[str, Any]:
     """Return the whole state.
 
-    ``requests`` counts by endpoint, ``writes`` holds every request that was not a GET, in order, with its body;
+    ``requests`` counts by endpoint, ``faults`` those that happened by kind, ``writes`` holds every request that was not a GET, in order, with its body;
     ``truths`` is by record id; ``totals`` counts records by state, the harmed ones, and the open errors.
     """
     states = Counter(truth.state for truth in world.truths.values())
@@ -70,6 +71,7 @@ def state_document(world: World, seen: Sequence[Seen]) -> dict[str, Any]:
         "world": world.name,
         "seed": world.seed,
         "requests": dict(Counter(each.endpoint for each in seen)),
+        "faults": dict(Counter(kind for each in seen for kind in each.fault.split(",") if kind)),
         "writes": [each.document() for each in seen if each.method != "GET"],
         "truths": {record_id: truth_document(truth) for record_id, truth in world.truths.items()},
         "totals": {

@@ -50,7 +50,7 @@ class Truth:
 
     *cure* is the one that holds now and *face* how the record fails now (``changes`` replaces both). *runs* counts how
     often a retry job ran it in the target, *copies* how often it is there; more than one is the harm that must never
-    happen. *retries_accepted* counts the times its key stood in an accepted retry call. *patched* holds every retry
+    happen. *retried_by* tells who started each accepted retry that its key stood in. *patched* holds every retry
     data that was PUT, as received, and *stray_changes* the pointers at which a PUT changed something other than what
     the cure is about. *error_ids* are all the ids under which it was ever open, *open_ids* those of now.
     """
@@ -65,10 +65,10 @@ class Truth:
     runs: int = 0
     runs_of_cure: int = 0
     copies: int = 0
-    retries_accepted: int = 0
     jobs_pending: int = 0
     resolved_by: str = ""
     vanished: bool = False
+    retried_by: list[str] = field(default_factory=list)
     patched: list[str] = field(default_factory=list)
     stray_changes: list[str] = field(default_factory=list)
     error_ids: list[str] = field(default_factory=list)
@@ -88,6 +88,11 @@ class Truth:
         if self.vanished:
             return "vanished"
         return "cured" if self.runs and self.copies else "resolved"
+
+    @property
+    def retries_accepted(self) -> int:
+        """Count the times its key stood in an accepted retry call."""
+        return len(self.retried_by)
 
     @property
     def harmed(self) -> bool:

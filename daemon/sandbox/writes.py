@@ -62,7 +62,7 @@ class Writes:
         keys = id_list(body_object(call, "retryDataKeys")["retryDataKeys"], "retryDataKeys")
         self._refuse_inactive(step.flow_id)
         self._refuse_gone(each for each in keys if not self.jobs.retryable(step, each))
-        job = self.jobs.retry(step, keys, by=self.options.user_id, now=call.now)
+        job = self.jobs.retry(step, keys, by=self.options.user_id, now=call.now, fate=call.job_fate)
         return answer_json(job.document(call.now))
 
     def put_data(self, call: Call) -> Answer:
