@@ -59,3 +59,7 @@ class ProtocolError(FlowmendError):
 
 class LimitExceededError(FlowmendError):
     """A limit of ours would be exceeded: nothing was sent."""
+
+
+class PlanError(FlowmendError):
+    """A plan cannot be approved or applied (any more): nothing of it was sent, and another one must be made."""

@@ -5,6 +5,7 @@ The policy has decided *whether* each error may be acted on; here only numbers c
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from daemon.core.actions import Mode, Rule
 from daemon.core.batches import Act
@@ -17,7 +18,7 @@ RULE_RESOLVES_PER_HOUR = 50
 """A rule's hourly limits where its file names none."""
 
 SHARE_FLOOR = 20
-"""A resolve rule may always take this many of a step's open errors, however few are open."""
+"""A resolve rule may always take this many of a step's open errors within an hour, however few are open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,38 +36,42 @@ LIMITED = (Act.RETRY, Act.RESOLVE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scales:
-    """What a rule's wishes are weighed against: the daemon's mode, the limits, and what is known of the last day."""
+    """What a rule's wishes are weighed against: the limits, and what is known of the last day."""
 
-    mode: Mode
     limits: Limits
     usage: Usage
     open_on_step: Mapping[StepRef, int]
 
 
-def weigh(groups: Sequence[DueGroup], rules: Mapping[str, Rule], scales: Scales) -> list[PlannedGroup]:
-    """Return *groups* in the order of the rules, each with how many of it may go and why not all.
+def wishes(groups: Sequence[DueGroup], rules: Mapping[str, Rule], mode: Mode) -> list[PlannedGroup]:
+    """Return *groups* in the order of the rules and of their acts; nothing may go where rule or daemon only observes.
 
-    A group whose rule is gone is left out; one whose rule only observes may not go. Where one limit does not fit all
-    that a rule wants, over all its steps, none of it goes. Rules earlier in the set use up the account's limit first.
+    A group whose rule is gone is left out.
     """
-    wishes: dict[tuple[str, Act], list[DueGroup]] = {}
-    for group in groups:
-        wishes.setdefault((group.rule_id, group.act), []).append(group)
+    places = {rule_id: place for place, rule_id in enumerate(rules)}
+    acts = list(Act)
+    known = [group for group in groups if group.rule_id in rules]
+    known.sort(key=lambda group: (places[group.rule_id], acts.index(group.act)))
+    return [_wish(group, min(mode, rules[group.rule_id].mode)) for group in known]
+
+
+def weigh(groups: Sequence[PlannedGroup], rules: Mapping[str, Rule], scales: Scales) -> list[PlannedGroup]:
+    """Hold all that a rule would send now, over all its steps, where one limit does not fit it; keep the order.
+
+    *groups* come as `wishes` orders them, after ramp and platform have cut them: only what is really to be sent is
+    weighed. Rules earlier in the set use up the account's limit first; what waits for a person uses up nothing yet.
+    """
     used = {act: _sent_last_hour(scales.usage, act) for act in LIMITED}
-    planned: list[PlannedGroup] = []
-    for rule in rules.values():
-        for act in Act:
-            mine = wishes.get((rule.id, act), [])
-            mode = min(scales.mode, rule.mode)
-            reason, detail = "", ""
-            if mode is Mode.OBSERVE:
-                reason, detail = "observe", "the rule or the daemon only observes"
-            elif act in LIMITED and (detail := _over(rule, act, mine, scales, used[act])):
-                reason = "limit"
-            elif act in LIMITED:
-                used[act] += sum(group.count for group in mine)
-            planned += [_planned(group, mode, reason=reason, detail=detail) for group in mine]
-    return planned
+    weighed: list[PlannedGroup] = []
+    for (rule_id, act), same in groupby(groups, key=lambda group: (group.rule_id, group.act)):
+        mine = list(same)
+        if act in LIMITED:
+            over = _over(rules[rule_id], act, mine, scales, used[act])
+            if over:
+                mine = [cut(group, most=0, reason="limit", detail=over) for group in mine]
+            used[act] += sum(group.send for group in mine if group.mode is Mode.ENFORCE)
+        weighed += mine
+    return weighed
 
 
 def cut(group: PlannedGroup, *, most: int | None, reason: str, detail: str) -> PlannedGroup:
@@ -76,9 +81,9 @@ def cut(group: PlannedGroup, *, most: int | None, reason: str, detail: str) -> P
     return replace(group, send=most, reason=reason, detail=detail)
 
 
-def _over(rule: Rule, act: Act, groups: Sequence[DueGroup], scales: Scales, used: int) -> str:
-    """Say which limit the rule's whole set would exceed, with its figures, or ""."""
-    wanted = sum(group.count for group in groups)
+def _over(rule: Rule, act: Act, groups: Sequence[PlannedGroup], scales: Scales, used: int) -> str:
+    """Say which limit all that the rule would send now exceeds, with its figures, or ""."""
+    wanted = sum(group.send for group in groups)
     if not wanted:
         return ""
     limit, verb = rule.limit, act.value
@@ -99,15 +104,20 @@ def _over(rule: Rule, act: Act, groups: Sequence[DueGroup], scales: Scales, used
     return "" if retries else _over_share(rule, groups, scales)
 
 
-def _over_share(rule: Rule, groups: Sequence[DueGroup], scales: Scales) -> str:
+def _over_share(rule: Rule, groups: Sequence[PlannedGroup], scales: Scales) -> str:
+    """Say on which step the rule would have resolved more than its share of what was open there within the last hour."""
     share = scales.limits.resolve_share_of_open
     if rule.limit.share_of_open is not None:
         share = min(share, rule.limit.share_of_open)
+    resolved = scales.usage.resolved
     for group in groups:
-        open_now = scales.open_on_step.get(group.step, 0)
-        if group.count > max(SHARE_FLOOR, share * open_now):
+        taken = resolved.get((rule.id, group.step), 0)
+        by_all = sum(count for (_, step), count in resolved.items() if step == group.step)
+        were_open = scales.open_on_step.get(group.step, 0) + by_all
+        if group.send and taken + group.send > max(SHARE_FLOOR, share * were_open):
+            before = f" after {taken} in the last hour," if taken else ""
             return (
-                f"wants to resolve {group.count} of {open_now} open errors of step {group.step.step_id}; "
+                f"wants to resolve {group.send}{before} of {were_open} open errors of step {group.step.step_id}; "
                 f"its limit is a share of {share:g}"
             )
     return ""
@@ -117,14 +127,15 @@ def _sent_last_hour(usage: Usage, act: Act) -> int:
     return sum(count for (_, used_act), count in usage.hour.items() if used_act is act)
 
 
-def _planned(group: DueGroup, mode: Mode, *, reason: str, detail: str) -> PlannedGroup:
+def _wish(group: DueGroup, mode: Mode) -> PlannedGroup:
+    observed = mode is Mode.OBSERVE
     return PlannedGroup(
         step=group.step,
         rule_id=group.rule_id,
         act=group.act,
         count=group.count,
-        send=0 if reason else group.count,
+        send=0 if observed else group.count,
         mode=mode,
-        reason=reason,
-        detail=detail,
+        reason="observe" if observed else "",
+        detail="the rule or the daemon only observes" if observed else "",
     )

@@ -1,6 +1,7 @@
 """Plans: the frozen list of what is to be done in one go, in groups of one step, one rule and one act (P3)."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -13,12 +14,23 @@ PLAN_LIFE = timedelta(minutes=30)
 
 
 class PlanState(StrEnum):
-    """``made`` by the plan command or a cycle, ``waiting`` for a person's approval, ``applied``, or ``expired``."""
+    """How far a plan has come.
+
+    ``made`` by the plan command or a cycle · ``waiting`` for a person's approval · ``approved``: the next cycle sends it ·
+    ``applying``: it is being sent, or was cut off while it was, and is never sent again · ``applied``: all of it was
+    sent, refused or dropped · ``expired``: its time was up before any of it was sent; the store does not write this down.
+    """
 
     MADE = "made"
     WAITING = "waiting"
+    APPROVED = "approved"
+    APPLYING = "applying"
     APPLIED = "applied"
     EXPIRED = "expired"
+
+
+UNSENT = (PlanState.MADE, PlanState.WAITING, PlanState.APPROVED)
+"""The states of a plan of which nothing has been sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +69,10 @@ class PlanItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What one cycle or one ``flowmend plan`` means to do. The items are in the store."""
+    """What one cycle or one ``flowmend plan`` means to do. The items are in the store.
+
+    *decided_by* is the person who approved or applied it, "" where nobody had to.
+    """
 
     plan_id: int
     account: str
@@ -66,3 +81,51 @@ class Plan:
     expires_at: datetime
     state: PlanState
     groups: tuple[PlannedGroup, ...]
+    decided_by: str = ""
+
+    def standing(self, now: datetime) -> PlanState:
+        """Return the state, ``expired`` where its time is up and nothing of it has been sent."""
+        return PlanState.EXPIRED if self.state in UNSENT and self.expires_at <= now else self.state
+
+
+@dataclass(slots=True, kw_only=True)
+class Applied:
+    """What became of the errors that one group of a plan names: *sent*, *refused* by the platform, or *dropped*.
+
+    *ended* is false where sending was cut short; then `left` of them were neither, and are due again.
+    """
+
+    group: PlannedGroup
+    sent: int = 0
+    refused: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    ended: bool = False
+
+    @property
+    def left(self) -> int:
+        """Return how many were not even tried."""
+        return 0 if self.ended else max(0, self.group.send - self.sent - self.refused - self.dropped.total())
+
+    def drop(self, reason: str, errors: int = 1) -> None:
+        """Note that errors are not sent after all."""
+        self.dropped[reason] += errors
+
+
+def not_to_be_sent(plan: Plan, now: datetime) -> str:
+    """Say why nothing of the plan may be sent any more and what to do, or ""."""
+    who = f" by {plan.decided_by}" if plan.decided_by else ""
+    match plan.standing(now):
+        case PlanState.EXPIRED:
+            return (
+                f"plan {plan.plan_id} expired at {plan.expires_at:%H:%M} UTC, so nothing of it is sent. "
+                "What it named and is still due comes into the next one: flowmend plan makes one now"
+            )
+        case PlanState.APPLIED:
+            return f"plan {plan.plan_id} was applied already{who}; flowmend plan shows what is due now"
+        case PlanState.APPLYING:
+            return (
+                f"plan {plan.plan_id} is being sent{who}, or was interrupted while it was. It is not sent again; "
+                "what was not sent of it is due again: flowmend plan shows it"
+            )
+        case _:
+            return ""

@@ -13,13 +13,12 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from daemon.core.actions import Mode, Resolve, Retry, Rule
+from daemon.core.actions import Resolve, Retry
 from daemon.core.batches import Act, Batch, split
 from daemon.core.exceptions import AuthError, RefusedError, TemporaryError, UnknownResultError
 from daemon.core.judgements import Gone, Judged
-from daemon.core.plans import Plan, PlanItem, PlannedGroup
+from daemon.core.plans import PlanItem, PlannedGroup
 from daemon.core.records import Job, Step, StepRef
-from daemon.core.tally import Tally
 from daemon.pipeline.collect import count_gone
 from daemon.pipeline.confirm import CLOCK_SLACK
 from daemon.pipeline.journal import Journal
@@ -97,33 +96,32 @@ class Actor:
     stopping: Stopping
     refused: Stopping = field(default_factory=Stopping)
 
-    async def run(self, plan: Plan, group: PlannedGroup, step: Step, rule: Rule, tally: Tally) -> None:
-        """Send what *group* of *plan* may send, in batches of at most ``batch_size``."""
-        if not group.send or group.mode is not Mode.ENFORCE:
-            return
-        task = Task(plan=plan, group=group, step=step, rule=rule, tally=tally)
+    async def run(self, task: Task) -> None:
+        """Send what the task's group names, in batches of at most ``batch_size``, until it is done or must stop."""
         after: PlanItem | None = None
-        while items := await self.store.plan_items(plan.plan_id, group, after, LOOK):
+        while items := await self.store.plan_items(task.plan.plan_id, task.applied.group, after, LOOK):
             after = items[-1]
             for run in split(await self._look(task, items), self.terms.batch_size):
                 if self.stopping.asked or self.refused.asked:
                     return
                 await self._send_run(task, run)
+        task.applied.ended = True
 
     async def _look(self, task: Task, items: Sequence[PlanItem]) -> Sequence[Judgement]:
         """Return those of *items* that still are what the plan says, and write down what became of the others."""
         ref, began = task.step.ref, self.clock.now()
         task.cases.clear()
-        looked = await self.look.look(task.step, task.rule.id, task.group.act, items, began)
-        task.tally.dropped.update(looked.reasons.values())
+        looked = await self.look.look(task.step, task.rule.id, task.act, items, began)
+        for reason in looked.reasons.values():
+            task.drop(reason)
         if looked.changed:
             await self.store.rejudge(ref, [each.to_keep() for each in looked.changed])
             for each in looked.changed:
                 task.tally.add("held", int(each.decision.hold is not None), rule_id=each.decision.rule_id)
         if looked.gone:
             count_gone(task.tally, await self.store.drop(ref, looked.gone))
-        if task.group.act is Act.RETRY and looked.fit and await self._others_at_work(task, began):
-            task.tally.dropped["retry-running"] += len(looked.fit)
+        if task.act is Act.RETRY and looked.fit and await self._others_at_work(task, began):
+            task.drop("retry-running", len(looked.fit))
             return ()
         return looked.fit
 
@@ -143,17 +141,17 @@ class Actor:
         left = await self._look(task, [plan_item(each) for each in run])
         if not left or (len(left) < len(run) and await self._send(task, left) is not _Sent.SOME_GONE):
             return
-        task.tally.add("refused", len(left), rule_id=task.rule.id)  # nothing more was gone: it is refused for good
-        if task.group.act in MARKS:
-            await self.store.unmark(task.step.ref, ids_of(left), task.group.act)
+        task.refuse(len(left))  # nothing more was gone: it is refused for good
+        if task.act in MARKS:
+            await self.store.unmark(task.step.ref, ids_of(left), task.act)
 
     async def _send(self, task: Task, run: Sequence[Judgement]) -> "_Sent":
         ref, rule = task.step.ref, task.rule
-        if task.group.act is Act.TAG:
+        if task.act is Act.TAG:
             return await self._tag(task, run)
-        if task.group.act is Act.ASSIGN:
+        if task.act is Act.ASSIGN:
             return await self._mark(task, run, rule.assign, partial(self.client.assign, ref, ids_of(run), rule.assign))
-        if task.group.act is Act.RESOLVE:
+        if task.act is Act.RESOLVE:
             because = rule.action.because if isinstance(rule.action, Resolve) else "attempts exhausted"
             batch = task.batch(run, detail=because)
             batch_id = await self.store.intend(batch, self.clock.now())
@@ -168,6 +166,8 @@ class Actor:
             if held:
                 await self.store.rejudge(task.step.ref, [each.to_keep() for each in held])
                 task.tally.add("held", len(held), rule_id=task.rule.id)
+                for each in held:
+                    task.applied.drop(each.decision.reason)
             run = [each for each in run if each.record.error_id in rewritten]
         batch = task.batch(run, rewritten=rewritten)
         batch = replace(batch, items=tuple(item for item in batch.items if task.first_of_its_case(item)))
@@ -200,7 +200,8 @@ class Actor:
             raise
         if failed:
             now = self.clock.now()
-            task.tally.dropped.update(failed.values())
+            for reason in failed.values():
+                task.drop(reason)
             await self.store.withdraw(batch_id, list(failed), now, now + REFUSED_PAUSE)
         kept = tuple(item for item in batch.items if item.error_id not in failed)
         task.tally.add("patched", sum(not rewritten[each.error_id].done for each in kept), rule_id=task.rule.id)
@@ -226,7 +227,7 @@ class Actor:
         batch_id = await self.store.intend(batch, self.clock.now())
         end = await self._write(task, batch_id, batch, call)
         if end in (_Sent.YES, _Sent.REFUSED):
-            await self.store.unmark(task.step.ref, batch.error_ids, task.group.act)
+            await self.store.unmark(task.step.ref, batch.error_ids, task.act)
         return end
 
     async def _write(
@@ -236,19 +237,18 @@ class Actor:
         log = self.log.bind(
             batch=batch_id, step_id=batch.step.step_id, rule=batch.rule_id, action=batch.act.value, errors=len(batch)
         )
-        act = batch.act
         try:
             job_id = await call() or ""
         except UnknownResultError as lost:  # P1: never sent again before confirm has looked
             await self.store.unknown(batch_id, str(lost), self.clock.now())
             log.warning("batch.unknown", reason=str(lost))
-            task.count_sent(act, len(batch))
-            return _Sent.NO if act in MARKS else _Sent.YES
+            task.count_sent(len(batch))
+            return _Sent.NO if task.act in MARKS else _Sent.YES
         except TemporaryError as failed:
             now = self.clock.now()
             await self.store.not_sent(batch_id, str(failed), now, now + timedelta(seconds=failed.wait_s))
             log.warning("batch.held", reason=str(failed))
-            task.tally.dropped["unreachable"] += len(batch)
+            task.drop("unreachable", len(batch))
             return _Sent.NO
         except RefusedError as refused:
             now = self.clock.now()
@@ -256,14 +256,14 @@ class Actor:
             log.warning("batch.refused", reason=str(refused), status=refused.status, code=refused.code)
             if refused.status in GONE:
                 return _Sent.SOME_GONE
-            task.tally.add("refused", len(batch), rule_id=batch.rule_id)
+            task.refuse(len(batch))
             if isinstance(refused, AuthError):
                 self.refused.asked |= token_refused(refused)
                 raise
             return _Sent.REFUSED
         await self.store.accepted(batch_id, job_id, self.clock.now())
         log.info("batch.sent", job_id=job_id)
-        task.count_sent(act, len(batch))
+        task.count_sent(len(batch))
         return _Sent.YES
 
 

@@ -5,31 +5,31 @@ other. Nothing here knows aiohttp or SQL.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from daemon.core.actions import Mode
 from daemon.core.batches import Act
-from daemon.core.exceptions import FlowmendError, ProtocolError, RefusedError, TemporaryError
-from daemon.core.plans import Plan, PlannedGroup, PlanState
+from daemon.core.plans import Applied, Plan
 from daemon.core.policy import Caps
 from daemon.core.reads import Recheck
-from daemon.core.records import StepRef
 from daemon.core.tally import Tally
 from daemon.core.windows import Window
 from daemon.pipeline.act import Actor, ActStore, Writer
 from daemon.pipeline.collect import Collector, CollectStore, ErrorLister
 from daemon.pipeline.confirm import Confirmer, ConfirmStore, JobReader
-from daemon.pipeline.guard import Guard, PlanStore, PlatformState
+from daemon.pipeline.guard import Guard, GuardStore, PlatformState
 from daemon.pipeline.judge import CaseReader, Judge, RetryDataReader
 from daemon.pipeline.look import SecondLook
 from daemon.pipeline.patch import Patcher, PatchHistory, RetryDataWriter
-from daemon.pipeline.survey import QUIET, StepWork, Summaries, Survey, SurveyStore, token_refused
-from daemon.pipeline.terms import Clock, Rules, Stopping, Terms, by_id
+from daemon.pipeline.plans import Plans, PlanStore
+from daemon.pipeline.side_by_side import each_step
+from daemon.pipeline.survey import QUIET, StepWork, Summaries, Survey, SurveyStore
+from daemon.pipeline.terms import Clock, Rules, Stopping, Terms
 
 
 class Client(Summaries, ErrorLister, RetryDataReader, PlatformState, Writer, RetryDataWriter, JobReader, Protocol):
@@ -40,17 +40,13 @@ class Client(Summaries, ErrorLister, RetryDataReader, PlatformState, Writer, Ret
         """Return how many requests have been sent."""
 
 
-class Store(SurveyStore, CaseReader, CollectStore, PlanStore, PatchHistory, ActStore, ConfirmStore, Protocol):
+class Store(
+    SurveyStore, CaseReader, CollectStore, GuardStore, PlanStore, PatchHistory, ActStore, ConfirmStore, Protocol
+):
     """Everything the main path asks of the store."""
 
     async def rechecks(self, account: str, now: datetime) -> Sequence[Recheck]:
         """Return the windows that hold errors to be judged again now."""
-
-    async def set_plan_state(self, plan_id: int, state: PlanState) -> None:
-        """Note what became of a plan."""
-
-    async def waiting_plan(self, account: str, now: datetime) -> Plan | None:
-        """Return the plan that waits for a person's approval and has not expired."""
 
     async def get_meta(self, key: str) -> str | None:
         """Return one remembered word."""
@@ -58,8 +54,6 @@ class Store(SurveyStore, CaseReader, CollectStore, PlanStore, PatchHistory, ActS
     async def set_meta(self, key: str, value: str) -> None:
         """Remember one word."""
 
-
-T = TypeVar("T")
 
 ADOPTED = "adopted"
 """What the store remembers in place of a baseline once the backlog has been adopted."""
@@ -89,12 +83,20 @@ class AccountCycle:
             tally, rules, began = tally or Tally(), self.rules(), self.clock.now()
             parts = await self._parts(rules, began)
             await self._collect(parts, tally, began)
-            groups = await parts.guard.weigh(tally, self.clock.now())
             if act:
-                plan = await self._send(parts, groups, tally)
-            else:
-                plan = await parts.guard.freeze(groups, PlanState.MADE, self.clock.now())
-            return tally, plan
+                await parts.plans.send_approved(tally)
+            weighed = await parts.guard.weigh(tally, self.clock.now())
+            return tally, await (parts.plans.send_own(weighed, tally) if act else parts.plans.keep(weighed))
+
+    async def apply(self, plan_id: int, by: str, tally: Tally) -> Sequence[Applied] | None:
+        """Carry out one plan because *by* says so; None where a running job is in the way for now.
+
+        Raises:
+            PlanError: the plan cannot be carried out, or somebody else has; nothing was sent.
+        """
+        async with self.lock:
+            parts = await self._parts(self.rules(), self.clock.now())
+            return await parts.plans.apply(plan_id, by, tally)
 
     async def confirm(self) -> tuple[Tally, int]:
         """Settle what can be settled; return the figures and how many writes are left without an outcome."""
@@ -121,8 +123,20 @@ class AccountCycle:
         basis = f"{rules.version}/{terms.mode.name.lower()}/{act_after.isoformat() if act_after else ADOPTED}"
         collector = Collector(client=self.client, store=self.store, judge=judge, basis=basis, log=self.log)
         patcher = Patcher(rules=rules, client=self.client, store=self.store)
+        guard = Guard(
+            terms=terms, rules=rules, client=self.client, store=self.store, log=self.log, reported=self.reported
+        )
+        actor = Actor(
+            terms=terms,
+            client=self.client,
+            store=self.store,
+            look=SecondLook(client=self.client, judge=judge),
+            patcher=patcher,
+            clock=self.clock,
+            log=self.log,
+            stopping=self.stopping,
+        )
         return _Parts(
-            rules=rules,
             collector=collector,
             survey=Survey(
                 terms=terms,
@@ -131,18 +145,9 @@ class AccountCycle:
                 log=self.log,
                 without_summary=self.without_summary,
             ),
-            guard=Guard(
-                terms=terms, rules=rules, client=self.client, store=self.store, log=self.log, reported=self.reported
-            ),
-            actor=Actor(
-                terms=terms,
-                client=self.client,
-                store=self.store,
-                look=SecondLook(client=self.client, judge=judge),
-                patcher=patcher,
-                clock=self.clock,
-                log=self.log,
-                stopping=self.stopping,
+            guard=guard,
+            plans=Plans(
+                terms=terms, rules=rules, guard=guard, actor=actor, store=self.store, clock=self.clock, log=self.log
             ),
             confirmer=Confirmer(terms=terms, client=self.client, store=self.store, collector=collector, log=self.log),
         )
@@ -173,7 +178,8 @@ class AccountCycle:
         async def recheck(work: StepWork) -> None:
             await parts.collector.recheck(work.step, work.window, tally, now)
 
-        failed = await self._each_step(found.work, read, tally)
+        side_by_side = partial(each_step, at_once=self.terms.concurrency, tally=tally, log=self.log)
+        failed = await side_by_side(found.work, read)
         tally.steps_failed += len(found.failed)
         steps = await self.store.steps(account)
         behind = [work.step.ref for work in failed] + [ref for ref in steps if ref.flow_id in found.failed]
@@ -190,7 +196,7 @@ class AccountCycle:
             )
             for each in due
         ]
-        await self._each_step(again, recheck, tally)
+        await side_by_side(again, recheck)
 
     async def _read_to_the_end(self, flow_id: str, work: Sequence[StepWork], failed: Sequence[StepWork]) -> bool:
         """Tell whether nothing of the flow is left to be read as of its summary."""
@@ -199,77 +205,13 @@ class AccountCycle:
         mine = [each.step.ref for each in work if each.step.ref.flow_id == flow_id]
         return all([(await self.store.progress(ref)).mark is not None for ref in mine])
 
-    async def _send(self, parts: "_Parts", groups: Sequence[PlannedGroup], tally: Tally) -> Plan | None:
-        """Send what may go by itself; put what needs a person's approval into a plan that waits for it."""
-        now = self.clock.now()
-        wait = [group for group in groups if group.send and group.mode is Mode.APPROVE]
-        if wait and await self.store.waiting_plan(self.terms.account, now) is None:
-            await parts.guard.freeze(wait, PlanState.WAITING, now)
-        go = [group for group in groups if group.send and group.mode is Mode.ENFORCE]
-        plan = await parts.guard.freeze(go, PlanState.MADE, now)
-        if plan is not None:
-            await self._act(parts, plan, tally)
-        return plan
-
-    async def _act(self, parts: "_Parts", plan: Plan, tally: Tally) -> None:
-        """Send the plan's groups: steps side by side, the groups of one step one after the other in rule order."""
-        steps, rules = await self.store.steps(self.terms.account), by_id(parts.rules)
-        by_step: dict[StepRef, list[PlannedGroup]] = {}
-        for group in plan.groups:
-            by_step.setdefault(group.step, []).append(group)
-
-        async def send(ref: StepRef) -> None:
-            for group in by_step[ref]:
-                await parts.actor.run(plan, group, steps[ref], rules[group.rule_id], tally)
-
-        await self._each_step(list(by_step), send, tally)
-        await self.store.set_plan_state(plan.plan_id, PlanState.APPLIED)
-        self.log.info("plan.applied", plan=plan.plan_id, batches=tally.batches_sent)
-
-    async def _each_step(self, items: Sequence[T], do: Callable[[T], Awaitable[None]], tally: Tally) -> list[T]:
-        """Do *do* for each item, a few at a time; return those that failed. One bad step stops no other (P13).
-
-        Raises:
-            AuthError: the token was refused; the account must stop.
-            StoreError: the store failed; everything must stop.
-        """
-        failed: list[T] = []
-        gate = asyncio.Semaphore(self.terms.concurrency)
-        stop = asyncio.Event()
-
-        async def one(item: T) -> None:
-            async with gate:
-                if stop.is_set():
-                    return
-                try:
-                    await do(item)
-                except FlowmendError as error:
-                    if not isinstance(error, TemporaryError | ProtocolError | RefusedError) or token_refused(error):
-                        stop.set()
-                        raise
-                    failed.append(item)
-                    tally.steps_failed += 1
-                    self.log.warning("step.failed", step=_name(item), reason=str(error))
-
-        ends = await asyncio.gather(*(one(item) for item in items), return_exceptions=True)
-        for end in ends:  # only now: what the others had in flight has been journalled
-            if isinstance(end, BaseException):
-                raise end
-        return failed
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
     """The stages of one pass, all with the same rules."""
 
-    rules: Rules
     survey: Survey
     collector: Collector
     guard: Guard
-    actor: Actor
+    plans: Plans
     confirmer: Confirmer
-
-
-def _name(item: object) -> str:
-    ref = item.step.ref if isinstance(item, StepWork) else item
-    return f"{ref.flow_id}/{ref.step_id}" if isinstance(ref, StepRef) else str(ref)

@@ -1,11 +1,11 @@
-"""Guard: of what is due, freeze what may go now into a plan, and say why the rest may not (P3, P6, P15).
+"""Guard: of what is due, say what may go now, and why the rest may not (P6, P15).
 
-First the limits (whole rules), then the ramp, then what the platform says of each step (flow disabled, a retry job still
-at work, connection offline). Only steps with something to send are asked about.
+First the ramp, then what the platform says of each step (flow disabled, a retry job still at work, connection offline),
+and last the limits (whole rules), which so weigh only what is really to be sent.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -14,8 +14,8 @@ from structlog.typing import FilteringBoundLogger
 from daemon.core.actions import Mode, Retry, Rule
 from daemon.core.batches import Act
 from daemon.core.exceptions import ProtocolError, RefusedError, TemporaryError
-from daemon.core.guards import Scales, cut, weigh
-from daemon.core.plans import PLAN_LIFE, DueGroup, Plan, PlannedGroup, PlanState
+from daemon.core.guards import Scales, cut, weigh, wishes
+from daemon.core.plans import Applied, DueGroup, Plan, PlannedGroup
 from daemon.core.ramp import MEMORY, Stage, allowance
 from daemon.core.records import Connection, Flow, Job, Step, StepRef
 from daemon.core.tally import Tally
@@ -43,8 +43,8 @@ class PlatformState(Protocol):
         """Return the connection as it is now."""
 
 
-class PlanStore(Protocol):
-    """What planning asks of the store."""
+class GuardStore(Protocol):
+    """What the guards ask of the store."""
 
     async def due_groups(self, account: str, now: datetime) -> list[DueGroup]:
         """Return what is due, by step, rule and act."""
@@ -61,30 +61,27 @@ class PlanStore(Protocol):
     async def steps(self, account: str) -> dict[StepRef, Step]:
         """Return the steps met so far."""
 
-    async def make_plan(
-        self,
-        account: str,
-        rules: str,
-        groups: Sequence[PlannedGroup],
-        state: PlanState,
-        now: datetime,
-        expires_at: datetime,
-    ) -> Plan:
-        """Freeze the errors of *groups*."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """What is due, with how much may go now; and by rule what only a person may let go, because it is over a limit."""
+
+    groups: tuple[PlannedGroup, ...] = ()
+    over_limits: tuple[tuple[PlannedGroup, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """Make the plan of one cycle for one account. *reported* are the limits already said to be reached."""
+    """Weigh what is due in one cycle of one account. *reported* are the limits already said to be reached."""
 
     terms: Terms
     rules: Rules
     client: PlatformState
-    store: PlanStore
+    store: GuardStore
     log: FilteringBoundLogger
     reported: set[tuple[str, Act]] = field(default_factory=set)
 
-    async def weigh(self, tally: Tally, now: datetime) -> list[PlannedGroup]:
+    async def weigh(self, tally: Tally, now: datetime) -> Weighed:
         """Return what is due with how much of it may go now, and why not all; count what is held back."""
         account = self.terms.account
         steps = await self.store.steps(account)
@@ -96,40 +93,59 @@ class Guard:
                 tally.skipped["excluded"] += each.count
         if not due:
             self.reported.clear()
-            return []
+            return Weighed()
         rules = by_id(self.rules)
+        platform = _Platform(client=self.client, steps=steps, now=now)
+        cut_down = [
+            await self._cut(group, rules[group.rule_id], platform, now) for group in wishes(due, rules, self.terms.mode)
+        ]
         scales = Scales(
-            mode=self.terms.mode,
             limits=self.terms.limits,
             usage=await self.store.usage(account, now),
             open_on_step=await self.store.open_counts(account),
         )
-        weighed = weigh(due, rules, scales)
-        self._report_limits(weighed)
-        platform = _Platform(client=self.client, steps=steps, now=now)
-        groups = [await self._cut(group, rules[group.rule_id], platform, now) for group in weighed]
-        for group in groups:
+        groups = weigh(cut_down, rules, scales)
+        self._report_limits(groups)
+        over: dict[tuple[str, Act], list[PlannedGroup]] = {}
+        for before, group in zip(cut_down, groups, strict=True):
             if group.reason:
                 tally.skipped[group.reason] += group.count - group.send
             if group.mode is Mode.APPROVE:
                 tally.skipped["approve"] += group.send
-        return groups
+            if group.reason == "limit":
+                over.setdefault((group.rule_id, group.act), []).append(replace(group, send=before.send))
+        return Weighed(groups=tuple(groups), over_limits=tuple(map(tuple, over.values())))
 
-    async def freeze(self, groups: Sequence[PlannedGroup], state: PlanState, now: datetime) -> Plan | None:
-        """Freeze the errors of *groups* into a plan that may be applied for half an hour; None for no groups."""
-        if not groups:
-            return None
-        account = self.terms.account
-        plan = await self.store.make_plan(account, self.rules.version, groups, state, now, now + PLAN_LIFE)
-        self.log.info(
-            "plan.made",
-            plan=plan.plan_id,
-            state=state.value,
-            rules=plan.rules,
-            due=sum(group.count for group in groups),
-            send=sum(group.send for group in groups),
-        )
-        return plan
+    async def again(self, plan: Plan, now: datetime) -> list[Applied]:
+        """Return the groups of a plan that a person lets go: to be sent whole, or dropped whole for a reason.
+
+        Limits hold back what would go by itself; what a person has named goes, and counts.
+        """
+        steps, rules = await self.store.steps(self.terms.account), by_id(self.rules)
+        platform = _Platform(client=self.client, steps=steps, now=now)
+        found: list[Applied] = []
+        for group in plan.groups:
+            if not group.send:
+                continue
+            applied = Applied(group=replace(group, mode=Mode.ENFORCE, reason="", detail=""))
+            reason = await self._obstacle(plan, applied.group, rules, platform, now)
+            if reason:
+                applied.drop(reason, group.send)
+                applied.ended = True
+            found.append(applied)
+        return found
+
+    async def _obstacle(
+        self, plan: Plan, group: PlannedGroup, rules: Mapping[str, Rule], platform: "_Platform", now: datetime
+    ) -> str:
+        if plan.rules != self.rules.version:
+            return "rules-changed"  # what was approved may not be what the rule would do now
+        if not self.terms.includes(group.step.flow_id, platform.steps[group.step].flow_name):
+            return "excluded"
+        if min(self.terms.mode, rules[group.rule_id].mode) is Mode.OBSERVE:
+            return "observe"
+        left = await self._cut(group, rules[group.rule_id], platform, now)
+        return "" if left.send else left.reason
 
     async def _cut(self, group: PlannedGroup, rule: Rule, platform: "_Platform", now: datetime) -> PlannedGroup:
         if group.act is not Act.RETRY or not group.send:

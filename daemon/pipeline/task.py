@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from daemon.core.actions import Rule
 from daemon.core.batches import Act, Batch, BatchItem
 from daemon.core.cases import case_key, needs_digest
-from daemon.core.plans import Plan, PlanItem, PlannedGroup
+from daemon.core.plans import Applied, Plan, PlanItem
 from daemon.core.records import Step
 from daemon.core.tally import Tally
 from daemon.pipeline.judge import Judgement
@@ -18,27 +18,43 @@ class Task:
     """One group of one plan on its way out; *cases* are those sent since the last look, under all their names."""
 
     plan: Plan
-    group: PlannedGroup
+    applied: Applied
     step: Step
     rule: Rule
     tally: Tally
     cases: set[str] = field(default_factory=set)
 
+    @property
+    def act(self) -> Act:
+        """Return what is done to the errors."""
+        return self.applied.group.act
+
+    def drop(self, reason: str, errors: int = 1) -> None:
+        """Count planned errors that are not sent after all."""
+        self.applied.drop(reason, errors)
+        self.tally.dropped[reason] += errors
+
+    def refuse(self, errors: int) -> None:
+        """Count errors that the platform refused to act on."""
+        self.applied.refused += errors
+        self.tally.add("refused", errors, rule_id=self.rule.id)
+
     def first_of_its_case(self, item: BatchItem) -> bool:
         """Tell whether nothing of the item's case has been sent, and note that it is; a patch can make two cases one."""
         names = {item.case_key, item.alias} - {""}
         if names & self.cases:
-            self.tally.dropped["in-flight"] += 1
+            self.drop("in-flight")
             return False
         self.cases.update(names)
         return True
 
-    def count_sent(self, act: Act, errors: int) -> None:
+    def count_sent(self, errors: int) -> None:
         """Count a batch that left the process."""
+        self.applied.sent += errors
         self.tally.batches_sent += 1
-        if act is Act.RETRY:
+        if self.act is Act.RETRY:
             self.tally.add("retried", errors, rule_id=self.rule.id)
-        elif act is Act.RESOLVE:
+        elif self.act is Act.RESOLVE:
             self.tally.add("resolved", errors, rule_id=self.rule.id)
 
     def batch(
@@ -47,7 +63,7 @@ class Task:
         """Return what one call sends of *run*, with the patches by error id where there are any."""
         return Batch(
             step=self.step.ref,
-            act=self.group.act,
+            act=self.act,
             rule_id=self.rule.id,
             rules=self.plan.rules,
             plan_id=self.plan.plan_id,

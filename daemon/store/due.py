@@ -85,6 +85,19 @@ USAGE = (
     .where(steps.c.account == ACCOUNT, batches.c.intended_at > bindparam("day_ago"), SENT)
     .group_by(batches.c.rule_id, batches.c.act)
 )
+RESOLVED = (
+    select(*REF, batches.c.rule_id, func.count().label("taken"))
+    .join_from(batches, steps)
+    .join(batch_items, batch_items.c.batch_no == batches.c.batch_no)
+    .where(
+        steps.c.account == ACCOUNT,
+        batches.c.act == Act.RESOLVE,
+        batches.c.intended_at > bindparam("hour_ago", type_=Moment()),
+        SENT,
+        or_(batch_items.c.outcome.is_(None), batch_items.c.outcome.not_in((Outcome.CAME_BACK, Outcome.REFUSED))),
+    )
+    .group_by(*REF, batches.c.rule_id)
+)
 
 
 def _items_with(*outcomes: Outcome | None) -> Any:
@@ -134,9 +147,11 @@ class DueRows(Database):
         """Return how many errors were sent in the hour and the day before *now*."""
         since = {"hour_ago": now - HOUR, "day_ago": now - DAY}
         rows = connection.execute(USAGE, {"account": account} | since).all()
+        resolved = connection.execute(RESOLVED, {"account": account, "hour_ago": now - HOUR})
         return Usage(
             hour={(row.rule_id, Act(row.act)): row.hour for row in rows if row.hour},
             day={(row.rule_id, Act(row.act)): row.day for row in rows},
+            resolved={(row.rule_id, ref_of(row)): row.taken for row in resolved},
         )
 
     @reads

@@ -1,13 +1,12 @@
 """The store without a database: what is due, what was sent lately, and plans."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from daemon.core.batches import Act
 from daemon.core.decisions import Outcome, Verb
-from daemon.core.exceptions import StoreError
 from daemon.core.judgements import Gone, Judged
 from daemon.core.plans import DueGroup, Plan, PlanItem, PlannedGroup, PlanState
 from daemon.core.ramp import Stage
@@ -17,6 +16,7 @@ from daemon.store.columns import EPOCH
 from daemon.store.memory_errors import Item, Row, Shelves
 
 FAILED = (Outcome.CAME_BACK, Outcome.REFUSED, Outcome.UNKNOWN)
+BACK = (Outcome.CAME_BACK, Outcome.REFUSED)
 
 
 @dataclass(slots=True)
@@ -49,13 +49,17 @@ class MemoryPlans(Shelves):
     async def usage(self, account: str, now: datetime) -> Usage:
         """Return how many errors were sent in the hour and the day before *now*."""
         hour, day = Counter[tuple[str, Act]](), Counter[tuple[str, Act]]()
+        resolved = Counter[tuple[str, StepRef]]()
         for entry in self.entries.values():
             batch, age = entry.written.batch, now - entry.written.intended_at
             if batch.step.account == account and entry.happened:
                 key = (batch.rule_id, batch.act)
                 hour[key] += len(entry.items) * (age < timedelta(hours=1))
                 day[key] += len(entry.items) * (age < timedelta(days=1))
-        return Usage(hour=dict(+hour), day=dict(+day))
+                if batch.act is Act.RESOLVE and age < timedelta(hours=1):
+                    taken = sum(item.outcome not in BACK for item in entry.items.values())
+                    resolved[batch.rule_id, batch.step] += taken
+        return Usage(hour=dict(+hour), day=dict(+day), resolved=dict(+resolved))
 
     async def stages(self, ref: StepRef, rule_id: str, since: datetime) -> list[Stage]:
         """Return what each plan has retried of the rule on the step since then, oldest first."""
@@ -120,16 +124,36 @@ class MemoryPlans(Shelves):
         """Return the account's newest plans, newest first."""
         return [one.plan for one in reversed(self.frozen.values()) if one.plan.account == account][:limit]
 
-    async def waiting_plan(self, account: str, now: datetime) -> Plan | None:
-        """Return the newest plan that waits for a person's approval and has not expired."""
-        waiting = (one for one in await self.plans(account, len(self.frozen)) if one.state is PlanState.WAITING)
-        return next((one for one in waiting if one.expires_at > now), None)
+    async def open_plans(self, account: str | None, now: datetime) -> list[Plan]:
+        """Return the plans (None: of every account) that wait for a person or are approved, oldest first; no expired one."""
+        return [
+            one.plan
+            for one in self.frozen.values()
+            if one.plan.standing(now) in (PlanState.WAITING, PlanState.APPROVED) and account in (None, one.plan.account)
+        ]
 
-    async def set_plan_state(self, plan_id: int, state: PlanState) -> None:
-        """Note what became of a plan."""
-        if plan_id not in self.frozen:
-            raise StoreError(f"there is no plan {plan_id}: it cannot become {state.value}")
-        self.frozen[plan_id].plan = replace(self.frozen[plan_id].plan, state=state)
+    async def move_plan(
+        self, plan_id: int, from_states: Collection[PlanState], to: PlanState, by: str, now: datetime
+    ) -> bool:
+        """Move a plan that is in one of *from_states* and say whether it was: of two who try at once, one is told True.
+
+        One that has expired before any of it was sent moves no more. *by* is kept as who decided, "" changes nothing.
+        """
+        known = self.frozen.get(plan_id)
+        if known is None or known.plan.standing(now) not in from_states:
+            return False
+        known.plan = replace(known.plan, state=to, decided_by=by or known.plan.decided_by)
+        return True
+
+    async def plan_outcomes(self, plan_id: int) -> dict[tuple[str, Act], Counter[Outcome | None]]:
+        """Return what came of what was sent of a plan, by rule and act; None counts what has no outcome yet."""
+        found: dict[tuple[str, Act], Counter[Outcome | None]] = {}
+        for entry in self.entries.values():
+            batch = entry.written.batch
+            if batch.plan_id == plan_id and entry.happened:
+                outcomes = found.setdefault((batch.rule_id, batch.act), Counter())
+                outcomes.update(item.outcome for item in entry.items.values())
+        return found
 
     async def plan_items(self, plan_id: int, group: PlannedGroup, after: PlanItem | None, limit: int) -> list[PlanItem]:
         """Return the next *limit* errors of a plan's group after *after*, in the order of their occurrence."""

@@ -1,6 +1,7 @@
-"""Plans: the frozen list of what is to be sent now (P3)."""
+"""Plans: the frozen list of what is to be sent now (P3), how far each has come, and who let it go."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    or_,
     select,
     tuple_,
     update,
@@ -20,13 +22,16 @@ from sqlalchemy import (
 
 from daemon.core.actions import Mode
 from daemon.core.batches import Act
-from daemon.core.exceptions import StoreError
-from daemon.core.plans import Plan, PlanItem, PlannedGroup, PlanState
+from daemon.core.decisions import Outcome
+from daemon.core.plans import UNSENT, Plan, PlanItem, PlannedGroup, PlanState
+from daemon.store.cases import SENT
 from daemon.store.columns import EPOCH, Moment
 from daemon.store.due import DUE_NOW, WANTS, WITH_VERDICT, wanted
 from daemon.store.judged import STEP
 from daemon.store.steps import REF, STEP_NO, add_numbered, address, make_step, ref_of
 from daemon.store.tables import (
+    batch_items,
+    batches,
     errors,
     plan_groups,
     plan_items,
@@ -93,6 +98,23 @@ ITEMS = (
     .order_by(plan_items.c.occurred_at, plan_items.c.error_id)
     .limit(bindparam("limit"))
 )
+OUTCOMES = (
+    select(plan_groups.c.rule_id, plan_groups.c.act, batch_items.c.outcome, func.count().label("found"))
+    .join_from(plan_groups, plans, plans.c.plan_id == plan_groups.c.plan_id)
+    .join(
+        batches,
+        and_(
+            batches.c.step_no == plan_groups.c.step_no,
+            batches.c.intended_at >= plans.c.made_at,  # so that the index finds them
+            batches.c.plan_id == plan_groups.c.plan_id,
+            batches.c.rule_id == plan_groups.c.rule_id,
+            batches.c.act == plan_groups.c.act,
+        ),
+    )
+    .join(batch_items, batch_items.c.batch_no == batches.c.batch_no)
+    .where(plan_groups.c.plan_id == bindparam("plan_id"), SENT)
+    .group_by(plan_groups.c.rule_id, plan_groups.c.act, batch_items.c.outcome)
+)
 GROUPS = select(plan_groups, *REF).join_from(plan_groups, steps).order_by(plan_groups.c.plan_id, plan_groups.c.group_no)
 
 
@@ -142,18 +164,40 @@ class PlanRows(Database):
         return _plans(connection, wanted)
 
     @reads
-    def waiting_plan(self, connection: Connection, account: str, now: datetime) -> Plan | None:
-        """Return the newest plan that waits for a person's approval and has not expired."""
-        waiting = and_(plans.c.account == account, plans.c.state == PlanState.WAITING, plans.c.expires_at > now)
-        found = _plans(connection, select(plans).where(waiting).order_by(plans.c.plan_id.desc()).limit(1))
-        return found[0] if found else None
+    def open_plans(self, connection: Connection, account: str | None, now: datetime) -> list[Plan]:
+        """Return the plans (None: of every account) that wait for a person or are approved, oldest first; no expired one."""
+        standing = (PlanState.WAITING.value, PlanState.APPROVED.value)
+        wanted = select(plans).where(plans.c.expires_at > now, plans.c.state.in_(standing)).order_by(plans.c.plan_id)
+        return _plans(connection, wanted if account is None else wanted.where(plans.c.account == account))
 
     @writes
-    def set_plan_state(self, connection: Connection, plan_id: int, state: PlanState) -> None:
-        """Note what became of a plan."""
-        changed = update(plans).where(plans.c.plan_id == plan_id).values(state=state.value)
-        if not connection.execute(changed).rowcount:
-            raise StoreError(f"there is no plan {plan_id}: it cannot become {state.value}")
+    def move_plan(
+        self,
+        connection: Connection,
+        plan_id: int,
+        from_states: Collection[PlanState],
+        to: PlanState,
+        by: str,
+        now: datetime,
+    ) -> bool:
+        """Move a plan that is in one of *from_states* and say whether it was: of two who try at once, one is told True.
+
+        One that has expired before any of it was sent moves no more. *by* is kept as who decided, "" changes nothing.
+        """
+        lasting = or_(plans.c.state.not_in([each.value for each in UNSENT]), plans.c.expires_at > now)
+        change = {"state": to.value} | ({"decided_by": by} if by else {})
+        moved = update(plans).where(plans.c.plan_id == plan_id, lasting).values(change)
+        moved = moved.where(plans.c.state.in_([each.value for each in from_states]))
+        return bool(connection.execute(moved).rowcount)
+
+    @reads
+    def plan_outcomes(self, connection: Connection, plan_id: int) -> dict[tuple[str, Act], Counter[Outcome | None]]:
+        """Return what came of what was sent of a plan, by rule and act; None counts what has no outcome yet."""
+        found: dict[tuple[str, Act], Counter[Outcome | None]] = {}
+        for row in connection.execute(OUTCOMES, {"plan_id": plan_id}):
+            outcome = Outcome(row.outcome) if row.outcome else None
+            found.setdefault((row.rule_id, Act(row.act)), Counter())[outcome] = row.found
+        return found
 
     @reads
     def plan_items(
@@ -199,6 +243,7 @@ def _plans(connection: Connection, wanted: Select[Any]) -> list[Plan]:
             expires_at=row.expires_at,
             state=PlanState(row.state),
             groups=tuple(groups[row.plan_id]),
+            decided_by=row.decided_by,
         )
         for row in rows
     ]

@@ -232,6 +232,7 @@ plans = Table(
     sqlite_autoincrement=True,
 )
 Index("plans_by_account", plans.c.account, plans.c.plan_id)
+Index("plans_by_expiry", plans.c.account, plans.c.expires_at)
 
 plan_groups = Table(
     "plan_groups",

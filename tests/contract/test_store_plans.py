@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -6,7 +7,6 @@ import pytest
 from daemon.core.actions import Mode
 from daemon.core.batches import Act
 from daemon.core.decisions import Outcome, Verb
-from daemon.core.exceptions import StoreError
 from daemon.core.plans import DueGroup, PlanItem, PlannedGroup, PlanState
 from daemon.core.ramp import Stage
 from daemon.core.usage import Usage
@@ -157,22 +157,81 @@ async def test_plans_are_listed_newest_first_by_account(store: Store) -> None:
     assert await store.plans("acme", 2) == [made[2], made[1]]
 
 
-async def test_a_plan_changes_its_state_and_one_that_is_not_there_cannot(store: Store) -> None:
-    made = await store.make_plan("acme", "rules@1", [group()], PlanState.MADE, NOON, EXPIRES)
-    await store.set_plan_state(made.plan_id, PlanState.APPLIED)
-    assert await store.plan(made.plan_id) == replace(made, state=PlanState.APPLIED)
-    with pytest.raises(StoreError, match="no plan 4711"):
-        await store.set_plan_state(4711, PlanState.APPLIED)
+ANY = (PlanState.MADE, PlanState.WAITING, PlanState.APPROVED)
+WAITING, APPROVED, APPLYING, APPLIED = PlanState.WAITING, PlanState.APPROVED, PlanState.APPLYING, PlanState.APPLIED
 
 
-async def test_the_waiting_plan_is_the_newest_that_nobody_approved_and_has_not_expired(store: Store) -> None:
-    assert await store.waiting_plan("acme", NOON) is None
-    states = (PlanState.WAITING, PlanState.WAITING, PlanState.APPLIED)
-    made = [await store.make_plan("acme", "rules@1", [], state, NOON, EXPIRES) for state in states]
-    await store.make_plan("acme", "rules@1", [], PlanState.WAITING, NOON, minutes(1))
-    await store.make_plan("globex", "rules@1", [], PlanState.WAITING, NOON, EXPIRES)
-    assert await store.waiting_plan("acme", minutes(1)) == made[1]
-    assert await store.waiting_plan("acme", EXPIRES) is None
+async def test_of_two_who_move_a_plan_the_first_does_and_is_remembered(store: Store) -> None:
+    made = await store.make_plan("acme", "rules@1", [group()], WAITING, NOON, EXPIRES)
+    assert await store.move_plan(made.plan_id, [WAITING], APPROVED, "anna", NOON)
+    assert not await store.move_plan(made.plan_id, [WAITING], APPROVED, "bert", NOON)
+    assert await store.plan(made.plan_id) == replace(made, state=APPROVED, decided_by="anna")
+
+
+async def test_of_many_who_move_a_plan_at_once_one_does(store: Store) -> None:
+    made = await store.make_plan("acme", "rules@1", [group()], WAITING, NOON, EXPIRES)
+    moved = await asyncio.gather(*(store.move_plan(made.plan_id, ANY, APPLYING, f"p{n}", NOON) for n in range(9)))
+    assert sorted(moved) == [False] * 8 + [True]
+    plan = await store.plan(made.plan_id)
+    assert plan is not None
+    assert plan.decided_by == f"p{moved.index(True)}"
+
+
+async def test_a_move_by_nobody_keeps_who_decided_before(store: Store) -> None:
+    made = await store.make_plan("acme", "rules@1", [group()], WAITING, NOON, EXPIRES)
+    await store.move_plan(made.plan_id, ANY, APPROVED, "anna", NOON)
+    assert await store.move_plan(made.plan_id, ANY, APPLYING, "", NOON)
+    assert await store.plan(made.plan_id) == replace(made, state=APPLYING, decided_by="anna")
+
+
+@pytest.mark.parametrize("state", ANY)
+async def test_a_plan_moves_until_it_expires_and_then_no_more(store: Store, state: PlanState) -> None:
+    early, late = [await store.make_plan("acme", "rules@1", [group()], state, NOON, EXPIRES) for _ in range(2)]
+    assert await store.move_plan(early.plan_id, ANY, APPLYING, "anna", EXPIRES - timedelta(milliseconds=1))
+    assert not await store.move_plan(late.plan_id, ANY, APPLYING, "anna", EXPIRES)
+    assert await store.plan(late.plan_id) == late
+
+
+async def test_a_plan_that_is_being_sent_when_its_time_is_up_is_still_noted_as_applied(store: Store) -> None:
+    made = await store.make_plan("acme", "rules@1", [group()], APPLYING, NOON, EXPIRES)
+    assert await store.move_plan(made.plan_id, [APPLYING], APPLIED, "", minutes(60))
+
+
+@pytest.mark.parametrize("state", [APPLYING, APPLIED])
+async def test_a_plan_that_was_taken_up_once_cannot_be_taken_up_again(store: Store, state: PlanState) -> None:
+    made = await store.make_plan("acme", "rules@1", [group()], state, NOON, EXPIRES)
+    assert not await store.move_plan(made.plan_id, ANY, APPLYING, "anna", NOON)
+    assert not await store.move_plan(4711, ANY, APPLYING, "anna", NOON)
+
+
+async def test_open_plans_wait_or_are_approved_and_have_not_expired_oldest_first(store: Store) -> None:
+    assert await store.open_plans("acme", NOON) == []
+    made = [await store.make_plan("acme", "rules@1", [], state, NOON, EXPIRES) for state in PlanState]
+    await store.make_plan("acme", "rules@1", [], WAITING, NOON, minutes(1))
+    theirs = await store.make_plan("globex", "rules@1", [group(step=ELSEWHERE)], WAITING, NOON, EXPIRES)
+    mine = [plan for plan in made if plan.state in (WAITING, APPROVED)]
+    assert await store.open_plans("acme", minutes(1)) == mine
+    assert await store.open_plans(None, minutes(1)) == [*mine, theirs]
+    assert await store.open_plans(None, EXPIRES) == []
+
+
+async def test_what_came_of_a_plan_is_told_by_rule_and_act(store: Store) -> None:
+    await save(store, *(judged(f"e{n}") for n in range(9)))
+    groups = [group(), group(Act.RESOLVE), group(rule_id="r2")]
+    made = await store.make_plan("acme", "rules@1", groups, APPLYING, NOON, EXPIRES)
+    mine = made.plan_id
+    first = await store.intend(batch("e0", "e1", "e2", plan_id=mine), NOON)
+    await store.settle(first, {"e0": Outcome.CONFIRMED, "e1": Outcome.CAME_BACK}, NOON)
+    second = await store.intend(batch("e3", plan_id=mine), LATER)
+    await store.settle(second, {"e3": Outcome.CONFIRMED}, LATER)
+    await store.intend(batch("e4", act=Act.RESOLVE, plan_id=mine), NOON)
+    await store.refused(await store.intend(batch("e5", rule_id="r2", plan_id=mine), NOON), "no", NOON, NOON)
+    await store.intend(batch("e6", plan_id=mine + 1), NOON)
+    assert await store.plan_outcomes(mine) == {
+        ("r1", Act.RETRY): {Outcome.CONFIRMED: 2, Outcome.CAME_BACK: 1, None: 1},
+        ("r1", Act.RESOLVE): {None: 1},
+    }
+    assert await store.plan_outcomes(4711) == {}
 
 
 async def test_usage_counts_what_happened_or_may_have_within_the_hour_and_the_day(store: Store) -> None:
@@ -190,6 +249,21 @@ async def test_usage_counts_what_happened_or_may_have_within_the_hour_and_the_da
     await intend(store, "e1", step=ELSEWHERE)
     retry, resolving, tag = ("r1", Act.RETRY), ("r1", Act.RESOLVE), ("r1", Act.TAG)
     assert await store.usage("acme", NOON) == Usage(hour={retry: 2, tag: 1}, day={retry: 3, resolving: 1, tag: 1})
+
+
+async def test_usage_tells_what_each_rule_took_off_each_step_within_the_hour(store: Store) -> None:
+    await save(store, *(judged(f"e{n}") for n in range(10)))
+    taken = await store.intend(batch("e0", "e1", "e2", "e3", act=Act.RESOLVE), minutes(-59))
+    await store.settle(taken, {"e0": Outcome.CONFIRMED, "e1": Outcome.CAME_BACK, "e2": Outcome.VANISHED}, NOON)
+    await store.intend(batch("e4", act=Act.RESOLVE), NOON)
+    await store.intend(batch("e5", act=Act.RESOLVE), minutes(-60))
+    await store.intend(batch("e6", act=Act.RESOLVE, rule_id="r2"), NOON)
+    await store.intend(batch("e7"), NOON)
+    await store.refused(await store.intend(batch("e8", act=Act.RESOLVE), NOON), "no", NOON, NOON)
+    await intend(store, "e1", step=OTHER_STEP, act=Act.RESOLVE)
+    await intend(store, "e1", step=ELSEWHERE, act=Act.RESOLVE)
+    resolved = (await store.usage("acme", NOON)).resolved
+    assert resolved == {("r1", STEP): 4, ("r2", STEP): 1, ("r1", OTHER_STEP): 1}
 
 
 async def test_stages_tell_what_each_plan_retried_of_a_rule_on_a_step_and_what_came_of_it(store: Store) -> None:

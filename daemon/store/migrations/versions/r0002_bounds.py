@@ -58,9 +58,11 @@ def upgrade() -> None:
     )
     op.add_column("batch_items", sa.Column("settled_by", sa.Text(), nullable=False, server_default=""))
     op.add_column("plans", sa.Column("decided_by", sa.Text(), nullable=False, server_default=""))
+    op.create_index("plans_by_expiry", "plans", ["account", "expires_at"])
 
 
 def downgrade() -> None:
+    op.drop_index("plans_by_expiry", "plans")
     with op.batch_alter_table("plans") as plans:
         plans.drop_column("decided_by")
     with op.batch_alter_table("batch_items") as batch_items:
