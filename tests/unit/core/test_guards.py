@@ -7,7 +7,16 @@ import pytest
 
 from daemon.core.actions import Limit, Mode, Resolve, Rule
 from daemon.core.batches import Act
-from daemon.core.guards import RULE_RESOLVES_PER_HOUR, RULE_RETRIES_PER_HOUR, SHARE_FLOOR, Limits, Scales, cut, weigh
+from daemon.core.guards import (
+    RULE_RESOLVES_PER_HOUR,
+    RULE_RETRIES_PER_HOUR,
+    SHARE_FLOOR,
+    Limits,
+    Scales,
+    cut,
+    weigh,
+    wishes,
+)
 from daemon.core.plans import DueGroup, PlannedGroup
 from daemon.core.records import StepRef
 from daemon.core.usage import Usage
@@ -21,20 +30,25 @@ def due(count: int, rule_id: str = "r1", act: Act = RETRY, step_id: str = "s1") 
     return DueGroup(step=step(step_id), rule_id=rule_id, act=act, count=count)
 
 
-def scales(
+def weighed(
+    groups: Sequence[DueGroup],
+    rules: Iterable[Rule],
     *,
     mode: Mode = Mode.ENFORCE,
-    limits: Limits = LIMITS,
+    most: Mapping[str, int] | None = None,
     hour: Mapping[tuple[str, Act], int] | None = None,
     day: Mapping[tuple[str, Act], int] | None = None,
+    resolved: Mapping[tuple[str, StepRef], int] | None = None,
     open_on_step: Mapping[StepRef, int] | None = None,
-) -> Scales:
-    usage = Usage(hour=hour or {}, day=day or {})
-    return Scales(mode=mode, limits=limits, usage=usage, open_on_step=open_on_step or {})
-
-
-def weighed(groups: Sequence[DueGroup], rules: Iterable[Rule], **of_scales: Any) -> list[PlannedGroup]:
-    return weigh(groups, {one.id: one for one in rules}, scales(**of_scales))
+) -> list[PlannedGroup]:
+    """Weigh what is due; *most* is by rule what ramp or platform let go."""
+    by_id = {one.id: one for one in rules}
+    cut_down = [
+        cut(group, most=(most or {}).get(group.rule_id), reason="ramp", detail="in stages")
+        for group in wishes(groups, by_id, mode)
+    ]
+    usage = Usage(hour=hour or {}, day=day or {}, resolved=resolved or {})
+    return weigh(cut_down, by_id, Scales(limits=LIMITS, usage=usage, open_on_step=open_on_step or {}))
 
 
 def sends(planned: Sequence[PlannedGroup]) -> list[tuple[str, int, str]]:
@@ -138,6 +152,35 @@ def test_what_only_observes_uses_up_no_limit() -> None:
     assert sends(weighed([due(1000, "observes"), due(1000)], rules)) == [("observes", 0, "observe"), ("r1", 1000, "")]
 
 
+def test_what_waits_for_a_person_uses_up_nothing_of_the_account() -> None:
+    rules = [rule("asks", mode=Mode.APPROVE, limit=Limit(per_hour=1000)), rule("r1", limit=Limit(per_hour=1000))]
+    assert sends(weighed([due(1000, "asks"), due(1000)], rules)) == [("asks", 1000, ""), ("r1", 1000, "")]
+
+
+def test_what_waits_for_a_person_may_be_over_a_limit_too() -> None:
+    rules = [rule("asks", mode=Mode.APPROVE), rule("r1", limit=Limit(per_hour=1000))]
+    planned = weighed([due(300, "asks"), due(800)], rules, hour={("r1", RETRY): 190})
+    assert sends(planned) == [("asks", 300, ""), ("r1", 800, "")]
+    assert sends(weighed([due(501, "asks")], rules)) == [("asks", 0, "limit")]
+
+
+def test_only_what_the_ramp_lets_go_now_is_weighed_and_uses_up_the_account() -> None:
+    rules = [rule(one, limit=Limit(per_hour=1000)) for one in ("slow", "b", "c")]
+    planned = weighed([due(5000, "slow"), due(970, "b"), due(1, "c")], rules, most={"slow": 30})
+    assert sends(planned) == [("slow", 30, "ramp"), ("b", 970, ""), ("c", 0, "limit")]
+
+
+def test_a_stage_of_the_ramp_that_is_over_a_limit_is_held_whole() -> None:
+    planned = weighed([due(500)], [rule(limit=Limit(per_cycle=20))], most={"r1": 30})
+    assert sends(planned) == [("r1", 0, "limit")]
+    assert "wants to retry 30 in one cycle" in planned[0].detail
+
+
+def test_what_something_else_holds_back_is_not_said_to_be_over_a_limit() -> None:
+    planned = weighed([due(600)], [rule()], most={"r1": 0})
+    assert sends(planned) == [("r1", 0, "ramp")]
+
+
 def test_a_group_whose_rule_is_gone_is_left_out() -> None:
     assert sends(weighed([due(1, "gone"), due(1)], [rule()])) == [("r1", 1, "")]
 
@@ -180,7 +223,7 @@ def test_what_needs_approval_is_weighed_and_says_so(of_daemon: Mode, of_rule: Mo
         pytest.param(None, 1, 0, True, id="nothing else is open"),
     ],
 )
-def test_one_cycle_resolves_no_more_than_a_share_of_a_step(
+def test_an_hour_resolves_no_more_than_a_share_of_a_step(
     own: float | None, count: int, open_now: int, fits: bool
 ) -> None:
     limit = Limit(per_hour=1000, share_of_open=own)
@@ -191,6 +234,49 @@ def test_one_cycle_resolves_no_more_than_a_share_of_a_step(
         assert planned.detail == (
             f"wants to resolve {count} of {open_now} open errors of step s1; its limit is a share of {share:g}"
         )
+
+
+@pytest.mark.parametrize(
+    ("taken", "by_others", "count", "open_now", "fits"),
+    [
+        pytest.param(30, 0, 20, 70, True, id="half of what was open an hour ago"),
+        pytest.param(30, 0, 21, 70, False, id="over half of it"),
+        pytest.param(50, 0, 1, 50, False, id="half was taken already: not even one more"),
+        pytest.param(19, 0, 1, 1, True, id="twenty in an hour are always allowed"),
+        pytest.param(20, 0, 1, 0, False, id="the twenty-first is not"),
+        pytest.param(0, 50, 50, 50, True, id="another rule's half is not ours"),
+        pytest.param(0, 50, 51, 50, False, id="but one of ours too many is"),
+    ],
+)
+def test_a_share_cannot_be_taken_again_in_every_cycle(
+    taken: int, by_others: int, count: int, open_now: int, fits: bool
+) -> None:
+    [planned] = weighed(
+        [due(count, act=RESOLVE)],
+        [rule(limit=Limit(per_hour=1000))],
+        resolved={("r1", step()): taken, ("r2", step()): by_others, ("r1", step("s2")): 99},
+        open_on_step={step(): open_now},
+    )
+    assert planned.send == (count if fits else 0)
+
+
+def test_taking_all_that_is_allowed_in_every_cycle_takes_no_more_than_the_share() -> None:
+    open_now, taken = 100, 0
+    while True:
+        most = [
+            count
+            for count in range(1, open_now + 1)
+            if weighed(
+                [due(count, act=RESOLVE)],
+                [rule(limit=Limit(per_hour=5000))],
+                resolved={("r1", step()): taken},
+                open_on_step={step(): open_now},
+            )[0].send
+        ][-1:]
+        if not most:
+            break
+        taken, open_now = taken + most[0], open_now - most[0]
+    assert (taken, open_now) == (50, 50)  # not a half, then half of what is left, and so on
 
 
 def test_one_step_over_its_share_holds_the_rule_on_all_steps() -> None:

@@ -5,7 +5,7 @@ import pytest
 from daemon.core.actions import Mode
 from daemon.core.batches import Act, BatchItem
 from daemon.core.decisions import Decision, Match, Verb
-from daemon.core.plans import Plan, PlannedGroup, PlanState
+from daemon.core.plans import Applied, Plan, PlannedGroup, PlanState
 from daemon.core.records import Step
 from daemon.core.tally import Tally
 from daemon.pipeline.judge import Judgement
@@ -25,7 +25,8 @@ def task() -> Task:
         state=PlanState.MADE,
         groups=(group,),
     )
-    return Task(plan=plan, group=group, step=Step(ref=step(), type="import"), rule=rule(), tally=Tally())
+    applied = Applied(group=group)
+    return Task(plan=plan, applied=applied, step=Step(ref=step(), type="import"), rule=rule(), tally=Tally())
 
 
 def tagged(error_id: str, *tags: str) -> Judgement:
