@@ -1,16 +1,18 @@
 """One account as the service runs it: cycles and confirmations with their canonical log lines, and ``once``."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
+from daemon.app.lock import AccountLock
 from daemon.core.actions import Mode
 from daemon.core.decisions import Verb
-from daemon.core.exceptions import AuthError, FlowmendError
+from daemon.core.exceptions import AuthError, FlowmendError, LockLostError
 from daemon.core.plans import Plan
 from daemon.core.records import StepRef
 from daemon.core.tally import COUNTS, Tally
@@ -22,6 +24,8 @@ REFUSED_PAUSE = timedelta(minutes=5)
 
 READS_ONLY = 2
 """How many passes of ``once`` may only read: errors younger than ``poll.settle`` need another look."""
+
+T = TypeVar("T")
 
 Progress = Callable[[str, Sequence[Tally]], None]
 """Told at every turn of ``once`` what is under way (a word), and the figures so far; the last may go on to change."""
@@ -65,7 +69,7 @@ class Figures:
 
 @dataclass(slots=True, kw_only=True)
 class AccountRunner:
-    """Run one account.
+    """Run one account, one pass at a time, and only while this process holds its *lock*: else it raises LockedError.
 
     *refused_until* is set while its token is refused: nothing is sent before then. *between* are the figures of the
     confirmations since the last cycle; the next cycle's line tells them, too.
@@ -73,6 +77,7 @@ class AccountRunner:
 
     name: str
     pass_: AccountCycle
+    lock: AccountLock
     counts: Counts
     clock: Clock
     log: FilteringBoundLogger
@@ -81,9 +86,31 @@ class AccountRunner:
     last_success_at: datetime | None = None
     unsettled: int = 0
     between: Tally = field(default_factory=Tally)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def cycle(self, tally: Tally | None = None, *, act: bool = True) -> tuple[Tally, Plan | None]:
         """Run one cycle, adding to *tally* where one is given, and log its canonical line."""
+        return await self._alone(lambda: self._cycle(tally, act=act))
+
+    async def confirm(self) -> Tally:
+        """Settle what can be settled."""
+        return await self._alone(self._confirm)
+
+    async def adopt_backlog(self) -> None:
+        """From now on judge the errors that were there before this store like all others."""
+        await self._alone(self.pass_.adopt_backlog)
+
+    async def _alone(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do *work* while no other pass runs, here or in another process."""
+        async with self.turn:
+            await self.lock.hold()
+            try:
+                return await work()
+            except LockLostError:
+                await self.lock.keep()  # the store knew it first; from now on we do, too
+                raise
+
+    async def _cycle(self, tally: Tally | None, *, act: bool) -> tuple[Tally, Plan | None]:
         began, requests = self.clock.now(), self.requests()
         tally, plan = await self.pass_.run(tally, act=act)
         self.refused_until = None
@@ -109,17 +136,18 @@ class AccountRunner:
         self.refused_until = self.clock.now() + REFUSED_PAUSE
         self.log.error("account.refused", reason=str(refused), status=refused.status)
 
-    async def confirm(self) -> Tally:
-        """Settle what can be settled."""
+    async def _confirm(self) -> Tally:
         tally, self.unsettled = await self.pass_.confirm()
         self.between.merge(tally)
         return tally
 
-    async def once(self, wait: timedelta, progress: Progress) -> Figures:
+    async def once(self, wait: timedelta, progress: Progress, *, adopt_backlog: bool = False) -> Figures:
         """Collect once, then act and confirm, ramp stages included, until nothing more is due or *wait* runs out."""
         total, requests = Tally(), self.requests()
         failure: FlowmendError | None = None
         try:
+            if adopt_backlog:
+                await self.adopt_backlog()
             await self._until_quiet(total, self.clock.now() + wait, progress)
         except FlowmendError as error:
             failure = error

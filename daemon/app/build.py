@@ -1,6 +1,9 @@
 """Settings → objects, in one straight line; what was opened is closed again in reverse order."""
 
+import os
 import random
+import secrets as randomness
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,9 +14,11 @@ import stamina
 from structlog.typing import FilteringBoundLogger
 
 from daemon.app.account import AccountRunner
+from daemon.app.lock import AccountLock, heartbeat
 from daemon.app.rules import RulesInForce
 from daemon.core.actions import Mode
 from daemon.core.guards import Limits
+from daemon.core.leases import Holder
 from daemon.core.windows import Polling
 from daemon.integrator.client import Client
 from daemon.integrator.pacing import Pacer
@@ -24,6 +29,8 @@ from daemon.pipeline.cycle import AccountCycle
 from daemon.pipeline.terms import Clock, Stopping, Terms
 from daemon.rulebook.ruleset import compile_rules
 from daemon.settings import Account, Settings
+from daemon.store.fence import Fence
+from daemon.store.presence import RUN_BITS, show_presence
 from daemon.store.sql import SqlStore, open_store
 
 
@@ -42,9 +49,17 @@ class Daemon:
 
 @asynccontextmanager
 async def open_daemon(
-    settings: Settings, *, log: FilteringBoundLogger, secrets: Secrets, clock: Clock, mode: Mode | None = None
+    settings: Settings,
+    *,
+    log: FilteringBoundLogger,
+    secrets: Secrets,
+    clock: Clock,
+    command: str,
+    mode: Mode | None = None,
 ) -> AsyncIterator[Daemon]:
     """Open the store, load the rules and make one runner per account; *mode* lowers the configured mode.
+
+    Accounts are locked as their runners begin, in the name of the *command*, and released at the end.
 
     Raises:
         StoreError: the store cannot be used; nothing was started.
@@ -57,18 +72,23 @@ async def open_daemon(
         if not await rules.load(clock.now()):
             await rules.fall_back()
         stopping = Stopping()
+        holder = _holder(command, clock)
+        presence = stack.enter_context(show_presence(settings.store.url, holder.run))
         accounts: dict[str, AccountRunner] = {}
         for name, account in settings.accounts.items():
             bound = log.bind(account=name)
             terms = make_terms(name, account, settings, min(settings.mode, mode or settings.mode))
             client = await _client(stack, name, account, terms, secrets, bound)
+            fence = Fence(account=name)
+            lock = AccountLock(holder=holder, leases=store, gone=presence.gone, clock=clock, log=bound, fence=fence)
             accounts[name] = AccountRunner(
                 name=name,
+                lock=lock,
                 pass_=AccountCycle(
                     terms=terms,
                     rules=lambda: rules.current,
                     client=client,
-                    store=store,
+                    store=store.behind(fence),
                     clock=clock,
                     log=bound,
                     stopping=stopping,
@@ -78,9 +98,21 @@ async def open_daemon(
                 log=bound,
                 requests=partial(getattr, client, "requests"),
             )
+        await stack.enter_async_context(heartbeat([runner.lock for runner in accounts.values()]))
         yield Daemon(
             settings=settings, store=store, rules=rules, accounts=accounts, clock=clock, log=log, stopping=stopping
         )
+
+
+def _holder(command: str, clock: Clock) -> Holder:
+    """Say who we are, to whoever finds an account locked."""
+    return Holder(
+        run=randomness.randbits(RUN_BITS),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        command=command,
+        since=clock.now().isoformat(timespec="seconds"),
+    )
 
 
 def make_terms(name: str, account: Account, settings: Settings, mode: Mode) -> Terms:

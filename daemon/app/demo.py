@@ -67,7 +67,7 @@ async def run_demo(
         begun(books(sandbox))
         with tempfile.TemporaryDirectory(prefix="flowmend-demo-") as folder:
             settings = demo_settings(base_url, options.token, Path(folder))
-            async with open_daemon(settings, log=log, secrets=Secrets(), clock=clock) as daemon:
+            async with open_daemon(settings, log=log, secrets=Secrets(), clock=clock, command="demo") as daemon:
                 figures = await run_once(daemon, LONGEST, progress)
         return figures[0], books(sandbox)
     finally:

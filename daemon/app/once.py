@@ -20,11 +20,10 @@ async def run_once(
 
     *progress* is told the account, what is under way there, and the figures so far; the last may go on to change.
     """
-    if adopt_backlog:
-        for runner in daemon.accounts.values():
-            await runner.pass_.adopt_backlog()
 
     async def one(name: str) -> Figures:
-        return await daemon.accounts[name].once(wait, lambda word, figures: progress(name, word, figures))
+        return await daemon.accounts[name].once(
+            wait, lambda word, figures: progress(name, word, figures), adopt_backlog=adopt_backlog
+        )
 
     return list(await asyncio.gather(*(one(name) for name in daemon.accounts)))

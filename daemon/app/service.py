@@ -13,7 +13,7 @@ from typing import Any
 
 from daemon.app.account import AccountRunner
 from daemon.app.build import Daemon
-from daemon.core.exceptions import AuthError, FlowmendError
+from daemon.core.exceptions import AuthError, FlowmendError, LockedError
 from daemon.scheduler import Schedule
 
 STOP_WITHIN_S = 15.0
@@ -106,6 +106,8 @@ class Service:
             await work()
         except AuthError as refused:
             runner.refuse(refused)
+        except LockedError:  # the lock has said so; the next cycle asks again
+            return
         except FlowmendError as error:
             runner.log.error("cycle.failed", reason=str(error))  # noqa: TRY400 - said in a sentence
         except Exception:  # the one broad except: a bug met by one account must not stop the others

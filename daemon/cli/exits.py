@@ -8,6 +8,7 @@ from daemon.core.exceptions import (
     ConfigError,
     FlowmendError,
     LimitExceededError,
+    LockedError,
     ProtocolError,
     RateLimitedError,
     RuleError,
@@ -38,7 +39,7 @@ def exit_code(failure: FlowmendError) -> int:
         return UNUSABLE
     if isinstance(failure, RuleError):
         return PROBLEMS
-    if isinstance(failure, LimitExceededError):
+    if isinstance(failure, LimitExceededError | LockedError):
         return HELD
     if isinstance(failure, UnknownResultError):
         return UNKNOWN

@@ -41,7 +41,7 @@ def once(
     log, secrets = make_log(settings, quiet=True)
 
     async def go() -> int:
-        async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock()) as daemon:
+        async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock(), command="once") as daemon:
             with PassView(shown=not json) as view:
                 figures = await run_once(daemon, longest, view.progress, adopt_backlog=adopt_backlog)
                 view.finish(figures, daemon.settings.mode)

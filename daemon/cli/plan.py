@@ -25,7 +25,7 @@ def plan(config: Config = None, json: Json = False) -> None:
     async def go() -> int:
         codes: set[int] = set()
         told: dict[str, object] = {}
-        async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock()) as daemon:
+        async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock(), command="plan") as daemon:
             for name, runner in daemon.accounts.items():
                 try:
                     tally, made = await runner.cycle(act=False)

@@ -17,7 +17,7 @@ def run(config: Config = None) -> None:
         settings = read_settings(config)
         log, secrets = make_log(settings)
         log.info("config.loaded", file=str(settings.describe_sources().file or ""), mode=settings.mode.name.lower())
-        async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock()) as daemon:
+        async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock(), command="run") as daemon:
             await Service(daemon=daemon, signals=signals).run()
 
     asyncio.run(serve())

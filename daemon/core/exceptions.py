@@ -17,6 +17,14 @@ class StoreError(FlowmendError):
     """The store cannot be read or written (full disk, corrupt file, locked, newer schema); stop writing at once."""
 
 
+class LockedError(FlowmendError):
+    """Another process looks after the account (P12): do nothing for it until that one has ended."""
+
+
+class LockLostError(LockedError):
+    """Another process has taken the account over meanwhile: nothing of this was written, and nothing may be sent."""
+
+
 class TemporaryError(FlowmendError):
     """Nothing happened at the other end; the same request may be sent again after *wait_s* seconds."""
 

@@ -17,6 +17,7 @@ from daemon.store.catalogue import CatalogueRows
 from daemon.store.due import DueRows
 from daemon.store.histories import HistoryRows
 from daemon.store.journal import JournalRows
+from daemon.store.leases import LeaseRows
 from daemon.store.people import PeopleRows
 from daemon.store.planning import PlanRows
 from daemon.store.reading import ReadingRows
@@ -31,7 +32,16 @@ def _utc_now() -> datetime:
 
 
 class SqlStore(
-    CatalogueRows, ReadingRows, CaseRows, DueRows, PlanRows, JournalRows, PeopleRows, HistoryRows, RuleSetRows
+    CatalogueRows,
+    ReadingRows,
+    CaseRows,
+    DueRows,
+    PlanRows,
+    JournalRows,
+    LeaseRows,
+    PeopleRows,
+    HistoryRows,
+    RuleSetRows,
 ):
     """The store in a database; `open_store` makes it."""
 

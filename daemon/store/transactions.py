@@ -6,9 +6,10 @@ without the connection. It ends whole or not at all, also where its caller is ca
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from copy import copy
 from datetime import datetime
 from functools import update_wrapper
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from daemon.core.exceptions import StoreError
 from daemon.store import sqlite
+from daemon.store.fence import Fence
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,12 +35,20 @@ class Database:
         self._file = file
         self._clock = clock
         self._lock = asyncio.Lock()
+        self.fence: Fence | None = None
+
+    def behind(self, fence: Fence) -> Self:
+        """Return the same store with *fence* around it: what is written through it needs the lease (P12)."""
+        fenced = copy(self)
+        fenced.fence = fence
+        return fenced
 
     async def transact(self, work: Callable[[Connection], R], *, write: bool, durable: bool) -> R:
         """Do *work* in one transaction; a caller that is cancelled leaves it to end by itself.
 
         Raises:
             StoreError: nothing of it was kept.
+            LockLostError: likewise, because of the fence.
         """
         return await asyncio.shield(self._alone(work, write=write, durable=durable))
 
@@ -46,6 +56,8 @@ class Database:
         def run(connection: Connection) -> R:
             sqlite.set_begin(connection, write=write, durable=durable)
             with connection.begin():
+                if write and self.fence is not None:
+                    self.fence.check(connection)
                 return work(connection)
 
         async with self._lock:

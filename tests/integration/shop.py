@@ -57,7 +57,9 @@ class Shop:
         """Open a daemon on the shop's store, as a start of the process does."""
         secrets = Secrets()
         log = configure_logs(format="json", level="info", stream=self.log, secrets=secrets, now=self.clock.now)
-        async with open_daemon(self.settings(mode), log=log, secrets=secrets, clock=self.clock) as daemon:
+        async with open_daemon(
+            self.settings(mode), log=log, secrets=secrets, clock=self.clock, command="run"
+        ) as daemon:
             yield daemon
 
     async def once(self, mode: Mode = Mode.ENFORCE, wait: timedelta = timedelta(minutes=30)) -> Figures:

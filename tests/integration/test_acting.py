@@ -223,12 +223,11 @@ rules:
 """
     async with small_shop(tmp_path, rules) as shop, shop.daemon() as daemon:
         (truth,) = fail(shop, "duplicate-order")
-        pass_ = daemon.accounts[ACCOUNT].pass_
         during(
             daemon,
             after={"GET /flows/{flow}/{step}/errors": lambda: people(shop, "assign", truth, email="clerk@example.com")},
         )
-        tally, _ = await pass_.run()
+        tally, _ = await daemon.accounts[ACCOUNT].cycle()
 
         assert tally.dropped == {"assigned": 3}  # the tag, the assignment and the resolving of one error
         assert shop.sandbox.writes == []
@@ -385,7 +384,7 @@ async def test_the_backlog_is_left_to_people_until_it_is_adopted(tmp_path: Path)
         assert [truth.runs for truth in (old, new)] == [0, 1]
         assert (await row_of(daemon, old)).reason == "backlog"
 
-        await daemon.accounts[ACCOUNT].pass_.adopt_backlog()
+        await daemon.accounts[ACCOUNT].adopt_backlog()
         await one_pass(daemon)
         assert old.runs == 1
 
