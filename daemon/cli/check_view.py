@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from daemon.cli.render import plural, say
+from daemon.cli.render import clean, plural, say
 from daemon.rulebook.ast import RuleSource
 from daemon.rulebook.problems import Problem, render, summary
 from daemon.rulebook.ruleset import RuleSet
 from daemon.rulebook.testing import RuleTestResult
+
+SHOWN = 400
+"""Characters shown of one line about a test."""
 
 
 def show_check(
@@ -21,15 +24,23 @@ def show_check(
     if problems:
         say(render(problems))
     failed = [result for result in results if not result.passed]
-    for result in failed:
-        place = result.place
-        where = f"{place.file}:{place.line}:{place.column}" if place else result.rule_id
-        say(f'{where}  test failed in rule "{result.rule_id}": {result.name}\n  {result.detail}\n')
+    show_failed(failed)
     if rules is None:
         say(f"{summary(problems)}: these rules would not be loaded")
         return
     tests = f"{plural(len(results), 'test')} passed" if not failed else f"{len(failed)} of {len(results)} tests failed"
     say(f"{rules.version}: {plural(len(sources), 'rule')} in {plural(files, 'file')}, {summary(problems)}, {tests}")
+
+
+def show_failed(failed: Sequence[RuleTestResult]) -> None:
+    """Print each failed test with what it expected, what was found, and why."""
+    for result in failed:
+        say(f'{result.place or result.rule_id}  test failed in rule "{result.rule_id}": {clean(result.name)}')
+        for each in result.differences:
+            at = f"{each.path}  " if each.path else ""
+            say(f"   expected  {clean(f'{at}{each.expected}', SHOWN)}")
+            say(f"   found     {clean(f'{at}{each.found}', SHOWN)}")
+        say(f"   because   {clean(result.detail, SHOWN)}\n")
 
 
 def result_json(result: RuleTestResult) -> dict[str, Any]:
@@ -40,6 +51,9 @@ def result_json(result: RuleTestResult) -> dict[str, Any]:
         "name": result.name,
         "winner": result.winner,
         "detail": result.detail,
+        "differences": [
+            {"path": each.path, "expected": each.expected, "found": each.found} for each in result.differences
+        ],
         "file": place.file if place else "",
         "line": place.line if place else 0,
     }

@@ -15,6 +15,7 @@ from daemon.cli import (
     hold,
     once,
     plan,
+    proving,
     run,
     sandbox,
     schema,
@@ -48,6 +49,7 @@ app.command(rich_help_panel=RUN)(run.run)
 app.command(rich_help_panel=RUN)(once.once)
 app.command(rich_help_panel=RUN)(plan.plan)
 app.command(rich_help_panel=RULES)(check.check)
+app.command("test", rich_help_panel=RULES)(proving.prove)
 app.command(rich_help_panel=RULES)(schema.schema)
 app.command(rich_help_panel=LOOK)(errors.errors)
 app.command(rich_help_panel=LOOK)(case.case)

@@ -31,6 +31,10 @@ class Place:
     line: int
     column: int
 
+    def __str__(self) -> str:
+        """Return it as editors and terminals take it: ``file:line:column``."""
+        return f"{self.file}:{self.line}:{self.column}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:

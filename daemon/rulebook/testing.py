@@ -1,6 +1,6 @@
 """Run the tests that stand beside rules, through the whole set and the code the daemon runs (P9)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ from daemon.core.records import ErrorRecord, Step, StepRef, StepType
 from daemon.rulebook.ast import Condition, FieldCondition, Place, RuleSource, RuleTest
 from daemon.rulebook.explain import explain_rule
 from daemon.rulebook.index import asked_values
-from daemon.rulebook.json_values import json_equal
+from daemon.rulebook.json_values import Difference, differences
 from daemon.rulebook.program import conjuncts
 from daemon.rulebook.ruleset import RuleSet
 from daemon.rulebook.selection import exact
@@ -26,38 +26,84 @@ _STEP_FIELDS = ("account", "integration", "flow", "step", "step_type")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleTestResult:
-    """How one test ended. *winner* is the rule that won, "" where none did; *detail* says why the test failed."""
+    """How one test ended. *winner* is the rule that won, "" where none did.
+
+    Of a failed test *differences* are what was expected and what was found, *detail* says why in one sentence.
+    """
 
     rule_id: str
     name: str
     passed: bool
     winner: str = ""
     detail: str = ""
+    differences: tuple[Difference, ...] = ()
     place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """A test's error, filled up so that it can be matched, and who *won* it (None: no rule)."""
+
+    source: RuleSource
+    test: RuleTest
+    name: str
+    step: Step
+    record: ErrorRecord
+    facts: Facts
+    won: Match | None
+
+
+def samples(ruleset: RuleSet, sources: Sequence[RuleSource]) -> Iterator[Sample]:
+    """Yield the error of every test of *sources*, with the rule of *ruleset* that wins it."""
+    for source in sources:
+        for number, test in enumerate(source.tests, 1):
+            step, record, facts = _filled(test, source.when)
+            yield Sample(
+                source=source,
+                test=test,
+                name=test.name or f"{test.expect} {number}",
+                step=step,
+                record=record,
+                facts=facts,
+                won=winner_of(ruleset, step, record, facts),
+            )
+
+
+def winner_of(ruleset: RuleSet, step: Step, record: ErrorRecord, facts: Facts) -> Match | None:
+    """Return the match of the rule that wins an error of which everything is known."""
+    found = ruleset.match(step, record, facts)
+    return found if isinstance(found, Match) else None
 
 
 def run_tests(ruleset: RuleSet, sources: Sequence[RuleSource]) -> tuple[RuleTestResult, ...]:
     """Run every test of *sources*, the rules that *ruleset* was compiled from."""
-    return tuple(
-        _run(ruleset, source, number, test) for source in sources for number, test in enumerate(source.tests, 1)
-    )
+    places = {source.rule.id: source.place for source in sources}
+    return tuple(_run(ruleset, sample, places) for sample in samples(ruleset, sources))
 
 
-def _run(ruleset: RuleSet, source: RuleSource, number: int, test: RuleTest) -> RuleTestResult:
-    step, record, facts = _filled(test, source.when)
-    found = ruleset.match(step, record, facts)
-    won = found if isinstance(found, Match) else None
+def _run(ruleset: RuleSet, sample: Sample, places: Mapping[str, Place]) -> RuleTestResult:
+    source, test, won = sample.source, sample.test, sample.won
     winner = won.rule.id if won else ""
     wins = winner == source.rule.id
-    if test.expect == "no_match":
-        detail = f'rule "{winner}" matches, and should not' if wins else ""
-    elif won is None or not wins:
-        detail = _why_not(source, winner, explain_rule(source.when, Subject(step, record, facts)))
-    else:
-        detail = _patch_problem(ruleset, test, won, record)
-    name = test.name or f"{test.expect} {number}"
+    detail = ""
+    found: tuple[Difference, ...] = ()
+    shown = f'rule "{winner}" ({places[winner]}) wins' if winner else "no rule matches"
+    if test.expect == "no_match" and wins:
+        detail = f'rule "{winner}" matches, and should not'
+        found = (Difference(expected=f'rule "{winner}" does not match', found="it wins"),)
+    elif test.expect == "match" and not wins:
+        detail = _why_not(source, winner, explain_rule(source.when, Subject(sample.step, sample.record, sample.facts)))
+        found = (Difference(expected=f'rule "{source.rule.id}" wins', found=shown),)
+    elif test.expect == "match" and won is not None and test.has_patched:
+        detail, found = _patch_problem(ruleset, test, won, sample.record)
     return RuleTestResult(
-        rule_id=source.rule.id, name=name, passed=not detail, winner=winner, detail=detail, place=test.place
+        rule_id=source.rule.id,
+        name=sample.name,
+        passed=not detail,
+        winner=winner,
+        detail=detail,
+        differences=found,
+        place=test.place,
     )
 
 
@@ -70,15 +116,14 @@ def _why_not(source: RuleSource, winner: str, failed: str) -> str:
     )
 
 
-def _patch_problem(ruleset: RuleSet, test: RuleTest, match: Match, record: ErrorRecord) -> str:
-    if not test.has_patched:
-        return ""
+def _patch_problem(
+    ruleset: RuleSet, test: RuleTest, match: Match, record: ErrorRecord
+) -> tuple[str, tuple[Difference, ...]]:
     changed = ruleset.patch(match, record, exact(test.data))
     if isinstance(changed, PatchRefused):
-        return f"the patch is refused: {changed.detail} ({changed.reason})"
-    if json_equal(changed.data, exact(test.patched)):
-        return ""
-    return f"the patch gives {changed.data!r}, not {exact(test.patched)!r}"
+        return f"the patch is refused: {changed.detail} ({changed.reason})", ()
+    different = differences("/data", exact(test.patched), changed.data)
+    return ("the patched data is not what the test expects" if different else ""), different
 
 
 def _filled(test: RuleTest, when: Condition) -> tuple[Step, ErrorRecord, Facts]:

@@ -58,6 +58,9 @@ def test_match_means_that_the_rule_wins_not_that_it_would() -> None:
     assert not result.passed
     assert result.winner == "first"
     assert result.detail == 'rule "first" wins instead: it stands before "a"'
+    assert [(each.expected, each.found) for each in result.differences] == [
+        ('rule "a" wins', f'rule "first" ({rule("first").place}) wins')
+    ]
 
 
 def test_a_failed_match_says_which_condition_failed_and_what_was_found() -> None:
@@ -139,7 +142,10 @@ def test_the_patched_data_is_compared_as_json() -> None:
         return one(rule("a", STATE, patch=(SET_STATE,), tables=STATES, tests=(test,)))
 
     assert patched({"n": 1.50, "state": "CA"}).passed
-    assert "the patch gives" in patched({"n": True, "state": "CA"}).detail
+    assert [(each.path, each.expected, each.found) for each in patched({"n": True, "state": "XX"}).differences] == [
+        ("/data/n", "true", "1.5"),
+        ("/data/state", '"XX"', '"CA"'),
+    ]
     assert not patched({"state": "CA"}).passed
 
 

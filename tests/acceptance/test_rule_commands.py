@@ -1,0 +1,119 @@
+"""What rule editors run: the commands about rule files, as they are installed."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.acceptance.command import flowmend
+
+RULES = """\
+version: 1
+rules:
+  - id: any-of-the-shop
+    why: Whatever the shop says.
+    when: {source: shop}
+    then: {leave: {}}
+    tests:
+      - match: {source: shop}
+  - id: busy
+    why: Too many at once.
+    when: {code: BUSY, source: application}
+    then: {retry: {after: 5m}}
+    tests:
+      - match: {code: BUSY, source: application}
+  - id: upper-case-state
+    why: NetSuite wants capitals.
+    when: {code: STATE}
+    then:
+      patch:
+        - {op: replace, path: /data/state, value_from: {data: state, transform: [upper]}}
+      retry: {}
+    tests:
+      - match: {code: STATE}
+        data: {state: ca, lines: [1.10]}
+        patched: {state: CA, lines: [1.10]}
+"""
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    file = tmp_path / "rules.yaml"
+    file.write_text(RULES, encoding="utf-8")
+    return file
+
+
+def test_tests_that_pass_are_counted(rules: Path) -> None:
+    done = flowmend("test", str(rules), cwd=rules.parent)
+
+    assert done.returncode == 0, done.stderr
+    assert "all 3 tests of 3 rules passed" in done.stdout
+
+
+def test_a_failed_test_shows_what_was_expected_what_was_found_and_why(rules: Path) -> None:
+    text = rules.read_text(encoding="utf-8").replace(
+        "BUSY, source: application}\n  - id", "BUSY, source: shop}\n  - id"
+    )
+    rules.write_text(text.replace("patched: {state: CA", "patched: {state: Ca"), encoding="utf-8")
+    done = flowmend("test", "rules.yaml", cwd=rules.parent)
+
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[:10] == [
+        'rules.yaml:14:9  test failed in rule "busy": match 1',
+        '   expected  rule "busy" wins',
+        '   found     rule "any-of-the-shop" (rules.yaml:3:5) wins',
+        '   because   rule "any-of-the-shop" wins instead; of "busy" this fails: source: is "application"; found \'shop\'',
+        "",
+        'rules.yaml:23:9  test failed in rule "upper-case-state": match 1',
+        '   expected  /data/state  "Ca"',
+        '   found     /data/state  "CA"',
+        "   because   the patched data is not what the test expects",
+        "",
+    ]
+    assert done.stdout.splitlines()[-1].endswith("2 of 3 tests of 3 rules failed")
+
+
+def test_one_rule_alone_can_be_tested_and_an_unknown_one_is_named_back(rules: Path) -> None:
+    one = flowmend("test", "rules.yaml", "--rule", "busy", cwd=rules.parent)
+    none = flowmend("test", "rules.yaml", "--rule", "bussy", cwd=rules.parent)
+
+    assert "all 1 test of rule busy passed" in one.stdout
+    assert none.returncode == 2
+    assert 'did you mean "busy"?' in none.stderr
+
+
+def test_coverage_says_what_no_test_would_notice(rules: Path) -> None:
+    done = flowmend("test", "rules.yaml", "--coverage", cwd=rules.parent)
+
+    assert done.returncode == 0
+    assert 'rules.yaml:11:12  busy: no test would miss the condition code: is "BUSY"' in done.stdout
+    assert "3 of 3 rules have a test that shows what they match" in done.stdout
+
+
+def test_the_junit_report_has_a_case_for_each_test(rules: Path) -> None:
+    text = rules.read_text(encoding="utf-8").replace("patched: {state: CA", "patched: {state: Ca")
+    rules.write_text(text, encoding="utf-8")
+    flowmend("test", "rules.yaml", "--junit", "report.xml", cwd=rules.parent)
+    suite = ET.parse(rules.parent / "report.xml").getroot()
+
+    assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
+    assert [case.get("classname") for case in suite] == ["any-of-the-shop", "busy", "upper-case-state"]
+    assert suite.findtext("testcase/failure") == '/data/state expected "Ca", found "CA"'
+
+
+def test_json_carries_the_same_facts(rules: Path) -> None:
+    done = flowmend("test", "rules.yaml", "--coverage", "--json", cwd=rules.parent)
+    told = json.loads(done.stdout)
+
+    assert (told["ok"], told["passed"], told["failed"]) == (True, 3, [])
+    assert {gap["kind"] for gap in told["coverage"]["gaps"]} == {"condition"}
+
+
+def test_broken_files_are_shown_and_nothing_is_run(rules: Path) -> None:
+    rules.write_text(RULES.replace("code: STATE", "cod: STATE"), encoding="utf-8")
+    done = flowmend("test", "rules.yaml", cwd=rules.parent)
+
+    assert done.returncode == 1
+    assert 'E014  unknown key "cod"' in done.stderr
+    assert "no test was run" in done.stderr
