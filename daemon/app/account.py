@@ -40,6 +40,9 @@ class Counts(Protocol):
     async def unsettled_count(self, account: str) -> int:
         """Return how many writes have no outcome yet."""
 
+    async def unknown_count(self, account: str) -> int:
+        """Return how many retried errors wait for a person to say what came of them."""
+
     async def error_counts(self, account: str) -> dict[tuple[Verb, str, str], int]:
         """Return the open errors by verb, rule and reason."""
 
@@ -121,6 +124,7 @@ class AccountRunner:
             "cycle.finished",
             open=sum((await self.counts.open_counts(self.name)).values()),
             **{name: counts[name] for name in COUNTS},
+            unknown_open=await self.counts.unknown_count(self.name),
             skipped=sum(tally.skipped.values()),
             steps_read=tally.steps_read,
             steps_failed=tally.steps_failed,

@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from daemon.cli.render import clean, console, plural, say, stamp, table
+from daemon.core.decisions import Outcome
 from daemon.core.records import Step, StepRef
 from daemon.core.rows import CaseEvent, ErrorRow, HeldRow
 
@@ -87,6 +88,7 @@ def case_json(event: CaseEvent) -> dict[str, Any]:
         "rule": event.rule_id,
         "detail": event.detail,
         "outcome": event.outcome.value if event.outcome else None,
+        "by": event.by,
     }
 
 
@@ -104,12 +106,20 @@ def show_case(trace_key: str, events: Sequence[CaseEvent], names: Names) -> None
     for step, mine in by_step.items():
         drawn = table("when", "error", "what")
         for event in mine:
-            what = f"{event.what}: {event.outcome.value.replace('_', ' ')}" if event.outcome else event.what
-            said = ", ".join(part for part in (what, event.rule_id, clean(event.detail)) if part)
+            by = f"said by {clean(event.by)}" if event.by else ""
+            said = ", ".join(part for part in (_what(event), event.rule_id, by, clean(event.detail)) if part)
             drawn.add_row(stamp(event.at), clean(event.error_id), said)
         out.print(place(step, names), style="bold")
         out.print(drawn)
         out.print()
+
+
+def _what(event: CaseEvent) -> str:
+    if event.outcome is None:
+        return event.what
+    if event.by and event.outcome is Outcome.REFUSED:
+        return "outcome: not sent"
+    return f"{event.what}: {event.outcome.value.replace('_', ' ')}"
 
 
 def held_json(row: HeldRow) -> dict[str, Any]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from daemon.core.records import Step, StepRef
-    from daemon.core.rows import CaseEvent, ErrorRow, HeldRow
+    from daemon.core.rows import CaseEvent, ErrorRow, HeldRow, UnknownRow
     from daemon.logs import Secrets
     from daemon.settings import Settings
     from daemon.store.sql import SqlStore
@@ -69,6 +69,16 @@ def make_log(settings: "Settings", *, quiet: bool = False) -> tuple["FilteringBo
     return log, secrets
 
 
+def present_user() -> str:
+    """Return the name of the operating system's user, or its number where it has no name."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may be unknown to its system
+        return f"uid {os.getuid()}"
+
+
 def known_store(settings: "Settings") -> str:
     """Return the URL of the store of a command that only looks, which must not make an empty one.
 
@@ -88,7 +98,9 @@ def known_store(settings: "Settings") -> str:
     return settings.store.url
 
 
-async def step_names(store: "SqlStore", rows: Iterable["ErrorRow | HeldRow | CaseEvent"]) -> "dict[StepRef, Step]":
+async def step_names(
+    store: "SqlStore", rows: Iterable["ErrorRow | HeldRow | CaseEvent | UnknownRow"]
+) -> "dict[StepRef, Step]":
     """Return the steps of all accounts that *rows* are about."""
     names: dict[StepRef, Step] = {}
     for account in {row.step.account for row in rows}:

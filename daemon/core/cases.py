@@ -3,11 +3,19 @@
 A failed retry comes back as a new error with a new id, so attempts are counted on the case, never on the error.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from daemon.core.decisions import Outcome
 from daemon.core.records import TRACE_KEY_CUT, ErrorRecord
+
+MEMORY = timedelta(days=30)
+"""How long after a case's last attempt its attempts go on counting.
+
+The platform keeps errors for about as long; a trace key that names a customer must not be exhausted for life.
+"""
 
 
 def is_cut(trace_key: str) -> bool:
@@ -62,3 +70,42 @@ class CaseHistory:
 
 
 NEW_CASE = CaseHistory()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One retry of a case, sent *at*; *rule_id* None: others made it, and what came of it is theirs to know."""
+
+    at: datetime
+    rule_id: str | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def unsettled(self) -> bool:
+        """Tell whether it has no outcome yet."""
+        return self.rule_id is not None and self.outcome is None
+
+
+def history_of(attempts: Iterable[Attempt], now: datetime) -> CaseHistory:
+    """Add up a case's *attempts* as of *now*.
+
+    One that was refused, or that a person said was never sent, did not happen. After `MEMORY` without any attempt those
+    before it count no more, but for such of which nobody knows what came of them. What was cured stays cured.
+    """
+    happened = [each for each in attempts if each.outcome is not Outcome.REFUSED]
+    counted: list[Attempt] = []
+    next_at = now
+    for attempt in sorted(happened, key=lambda each: each.at, reverse=True):
+        if next_at - attempt.at < MEMORY:
+            next_at = attempt.at
+        elif not attempt.unsettled and attempt.outcome is not Outcome.UNKNOWN:
+            continue
+        counted.append(attempt)
+    return CaseHistory(
+        attempts=len(counted),
+        by_rule=dict(Counter(each.rule_id for each in counted if each.rule_id is not None)),
+        last_attempt_at=max((each.at for each in counted), default=None),
+        cured_at=max((each.at for each in happened if each.outcome is Outcome.CONFIRMED), default=None),
+        unsettled=any(each.unsettled for each in counted),
+        unknown=any(each.outcome is Outcome.UNKNOWN for each in counted),
+    )

@@ -49,7 +49,8 @@ class CaseEvent:
     """One thing that happened to a case.
 
     *what* is an act (``retry``, ``resolve``, ``tag``, ``assign``), ``patch`` (its data was changed for the retry),
-    ``outcome``, ``retried elsewhere`` (not by us) or ``open`` (an error of the case that is open now).
+    ``outcome``, ``retried elsewhere`` (not by us) or ``open`` (an error of the case that is open now). *by* is the
+    person who said what the outcome was, "" where reading showed it.
     """
 
     at: datetime
@@ -59,6 +60,27 @@ class CaseEvent:
     rule_id: str = ""
     detail: str = ""
     outcome: Outcome | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownRow:
+    """One retry of which nobody knew what came of it: it waits for a person, or *settled_by* is who has said it.
+
+    *why* is why it was not known or, once settled, the person's reason. *case_key* is the case's own key.
+    """
+
+    step: StepRef
+    batch_id: int
+    error_id: str
+    case_key: str
+    rule_id: str
+    sent_at: datetime
+    job_id: str
+    outcome: Outcome
+    settled_at: datetime
+    settled_by: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,13 @@ class ConfirmStore(Protocol):
         """Note that a complete read which may have skipped some errors did not show these."""
 
     async def settle(
-        self, batch_id: int, outcomes: Mapping[str, Outcome], now: datetime, *, gone: Collection[str] = ()
+        self,
+        batch_id: int,
+        outcomes: Mapping[str, Outcome],
+        now: datetime,
+        *,
+        gone: Collection[str] = (),
+        reason: str = "",
     ) -> None:
         """Write down what came of each error; those in *gone* came back under another id and are not open themselves."""
 
@@ -266,7 +272,7 @@ class Confirmer:
     ) -> None:
         if not outcomes:
             return
-        await self.store.settle(entry.batch_id, outcomes, now, gone=gone)
+        await self.store.settle(entry.batch_id, outcomes, now, gone=gone, reason=reason)
         counts = Counter(outcome.value for outcome in outcomes.values())
         for outcome, count in counts.items():
             tally.add(outcome, count, rule_id=entry.batch.rule_id)

@@ -35,8 +35,10 @@ class RetryDataReader(Protocol):
 class CaseReader(Protocol):
     """The one question that judging asks the store."""
 
-    async def case_histories(self, ref: StepRef, keys: Sequence[str]) -> Mapping[str, tuple[str, CaseHistory]]:
-        """Return for each key that is known the case's own key and its history."""
+    async def case_histories(
+        self, ref: StepRef, keys: Sequence[str], now: datetime
+    ) -> Mapping[str, tuple[str, CaseHistory]]:
+        """Return for each key that is known the case's own key and its history as of *now*."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ class Judge:
         depends on it.
         """
         keys = {record.error_id: case_key(record) for record in records}
-        cases = await self.store.case_histories(step.ref, sorted(set(keys.values())))
+        cases = await self.store.case_histories(step.ref, sorted(set(keys.values())), now)
         judged: list[Judgement] = []
         for record in records:
             key, case = cases.get(keys[record.error_id], (keys[record.error_id], NEW_CASE))
@@ -112,7 +114,7 @@ class Judge:
             if data is None:
                 return self._conclude(record, answer, key, NAMELESS, now)
             key = case_key(record, data.data_digest)
-            key, case = (await self.store.case_histories(step.ref, [key])).get(key, (key, NEW_CASE))
+            key, case = (await self.store.case_histories(step.ref, [key], now)).get(key, (key, NEW_CASE))
             answer = self._match(step, record, Facts(now=now, attempts=case.attempts, data=value))
         return self._conclude(record, answer, key, case, now, data)
 

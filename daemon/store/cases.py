@@ -10,8 +10,6 @@ from sqlalchemy import (
     Connection,
     and_,
     bindparam,
-    case,
-    func,
     literal,
     null,
     or_,
@@ -23,13 +21,13 @@ from sqlalchemy import (
 )
 
 from daemon.core.batches import Act, WriteState
-from daemon.core.cases import NEW_CASE, CaseHistory
+from daemon.core.cases import NEW_CASE, Attempt, CaseHistory, history_of
 from daemon.core.decisions import Outcome
 from daemon.core.records import StepRef
 from daemon.store.columns import Moment, clean
 from daemon.store.judged import STEP, case_root
 from daemon.store.sqlite import document, each, fields, insert
-from daemon.store.steps import AnyRow, find_step, make_step
+from daemon.store.steps import find_step, make_step
 from daemon.store.tables import TRIED, aliases, batch_items, batches, errors, foreign_attempts
 from daemon.store.transactions import Database, reads, writes_soon
 
@@ -46,48 +44,25 @@ UNDECIDED = or_(batch_items.c.outcome.is_(None), _unknown)
 _keys = each("keys")
 _roots = select(_keys.c.value.label("key"), case_root(_keys.c.value).label("case_root")).subquery("roots")
 _none = type_coerce(null(), Moment())
-_aliased = select(_roots.c.key, _roots.c.case_root, null(), literal(0), _none, _none, literal(0), literal(0)).where(
-    _roots.c.key != _roots.c.case_root
-)
+_aliased = select(_roots.c.key, _roots.c.case_root, _none.label("at"), null().label("rule_id"), null().label("outcome"))
+_aliased = _aliased.where(_roots.c.key != _roots.c.case_root)
 _ours = (
-    select(
-        _roots.c.key,
-        _roots.c.case_root,
-        batches.c.rule_id,
-        func.count().label("attempts"),
-        func.max(batches.c.intended_at).label("last_at"),
-        func.max(case((batch_items.c.outcome == Outcome.CONFIRMED, batches.c.intended_at))).label("cured_at"),
-        func.max(batch_items.c.outcome.is_(None)).label("unsettled"),
-        func.max(func.coalesce(_unknown, 0)).label("unknown"),
-    )
+    select(_roots.c.key, _roots.c.case_root, batches.c.intended_at, batches.c.rule_id, batch_items.c.outcome)
     .select_from(
         _roots.join(
             batch_items, and_(batch_items.c.step_no == STEP, batch_items.c.case_root == _roots.c.case_root)
         ).join(batches, batches.c.batch_no == batch_items.c.batch_no)
     )
     .where(HAPPENED)
-    .group_by(_roots.c.key, _roots.c.case_root, batches.c.rule_id)
 )
-_others = (
-    select(
-        _roots.c.key,
-        _roots.c.case_root,
-        null(),
-        func.count(),
-        func.max(foreign_attempts.c.seen_at),
-        _none,
-        literal(0),
-        literal(0),
+_others = select(_roots.c.key, _roots.c.case_root, foreign_attempts.c.seen_at, null(), null()).select_from(
+    _roots.join(
+        foreign_attempts,
+        and_(foreign_attempts.c.step_no == STEP, foreign_attempts.c.case_root == _roots.c.case_root),
     )
-    .select_from(
-        _roots.join(
-            foreign_attempts,
-            and_(foreign_attempts.c.step_no == STEP, foreign_attempts.c.case_root == _roots.c.case_root),
-        )
-    )
-    .group_by(_roots.c.key, _roots.c.case_root)
 )
-HISTORIES = union_all(_ours, _aliased, _others)
+ATTEMPTS = union_all(_aliased, _ours, _others)
+"""A row for each attempt on the cases of ``keys``, and one without a moment for each key that is an alias."""
 
 _seen = fields("seen", foreign_attempts.c.error_id, foreign_attempts.c.case_root)
 NOTE_OTHERS = (
@@ -141,18 +116,21 @@ class CaseRows(Database):
 
     @reads
     def case_histories(
-        self, connection: Connection, ref: StepRef, keys: Sequence[str]
+        self, connection: Connection, ref: StepRef, keys: Sequence[str], now: datetime
     ) -> dict[str, tuple[str, CaseHistory]]:
-        """Return for each of *keys* the case's own key and its history; one never seen has the zero history."""
+        """Return for each of *keys* the case's own key and its history as of *now*; one never seen has the zero history."""
         step_no = find_step(connection, ref)
-        histories: dict[str, tuple[str, CaseHistory]] = {}
-        rows = () if step_no is None else connection.execute(HISTORIES, {"step": step_no, "keys": document(keys)})
+        roots: dict[str, str] = {}
+        attempts: dict[str, list[Attempt]] = {}
+        rows = () if step_no is None else connection.execute(ATTEMPTS, {"step": step_no, "keys": document(keys)})
         for row in rows:
-            _, known = histories.get(row.key, ("", NEW_CASE))
-            histories[row.key] = (row.case_root, _add(known, row))
-        if not histories:
+            roots[row.key] = row.case_root
+            if row.at is not None:
+                outcome = None if row.outcome is None else Outcome(row.outcome)
+                attempts.setdefault(row.key, []).append(Attempt(at=row.at, rule_id=row.rule_id, outcome=outcome))
+        if not roots:
             return {key: (key, NEW_CASE) for key in keys}
-        return {key: histories.get(clean(key), (key, NEW_CASE)) for key in keys}
+        return {key: (roots.get(clean(key), key), history_of(attempts.get(clean(key), ()), now)) for key in keys}
 
     @reads
     def returned(self, connection: Connection, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:
@@ -189,18 +167,3 @@ def merge(connection: Connection, step_no: int, alias: str, root: str) -> None:
     names = {"step": step_no, "merged": merged, "root": root}
     for statement in (MERGE_ITEMS, MERGE_ALIASES, MERGE_OTHERS, NOTE_ALIAS):
         connection.execute(statement, names)
-
-
-def _add(known: CaseHistory, row: AnyRow) -> CaseHistory:
-    return CaseHistory(
-        attempts=known.attempts + row.attempts,
-        by_rule=known.by_rule if row.rule_id is None else {**known.by_rule, row.rule_id: row.attempts},
-        last_attempt_at=_later(known.last_attempt_at, row.last_at),
-        cured_at=_later(known.cured_at, row.cured_at),
-        unsettled=known.unsettled or bool(row.unsettled),
-        unknown=known.unknown or bool(row.unknown),
-    )
-
-
-def _later(one: datetime | None, other: datetime | None) -> datetime | None:
-    return max((moment for moment in (one, other) if moment is not None), default=None)

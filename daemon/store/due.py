@@ -110,7 +110,7 @@ STAGES = (
         func.min(batches.c.intended_at).label("sent_at"),
         func.count().label("sent"),
         _items_with(Outcome.CONFIRMED).label("confirmed"),
-        _items_with(Outcome.CAME_BACK, Outcome.REFUSED, Outcome.UNKNOWN).label("failed"),
+        _items_with(Outcome.CAME_BACK, Outcome.UNKNOWN).label("failed"),
         _items_with(None).label("open"),
     )
     .join_from(batches, batch_items, batch_items.c.batch_no == batches.c.batch_no)
@@ -120,6 +120,7 @@ STAGES = (
         batches.c.act == Act.RETRY,
         batches.c.intended_at >= bindparam("since"),
         SENT,
+        batch_items.c.outcome.is_distinct_from(Outcome.REFUSED),
     )
     .group_by(batches.c.plan_id)
     .order_by("sent_at", batches.c.plan_id)
@@ -158,7 +159,8 @@ class DueRows(Database):
     def stages(self, connection: Connection, ref: StepRef, rule_id: str, since: datetime) -> list[Stage]:
         """Return what each plan has retried of the rule on the step since then, oldest first.
 
-        An error whose outcome is unknown has failed; one that vanished has neither helped nor failed.
+        An error whose outcome is unknown has failed; one that vanished has neither helped nor failed; one that a person
+        said was never sent is not in it.
         """
         step_no = find_step(connection, ref)
         if step_no is None:

@@ -60,8 +60,12 @@ REMOVE_ITEMS = delete(batch_items).where(_items_named)
 MISS_ITEMS = update(batch_items).where(_items_named, batch_items.c.outcome.is_(None)).values(missed=True)
 SETTLE_ITEMS = (
     update(batch_items)
-    .where(_items_named, UNDECIDED, func.coalesce(batch_items.c.outcome, "") != bindparam("came_of_it"))
-    .values(outcome=bindparam("came_of_it"), settled_at=bindparam("now", type_=batch_items.c.settled_at.type))
+    .where(_items_named, batch_items.c.outcome.is_(None))
+    .values(
+        outcome=bindparam("came_of_it"),
+        settled_at=bindparam("now", type_=batch_items.c.settled_at.type),
+        settled_why=bindparam("why"),
+    )
 )
 SETTLE_ALL = (
     update(batch_items)

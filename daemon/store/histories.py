@@ -37,6 +37,8 @@ ATTEMPTS = (
         batch_items.c.error_id,
         batch_items.c.outcome,
         batch_items.c.settled_at,
+        batch_items.c.settled_by,
+        batch_items.c.settled_why,
         batches.c.batch_no,
         batches.c.act,
         batches.c.rule_id,
@@ -96,7 +98,7 @@ class HistoryRows(Database):
 
         *trace_key* may also be a whole case key, as `ErrorRow` shows it.
         """
-        names = document(sorted(_names_of(connection, trace_key)))
+        names = document(sorted(names_of(connection, trace_key)))
         events = _events(connection, {"account": account, "names": names})
         return sorted(events, key=lambda event: event.at)
 
@@ -126,7 +128,7 @@ def _last(
     return {key: written[clean(key)] for key in keys if clean(key) in written}
 
 
-def _names_of(connection: Connection, trace_key: str) -> set[str]:
+def names_of(connection: Connection, trace_key: str) -> set[str]:
     """Return every case key that the record may go by."""
     names = {trace_key, f"t:{trace_key}"}
     if is_cut(trace_key):
@@ -145,7 +147,8 @@ def _events(connection: Connection, which: dict[str, str | None]) -> Iterator[Ca
         said = [f"write {row.batch_no}", row.state, row.job_id and f"job {row.job_id}", row.reason]
         yield CaseEvent(at=row.intended_at, what=row.act, detail=", ".join(filter(None, said)), **of)
         if row.outcome:
-            yield CaseEvent(at=row.settled_at, what="outcome", outcome=Outcome(row.outcome), **of)
+            said_of_it = {"detail": row.settled_why, "by": row.settled_by}
+            yield CaseEvent(at=row.settled_at, what="outcome", outcome=Outcome(row.outcome), **of, **said_of_it)
     for seen in connection.execute(OTHERS, which):
         yield CaseEvent(at=seen.seen_at, step=ref_of(seen), error_id=seen.error_id, what="retried elsewhere")
     for still in connection.execute(OPEN, which):

@@ -145,15 +145,16 @@ class JournalRows(Database):
         now: datetime,
         *,
         gone: Collection[str] = (),
+        reason: str = "",
     ) -> None:
-        """Write down what came of each error (by id), and let go of it.
+        """Write down what came of each error (by id) and the *reason* where there is one, and let go of it.
 
         Confirmed and vanished errors are forgotten, and so are those in *gone*, which are not listed any more. All
         others are due at once, to be judged again, and so is what waited for their cases. A case with an unknown
-        outcome cannot be retried before somebody has settled it: the one outcome that may be replaced later.
+        outcome cannot be retried before a person has settled it (`settle_unknown`).
         """
-        row = _entry(connection, batch_id, (*SENT, WriteState.SETTLED), "be settled")
-        names: dict[str, Any] = {"batch": batch_id, "step": row.step_no, "now": now, "due": now}
+        row = _entry(connection, batch_id, SENT, "be settled")
+        names: dict[str, Any] = {"batch": batch_id, "step": row.step_no, "now": now, "due": now, "why": reason}
         by_outcome = {outcome: [each for each, one in outcomes.items() if one is outcome] for outcome in Outcome}
         for outcome, ids in by_outcome.items():
             given = names | {"came_of_it": outcome.value, "ids": document(ids)}
@@ -170,9 +171,7 @@ class JournalRows(Database):
             connection.execute(entries.FREE_NAMED, names | {"ids": document(list(outcomes))})
         keys = connection.execute(entries.CASE_KEYS, names | {"ids": document(list(outcomes))}).scalars().all()
         connection.execute(entries.WAKE, names | {"keys": document(keys)})
-        if row.state == WriteState.SETTLED:
-            connection.execute(entries.WAKE_HELD, names | {"keys": document(keys)})
-        elif connection.execute(entries.WAITING, names).first() is None:
+        if connection.execute(entries.WAITING, names).first() is None:
             _move(connection, batch_id, state=WriteState.SETTLED, ended_at=now)
 
 

@@ -1,79 +1,18 @@
 """The store without a database: catalogue, steps and their errors."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import count
 
-from daemon.core.batches import BatchItem, WriteState, Written
 from daemon.core.catalogue import Catalogue
-from daemon.core.decisions import Outcome, Verb
+from daemon.core.decisions import Verb
 from daemon.core.exceptions import StoreError
 from daemon.core.judgements import Gone, Judged, Known
 from daemon.core.reads import Read, Recheck, Saved
 from daemon.core.records import Flow, Integration, Mark, Step, StepRef
 from daemon.core.windows import NEVER_READ, StepProgress
-
-
-@dataclass(slots=True)
-class Row:
-    """One stored error; *batch_id* is the write that it is in flight with."""
-
-    judged: Judged
-    first_seen_at: datetime
-    held_at: datetime | None = None
-    tried: bool = False
-    seen_after: int = 0
-    batch_id: int | None = None
-
-    @property
-    def due_at(self) -> datetime | None:
-        """Return when it is due; never while in flight."""
-        return None if self.batch_id is not None else self.judged.due_at
-
-    def free(self, due_at: datetime) -> None:
-        """Let go of it; it is due at *due_at*."""
-        self.batch_id = None
-        self.judged = replace(self.judged, due_at=due_at)
-
-
-@dataclass(slots=True)
-class Item:
-    """One error of a journalled write: an attempt on the case *root*, if it is a retry."""
-
-    item: BatchItem
-    root: str
-    patch: str = ""
-    outcome: Outcome | None = None
-    settled_at: datetime | None = None
-    missed: bool = False
-
-    @property
-    def undecided(self) -> bool:
-        """Tell whether nobody knows what came of it."""
-        return self.outcome in (None, Outcome.UNKNOWN)
-
-
-@dataclass(slots=True)
-class Entry:
-    """One journalled write."""
-
-    written: Written
-    items: dict[str, Item]
-    ended_at: datetime | None = None
-
-    @property
-    def happened(self) -> bool:
-        """Tell whether it was sent, as far as is known."""
-        return self.written.state not in (WriteState.REFUSED, WriteState.NOT_SENT)
-
-
-@dataclass(slots=True)
-class FullRead:
-    """A full read that has not ended."""
-
-    step: StepRef
-    seen: set[str] = field(default_factory=set)
+from daemon.store.memory_rows import Entry, FullRead, Row
 
 
 class Shelves:

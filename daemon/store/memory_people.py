@@ -10,8 +10,8 @@ from daemon.core.decisions import Outcome, Verb
 from daemon.core.records import StepRef
 from daemon.core.rows import CaseEvent, ErrorRow, HeldRow, RulesRow, WriteRow
 from daemon.store.columns import EPOCH
-from daemon.store.memory_errors import Entry, Row
 from daemon.store.memory_plans import MemoryPlans
+from daemon.store.memory_rows import Entry, Row
 
 
 class MemoryPeople(MemoryPlans):
@@ -79,11 +79,12 @@ class MemoryPeople(MemoryPlans):
 
     async def case_events(self, account: str | None, trace_key: str) -> list[CaseEvent]:
         """Return what happened to a business record, in the order of time, up to its errors that are open now."""
-        names = self._names_of(trace_key)
+        names = self.names_of(trace_key)
         events = [event for event in self._events(names) if account in (None, event.step.account)]
         return sorted(events, key=lambda event: event.at)
 
-    def _names_of(self, trace_key: str) -> set[str]:
+    def names_of(self, trace_key: str) -> set[str]:
+        """Return every case key that the record may go by."""
         names = {trace_key, f"t:{trace_key}"}
         if is_cut(trace_key):
             keys = [row.judged.case_key for _, row in self.of(None)]
@@ -112,7 +113,9 @@ class MemoryPeople(MemoryPlans):
                         error_id=error_id,
                         what="outcome",
                         rule_id=rule,
+                        detail=item.why,
                         outcome=item.outcome,
+                        by=item.settled_by,
                     )
         for (step, error_id), (root, seen_at) in self.others.items():
             if root in names:

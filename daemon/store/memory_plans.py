@@ -13,9 +13,10 @@ from daemon.core.ramp import Stage
 from daemon.core.records import StepRef
 from daemon.core.usage import Usage
 from daemon.store.columns import EPOCH
-from daemon.store.memory_errors import Item, Row, Shelves
+from daemon.store.memory_errors import Shelves
+from daemon.store.memory_rows import Item, Row
 
-FAILED = (Outcome.CAME_BACK, Outcome.REFUSED, Outcome.UNKNOWN)
+FAILED = (Outcome.CAME_BACK, Outcome.UNKNOWN)
 BACK = (Outcome.CAME_BACK, Outcome.REFUSED)
 
 
@@ -68,8 +69,9 @@ class MemoryPlans(Shelves):
         for entry in self.entries.values():
             batch, at = entry.written.batch, entry.written.intended_at
             mine = (batch.step, batch.rule_id, batch.act) == (ref, rule_id, Act.RETRY)
-            if mine and entry.happened and at >= since:
-                sent.setdefault(batch.plan_id, []).extend(entry.items.values())
+            items = [item for item in entry.items.values() if item.outcome is not Outcome.REFUSED]
+            if mine and entry.happened and at >= since and items:
+                sent.setdefault(batch.plan_id, []).extend(items)
                 sent_at[batch.plan_id] = min(at, sent_at.get(batch.plan_id, at))
         return [
             Stage(

@@ -1,17 +1,17 @@
 """The store without a database: the journal and the attempts on each case."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 
 from daemon.core.batches import Act, Batch, BatchItem, WriteState, Written
-from daemon.core.cases import CaseHistory
+from daemon.core.cases import Attempt, CaseHistory, history_of
 from daemon.core.decisions import Outcome
 from daemon.core.exceptions import StoreError
 from daemon.core.records import StepRef
-from daemon.store.memory_errors import Entry, Item, Row, Shelves
+from daemon.store.memory_errors import Shelves
+from daemon.store.memory_rows import Entry, Item, Row
 
 MOVING = (Act.RETRY, Act.RESOLVE)
 SENT = (WriteState.INTENDED, WriteState.ACCEPTED, WriteState.UNKNOWN)
@@ -133,13 +133,19 @@ class MemoryJournal(Shelves):
             entry.items[error_id].missed = True
 
     async def settle(
-        self, batch_id: int, outcomes: Mapping[str, Outcome], now: datetime, *, gone: Collection[str] = ()
+        self,
+        batch_id: int,
+        outcomes: Mapping[str, Outcome],
+        now: datetime,
+        *,
+        gone: Collection[str] = (),
+        reason: str = "",
     ) -> None:
-        """Write down what came of each error (by id), and let go of it."""
-        entry = self._entry(batch_id, (*SENT, WriteState.SETTLED), "be settled")
-        for error_id, outcome in outcomes.items():
+        """Write down what came of each error (by id) and the *reason* where there is one, and let go of it."""
+        entry = self._entry(batch_id, SENT, "be settled")
+        for error_id in outcomes:
             item = entry.items.get(error_id)
-            if item is None or not item.undecided or item.outcome is outcome:
+            if item is None or item.outcome is not None:
                 raise StoreError(
                     f"write {batch_id} does not wait for the outcome of all of the {len(outcomes)} errors given"
                 )
@@ -147,19 +153,16 @@ class MemoryJournal(Shelves):
         rows, woken = self.rows.setdefault(step, {}), set[str]()
         for error_id, outcome in outcomes.items():
             item = entry.items[error_id]
-            item.outcome, item.settled_at = outcome, now
+            item.outcome, item.settled_at, item.why = outcome, now, reason
             woken |= self.names(step, item.item.case_key)
             for row in self._flying(entry, [error_id]):
                 row.free(now)
                 if outcome in (Outcome.CONFIRMED, Outcome.VANISHED) or error_id in gone:
                     self.forget(step, [error_id])
-        again = entry.written.state is WriteState.SETTLED
         for row in rows.values():
-            waits = row.due_at is not None and row.judged.reason == "in-flight"
-            held = again and row.batch_id is None and row.held_at is not None and row.judged.reason == "unknown"
-            if row.judged.case_key in woken and (waits or held):
+            if row.judged.case_key in woken and row.waits:
                 row.judged = replace(row.judged, due_at=now)
-        if not again and all(each.outcome for each in entry.items.values()):
+        if all(each.outcome for each in entry.items.values()):
             self._move(entry, WriteState.SETTLED)
             entry.ended_at = now
 
@@ -192,22 +195,21 @@ class MemoryJournal(Shelves):
             if batch.step == ref and batch.act is Act.RETRY and entry.happened:
                 yield from ((entry, item) for item in entry.items.values())
 
-    async def case_histories(self, ref: StepRef, keys: Sequence[str]) -> dict[str, tuple[str, CaseHistory]]:
-        """Return for each of *keys* the case's own key and its history."""
-        return {key: (self.root(ref, key), self._history(ref, self.root(ref, key))) for key in keys}
+    async def case_histories(
+        self, ref: StepRef, keys: Sequence[str], now: datetime
+    ) -> dict[str, tuple[str, CaseHistory]]:
+        """Return for each of *keys* the case's own key and its history as of *now*."""
+        roots = {key: self.root(ref, key) for key in keys}
+        return {key: (root, history_of(self._made(ref, root), now)) for key, root in roots.items()}
 
-    def _history(self, ref: StepRef, root: str) -> CaseHistory:
-        mine = [(entry.written, item) for entry, item in self._attempts(ref) if item.root == root]
-        others = [at for (step, _), (known, at) in self.others.items() if (step, known) == (ref, root)]
-        cured = [written.intended_at for written, item in mine if item.outcome is Outcome.CONFIRMED]
-        return CaseHistory(
-            attempts=len(mine) + len(others),
-            by_rule=dict(Counter(written.batch.rule_id for written, _ in mine)),
-            last_attempt_at=max([written.intended_at for written, _ in mine] + others, default=None),
-            cured_at=max(cured, default=None),
-            unsettled=any(item.outcome is None for _, item in mine),
-            unknown=any(item.outcome is Outcome.UNKNOWN for _, item in mine),
-        )
+    def _made(self, ref: StepRef, root: str) -> Iterator[Attempt]:
+        for entry, item in self._attempts(ref):
+            if item.root == root:
+                written = entry.written
+                yield Attempt(at=written.intended_at, rule_id=written.batch.rule_id, outcome=item.outcome)
+        for (step, _), (known, seen_at) in self.others.items():
+            if (step, known) == (ref, root):
+                yield Attempt(at=seen_at)
 
     async def returned(self, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:
         """Return which of the cases have an error, not in flight, that was not known yet when the batch was intended."""

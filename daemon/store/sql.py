@@ -25,6 +25,7 @@ from daemon.store.rulesets import RuleSetRows
 from daemon.store.schema import HEAD, migrate, version_of
 from daemon.store.scratch import SCRATCH
 from daemon.store.transactions import reads
+from daemon.store.unknown import UnknownRows
 
 
 def _utc_now() -> datetime:
@@ -39,6 +40,7 @@ class SqlStore(
     PlanRows,
     JournalRows,
     LeaseRows,
+    UnknownRows,
     PeopleRows,
     HistoryRows,
     RuleSetRows,

@@ -41,6 +41,7 @@ SIZES = (
     ("aliases", "aliases", "10000 100 1"),
     ("aliases", "aliases_by_case", "10000 100 2 1"),
     ("batches", "batches_open", "10 1"),
+    ("batch_items", "batch_items_unsure", "10 2"),
 )
 """What the query planner is told of tables and indices, as ANALYZE would: how many rows in all, for each value of the
 first column, of the first two … Left to itself it takes the backlog of a step for ten rows and reads it from end to end.

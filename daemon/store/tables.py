@@ -179,10 +179,13 @@ batch_items = Table(  # the attempts: kept for good, because a case may come bac
     Column("outcome", Words),
     Column("settled_at", Moment),
     words("settled_by", server_default=""),  # the person who said what came of it, "" for what reading showed
+    words("settled_why", server_default=""),  # why nobody knows what came of it, or what the person gave as the reason
     Column("missed", Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
+UNSURE = batch_items.c.outcome == literal_column("'unknown'")
 Index("batch_items_by_case", batch_items.c.step_no, batch_items.c.case_root)
+Index("batch_items_unsure", batch_items.c.step_no, sqlite_where=UNSURE)
 
 patches = Table(
     "patches",

@@ -111,7 +111,7 @@ async def intend(store: Store, *error_ids: str, act: Act = Act.RETRY, **fields: 
 
 async def attempts(store: Store, key: str = "t:order-1", step: StepRef = STEP) -> int:
     """Return how many attempts a case has had."""
-    histories = await store.case_histories(step, [key])
+    histories = await store.case_histories(step, [key], NOON)
     return histories[key][1].attempts
 
 

@@ -27,7 +27,7 @@ KEY = "t:order-1"
 
 
 async def history(store: Store, key: str = KEY) -> CaseHistory:
-    return (await store.case_histories(STEP, [key]))[key][1]
+    return (await store.case_histories(STEP, [key], NOON))[key][1]
 
 
 async def retried(
@@ -45,7 +45,10 @@ async def retried(
 
 
 async def test_a_case_never_seen_has_no_history(store: Store) -> None:
-    assert await store.case_histories(STEP, [KEY, "e:9"]) == {KEY: (KEY, CaseHistory()), "e:9": ("e:9", CaseHistory())}
+    assert await store.case_histories(STEP, [KEY, "e:9"], NOON) == {
+        KEY: (KEY, CaseHistory()),
+        "e:9": ("e:9", CaseHistory()),
+    }
 
 
 async def test_a_history_counts_every_retry_of_the_case_and_ours_by_rule(store: Store) -> None:
@@ -84,40 +87,40 @@ async def test_attempts_outlive_pruning(store: Store) -> None:
 
 async def test_a_patched_record_that_comes_back_under_its_new_digest_is_the_same_case(store: Store) -> None:
     await retried(store, "e1", case_key="d:old", alias="d:new", outcome=Outcome.CAME_BACK)
-    histories = await store.case_histories(STEP, ["d:old", "d:new"])
+    histories = await store.case_histories(STEP, ["d:old", "d:new"], NOON)
     assert {key: (root, known.attempts) for key, (root, known) in histories.items()} == {
         "d:old": ("d:old", 1),
         "d:new": ("d:old", 1),
     }
-    assert (await store.case_histories(OTHER_STEP, ["d:new"]))["d:new"] == ("d:new", CaseHistory())
+    assert (await store.case_histories(OTHER_STEP, ["d:new"], NOON))["d:new"] == ("d:new", CaseHistory())
 
 
 async def test_an_alias_of_an_alias_is_still_the_first_case(store: Store) -> None:
     await retried(store, "e1", case_key="d:1", alias="d:2", outcome=Outcome.CAME_BACK)
     await retried(store, "e2", case_key="d:2", alias="d:3", outcome=Outcome.CAME_BACK)
     await retried(store, "e3", case_key="d:1", alias="d:4", outcome=Outcome.CAME_BACK)
-    histories = await store.case_histories(STEP, ["d:1", "d:2", "d:3", "d:4"])
+    histories = await store.case_histories(STEP, ["d:1", "d:2", "d:3", "d:4"], NOON)
     assert {(root, known.attempts) for root, known in histories.values()} == {("d:1", 3)}
 
 
 async def test_a_case_may_come_back_under_the_same_alias_any_number_of_times(store: Store) -> None:
     for number in (1, 2, 3):
         await retried(store, f"e{number}", case_key="d:old", alias="d:new", outcome=Outcome.CAME_BACK)
-    assert (await store.case_histories(STEP, ["d:new"]))["d:new"][1].attempts == 3
+    assert (await store.case_histories(STEP, ["d:new"], NOON))["d:new"][1].attempts == 3
 
 
 async def test_an_alias_that_had_attempts_of_its_own_brings_them_along(store: Store) -> None:
     await retried(store, "e1", case_key="d:b", alias="d:c", outcome=Outcome.CAME_BACK)
     await store.note_others(STEP, {"x1": "d:b"}, NOON)
     await retried(store, "e2", case_key="d:a", alias="d:b", outcome=Outcome.CAME_BACK)
-    histories = await store.case_histories(STEP, ["d:a", "d:b", "d:c"])
+    histories = await store.case_histories(STEP, ["d:a", "d:b", "d:c"], NOON)
     assert {(root, known.attempts) for root, known in histories.values()} == {("d:a", 3)}
 
 
 async def test_two_records_that_a_patch_makes_equal_count_together(store: Store) -> None:
     await retried(store, "e1", case_key="d:a", alias="d:same", outcome=Outcome.CAME_BACK)
     await retried(store, "e2", case_key="d:b", alias="d:same", outcome=Outcome.CAME_BACK)
-    histories = await store.case_histories(STEP, ["d:a", "d:b", "d:same"])
+    histories = await store.case_histories(STEP, ["d:a", "d:b", "d:same"], NOON)
     assert {(root, known.attempts) for root, known in histories.values()} == {("d:b", 2)}
 
 
@@ -130,7 +133,7 @@ async def test_a_case_in_flight_under_one_name_is_not_retried_under_another(stor
 @pytest.mark.parametrize("alias", ["", "d:old"], ids=["none", "itself"])
 async def test_no_alias_is_made_where_the_key_stays_the_same(store: Store, alias: str) -> None:
     await retried(store, "e1", case_key="d:old", alias=alias)
-    assert (await store.case_histories(STEP, ["d:old", ""]))["d:old"][0] == "d:old"
+    assert (await store.case_histories(STEP, ["d:old", ""], NOON))["d:old"][0] == "d:old"
 
 
 async def test_a_case_has_returned_with_an_error_that_was_not_known_when_its_batch_was_intended(store: Store) -> None:

@@ -279,7 +279,7 @@ async def test_stages_tell_what_each_plan_retried_of_a_rule_on_a_step_and_what_c
     await store.intend(batch("e10", plan_id=3, rule_id="r2"), minutes(-5))
     await store.refused(await store.intend(batch("e11", plan_id=4), NOON), "no", NOON, NOON)
     assert await store.stages(STEP, "r1", minutes(-60)) == [
-        Stage(plan_id=2, sent_at=minutes(-20), sent=7, confirmed=1, failed=3, open=2),
+        Stage(plan_id=2, sent_at=minutes(-20), sent=6, confirmed=1, failed=2, open=2),
         Stage(plan_id=3, sent_at=minutes(-5), sent=1, confirmed=0, failed=0, open=1),
     ]
     await store.settle(later, {"e8": Outcome.CONFIRMED}, NOON)

@@ -156,7 +156,7 @@ def move(draw: st.DrawFn) -> Deed:
             return
         which = open_now[choice % len(open_now)]
         entry = memory.entries[twins.writes[which][0]]
-        left = [each.item.error_id for each in entry.items.values() if each.undecided]
+        left = [each.item.error_id for each in entry.items.values() if each.outcome is None]
         given = dict(zip(named if blind else left, outcomes, strict=False))
         some = list(given)[:2]
 
@@ -174,9 +174,39 @@ def move(draw: st.DrawFn) -> Deed:
             return moves[step]()
 
         if await twins.both(ask):
-            back = some if step == "withdraw" else IDS if step in ("refused", "not_sent") else ()
+            refused = [error_id for error_id, outcome in given.items() if outcome is Outcome.REFUSED]
+            back = {"withdraw": some, "refused": IDS, "not_sent": IDS, "settle": refused}.get(step, ())
             for error_id in back:
                 twins.attempts[which].pop(error_id, None)
+
+    return do
+
+
+@st.composite
+def person(draw: st.DrawFn) -> Deed:
+    choice, error_id, outcome = (
+        draw(st.integers(0, 9)),
+        draw(st.sampled_from(IDS)),
+        draw(st.sampled_from([Outcome.CONFIRMED, Outcome.REFUSED])),
+    )
+
+    async def do(twins: Twins) -> None:
+        """Say what came of a write; mostly it is of one that nobody knows."""
+        waiting = {(row.batch_id, row.error_id) for row in await twins.stores[0].unknown_items("acme")}
+        some = sorted(waiting) or [(numbers[0], error_id) for numbers in twins.writes]
+        if not some:
+            return
+        number, which = some[choice % len(some)]
+        order = [numbers[0] for numbers in twins.writes].index(number)
+        settled = await twins.both(
+            lambda store, place: store.settle_unknown(
+                twins.writes[order][place], which, outcome, by="anna", why="looked", now=twins.clock.time
+            )
+        )
+        assert settled
+        assert settled[0] == settled[1]
+        if settled[0] and outcome is Outcome.REFUSED:
+            twins.attempts[order].pop(which, None)
 
     return do
 
@@ -233,7 +263,7 @@ async def count(twins: Twins) -> None:
     assert progress
     assert found is not None
     assert (progress.open + progress.in_flight, progress.in_flight) == (len(found), sum(row.in_flight for row in found))
-    histories = await twins.alike(lambda store: store.case_histories(STEP, KEYS))
+    histories = await twins.alike(lambda store: store.case_histories(STEP, KEYS, NOON))
     assert histories
     ours = dict.fromkeys(KEYS, 0)
     for attempt in twins.attempts:
@@ -248,7 +278,9 @@ async def _journal(twins: Twins, store: Store, place: int) -> object:
     written = [replace(row, batch_id=names[row.batch_id]) for row in await store.writes()]
     entries = [replace(each, batch_id=names[each.batch_id]) for each in await store.unsettled("acme")]
     back = [await store.returned(STEP, KEYS, numbers[place]) for numbers in twins.writes[-3:]]
-    return written, entries, back
+    asked = [await store.unknown_items("acme"), *[await store.unknown_of_case("acme", key) for key in KEYS]]
+    unknown = [[replace(row, batch_id=names[row.batch_id]) for row in rows] for rows in asked]
+    return written, entries, back, unknown, await store.unknown_count("acme")
 
 
 async def _plan(store: Store, now: datetime) -> object:
@@ -269,7 +301,7 @@ async def play(script: list[Deed]) -> None:
         await look(twins)
 
 
-deeds = st.one_of(read(), intend(), intend(), move(), move(), anything_else())
+deeds = st.one_of(read(), intend(), intend(), move(), move(), person(), anything_else())
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

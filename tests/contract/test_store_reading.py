@@ -271,6 +271,6 @@ async def test_text_of_any_kind_stops_nothing_and_its_case_keeps_its_attempts(st
     assert await save(store, row) == 0
     batch_id = await store.intend(batch(item("e1", case_key=f"t:{odd}"), rule_id=odd), NOON)
     await store.accepted(batch_id, "j1", NOON)
-    histories = await store.case_histories(STEP, [f"t:{odd}", "t:other"])
+    histories = await store.case_histories(STEP, [f"t:{odd}", "t:other"], NOON)
     assert {key: history.attempts for key, (_, history) in histories.items()} == {f"t:{odd}": 1, "t:other": 0}
     await store.case_events("acme", odd)

@@ -1,12 +1,16 @@
 """Which errors are one case (P2)."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from daemon.core.cases import NEW_CASE, CaseHistory, case_key, is_cut, needs_digest
+from daemon.core.cases import MEMORY, NEW_CASE, Attempt, CaseHistory, case_key, history_of, is_cut, needs_digest
+from daemon.core.decisions import Outcome
 from daemon.core.records import TRACE_KEY_CUT
-from tests.makers import record
+from tests.makers import NOW, ago, record
 
 EMOJI = "\N{PACKAGE}"
 """One character for Python, two for JavaScript."""
@@ -106,3 +110,80 @@ def test_a_case_never_seen_has_no_history() -> None:
     assert CaseHistory() == NEW_CASE
     assert (NEW_CASE.attempts, dict(NEW_CASE.by_rule), NEW_CASE.unsettled, NEW_CASE.unknown) == (0, {}, False, False)
     assert NEW_CASE.last_attempt_at is NEW_CASE.cured_at is None
+
+
+def tried(days: float, outcome: Outcome | None = Outcome.CAME_BACK, rule_id: str | None = "r1") -> Attempt:
+    """Return an attempt of so many days ago."""
+    return Attempt(at=ago(days=days), rule_id=rule_id, outcome=outcome)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "counted"),
+    [
+        pytest.param([], 0, id="never tried"),
+        pytest.param([tried(1), tried(2), tried(3)], 3, id="all of this month"),
+        pytest.param([tried(29.9)], 1, id="nearly 30 days ago"),
+        pytest.param([tried(30)], 0, id="30 days ago"),
+        pytest.param([tried(1), tried(30), tried(59), tried(88)], 4, id="never 30 days without one"),
+        pytest.param([tried(1), tried(31), tried(32)], 1, id="30 days without one in between"),
+        pytest.param([tried(1), tried(30.5, rule_id=None), tried(60)], 3, id="others' attempts bridge the time, too"),
+        pytest.param([tried(40), tried(90, Outcome.UNKNOWN)], 1, id="unknown for ever"),
+        pytest.param([tried(40), tried(90, None)], 1, id="without an outcome for ever"),
+        pytest.param([tried(40, rule_id=None, outcome=None)], 0, id="others' end at their time"),
+        pytest.param([tried(1, Outcome.REFUSED), tried(2)], 1, id="refused: it did not happen"),
+        pytest.param([tried(1, Outcome.REFUSED), tried(31)], 0, id="refused: it bridges no time either"),
+        pytest.param([tried(-1), tried(0)], 2, id="a clock that went back"),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True], ids=["newest first", "oldest first"])
+def test_attempts_count_for_30_days_after_the_last_one(attempts: Sequence[Attempt], counted: int, turned: bool) -> None:
+    history = history_of(reversed(attempts) if turned else attempts, NOW)
+    assert (history.attempts, sum(history.by_rule.values()) + history.by_others) == (counted, counted)
+
+
+def test_a_history_is_made_of_its_attempts() -> None:
+    attempts = [tried(5, Outcome.CONFIRMED), tried(4, rule_id="r2"), tried(3, None, None), tried(2, Outcome.UNKNOWN)]
+    assert history_of([*attempts, tried(1, None)], NOW) == CaseHistory(
+        attempts=5,
+        by_rule={"r1": 3, "r2": 1},
+        last_attempt_at=ago(days=1),
+        cured_at=ago(days=5),
+        unsettled=True,
+        unknown=True,
+    )
+
+
+def test_what_was_cured_stays_cured_after_its_attempts_have_expired() -> None:
+    history = history_of([tried(100, Outcome.CONFIRMED), tried(200, Outcome.CONFIRMED)], NOW)
+    assert history == CaseHistory(cured_at=ago(days=100))
+
+
+def test_what_others_tried_neither_waits_for_an_outcome_nor_is_unknown() -> None:
+    assert history_of([tried(1, None, None)], NOW) == CaseHistory(attempts=1, last_attempt_at=ago(days=1))
+
+
+OUTCOMES = st.none() | st.sampled_from(Outcome)
+ATTEMPTS = st.builds(
+    tried,
+    st.integers(-20, 2000).map(lambda tenths: tenths / 10),
+    OUTCOMES,
+    st.sampled_from([None, "r1", "r2"]),
+)
+
+
+@given(st.lists(ATTEMPTS, max_size=12))
+def test_no_attempt_of_the_last_30_days_is_ever_forgotten(attempts: list[Attempt]) -> None:
+    history = history_of(attempts, NOW)
+    happened = [each for each in attempts if each.outcome is not Outcome.REFUSED]
+    assert history.attempts >= sum(NOW - each.at < MEMORY for each in happened)
+    assert history.attempts <= len(happened)
+    assert history.unknown is any(each.outcome is Outcome.UNKNOWN for each in happened)
+    assert history.unsettled is any(each.unsettled for each in happened)
+    assert history.by_others >= 0
+
+
+@given(st.lists(ATTEMPTS, max_size=12), st.integers(0, 29))
+def test_a_case_tried_every_month_never_forgets(attempts: list[Attempt], every_days: int) -> None:
+    chain = [tried(every_days * number) for number in range(len(attempts))]
+    assert history_of(chain, NOW).attempts == len(chain)
+    assert history_of(chain, NOW + timedelta(days=30)).attempts == 0

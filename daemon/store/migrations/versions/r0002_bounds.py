@@ -56,7 +56,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("step_no", "trace_key"),
         sqlite_with_rowid=False,
     )
-    op.add_column("batch_items", sa.Column("settled_by", sa.Text(), nullable=False, server_default=""))
+    for name in ("settled_by", "settled_why"):
+        op.add_column("batch_items", sa.Column(name, sa.Text(), nullable=False, server_default=""))
+    op.create_index("batch_items_unsure", "batch_items", ["step_no"], sqlite_where=sa.text("outcome = 'unknown'"))
     op.add_column("plans", sa.Column("decided_by", sa.Text(), nullable=False, server_default=""))
     op.create_index("plans_by_expiry", "plans", ["account", "expires_at"])
 
@@ -66,6 +68,8 @@ def downgrade() -> None:
     with op.batch_alter_table("plans") as plans:
         plans.drop_column("decided_by")
     with op.batch_alter_table("batch_items") as batch_items:
+        batch_items.drop_index("batch_items_unsure")
+        batch_items.drop_column("settled_why")
         batch_items.drop_column("settled_by")
     for table in ("shared_keys", "breakers", "pauses", "leases"):
         op.drop_table(table)

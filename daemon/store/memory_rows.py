@@ -1,0 +1,82 @@
+"""What the store without a database keeps: errors, journalled writes, reads under way."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from daemon.core.batches import BatchItem, WriteState, Written
+from daemon.core.decisions import Outcome
+from daemon.core.judgements import Judged
+from daemon.core.records import StepRef
+
+
+@dataclass(slots=True)
+class Row:
+    """One stored error; *batch_id* is the write that it is in flight with."""
+
+    judged: Judged
+    first_seen_at: datetime
+    held_at: datetime | None = None
+    tried: bool = False
+    seen_after: int = 0
+    batch_id: int | None = None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Return when it is due; never while in flight."""
+        return None if self.batch_id is not None else self.judged.due_at
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether it is to be judged again once another attempt on its case has its outcome."""
+        return self.due_at is not None and self.judged.reason == "in-flight"
+
+    @property
+    def waits_for_people(self) -> bool:
+        """Tell whether it is held until somebody has said what came of another attempt on its case."""
+        return self.batch_id is None and self.held_at is not None and self.judged.reason == "unknown"
+
+    def free(self, due_at: datetime) -> None:
+        """Let go of it; it is due at *due_at*."""
+        self.batch_id = None
+        self.judged = replace(self.judged, due_at=due_at)
+
+
+@dataclass(slots=True)
+class Item:
+    """One error of a journalled write: an attempt on the case *root*, if it is a retry; *why* its outcome is what it is."""
+
+    item: BatchItem
+    root: str
+    patch: str = ""
+    outcome: Outcome | None = None
+    settled_at: datetime | None = None
+    settled_by: str = ""
+    why: str = ""
+    missed: bool = False
+
+    @property
+    def undecided(self) -> bool:
+        """Tell whether nobody knows what came of it."""
+        return self.outcome in (None, Outcome.UNKNOWN)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One journalled write."""
+
+    written: Written
+    items: dict[str, Item]
+    ended_at: datetime | None = None
+
+    @property
+    def happened(self) -> bool:
+        """Tell whether it was sent, as far as is known."""
+        return self.written.state not in (WriteState.REFUSED, WriteState.NOT_SENT)
+
+
+@dataclass(slots=True)
+class FullRead:
+    """A full read that has not ended."""
+
+    step: StepRef
+    seen: set[str] = field(default_factory=set)
