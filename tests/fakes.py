@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from inspect import isawaitable
 from typing import Any, TypeVar
 
 from daemon.core.actions import Rule
@@ -110,7 +111,7 @@ class HookedTransport:
     """Another transport, with something that happens *before* a request is sent or *after* its answer has come.
 
     Hooks are by endpoint, as in ``POST /flows/{flow}/{step}/retry``; each happens once. What a hook raises takes the
-    place of the answer.
+    place of the answer; one that is a coroutine is waited for.
     """
 
     def __init__(
@@ -125,12 +126,15 @@ class HookedTransport:
         self.after = dict(after or {})
 
     async def send(self, request: Request, headers: dict[str, str]) -> Answer:
-        if hook := self.before.pop(request.endpoint, None):
-            hook()
+        await self._happen(self.before.pop(request.endpoint, None))
         answer = await self.inner.send(request, headers)
-        if hook := self.after.pop(request.endpoint, None):
-            hook()
+        await self._happen(self.after.pop(request.endpoint, None))
         return answer
+
+    async def _happen(self, hook: Callable[[], object] | None) -> None:
+        done = hook() if hook else None
+        if isawaitable(done):
+            await done
 
 
 @dataclass

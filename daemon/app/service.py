@@ -13,7 +13,7 @@ from typing import Any
 
 from daemon.app.account import AccountRunner
 from daemon.app.build import Daemon
-from daemon.core.exceptions import AuthError, FlowmendError, LockedError
+from daemon.core.exceptions import AuthError, FlowmendError, LockedError, StoreLostError
 from daemon.scheduler import Schedule
 
 STOP_WITHIN_S = 15.0
@@ -41,15 +41,20 @@ class Signals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """Run a daemon until it is asked to stop."""
+    """Run a daemon until it is asked to stop; *lost* holds what ended it before that, if anything did."""
 
     daemon: Daemon
     signals: Signals
     schedule: Schedule = field(default_factory=Schedule)
     running: set[asyncio.Task[Any]] = field(default_factory=set)
+    lost: list[StoreLostError] = field(default_factory=list)
 
     async def run(self) -> None:
-        """Run until a stop is asked for; then begin no new batch, and finish or journal what is in flight."""
+        """Run until a stop is asked for; then begin no new batch, and finish or journal what is in flight.
+
+        Raises:
+            StoreLostError: the store can be trusted no more. Whoever supervises the service starts it anew.
+        """
         daemon = self.daemon
         daemon.log.info(
             "daemon.started",
@@ -69,6 +74,8 @@ class Service:
         await self._finish()
         self.schedule.close()
         daemon.log.info("daemon.stopped")
+        if self.lost:
+            raise self.lost[0]
 
     def _plan_jobs(self) -> None:
         settings, now = self.daemon.settings, self.daemon.clock.now()
@@ -103,11 +110,14 @@ class Service:
         if runner.refused_until is not None and self.daemon.clock.now() < runner.refused_until:
             return
         try:
+            self.daemon.store.trust.check()  # a cycle in which nothing changed writes nothing, and would not notice
             await work()
         except AuthError as refused:
             runner.refuse(refused)
         except LockedError:  # the lock has said so; the next cycle asks again
             return
+        except StoreLostError as lost:
+            self._end(lost)
         except FlowmendError as error:
             runner.log.error("cycle.failed", reason=str(error))  # noqa: TRY400 - said in a sentence
         except Exception:  # the one broad except: a bug met by one account must not stop the others
@@ -117,8 +127,17 @@ class Service:
         """Do what belongs to no account; what fails (a full disk, say) is tried again next time."""
         try:
             await work()
+        except StoreLostError as lost:
+            self._end(lost)
         except (FlowmendError, OSError) as error:
             self.daemon.log.error("job.failed", job=name, reason=str(error))  # noqa: TRY400 - said in a sentence
+
+    def _end(self, lost: StoreLostError) -> None:
+        """Stop: going on with a store that nobody will read again would forget what is sent."""
+        if not self.lost:
+            self.daemon.log.error("store.lost", reason=str(lost))
+        self.lost.append(lost)
+        self.signals.stop.set()
 
     async def _watch_rules(self) -> None:
         await self.daemon.rules.watch(self.daemon.clock.now())

@@ -17,6 +17,10 @@ class StoreError(FlowmendError):
     """The store cannot be read or written (full disk, corrupt file, locked, newer schema); stop writing at once."""
 
 
+class StoreLostError(StoreError):
+    """This process can trust its store no more (damaged, moved away): end; a new start reads what is there then."""
+
+
 class LockedError(FlowmendError):
     """Another process looks after the account (P12): do nothing for it until that one has ended."""
 

@@ -15,7 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Resolve, Retry
 from daemon.core.batches import Act, Batch, split
-from daemon.core.exceptions import AuthError, RefusedError, TemporaryError, UnknownResultError
+from daemon.core.exceptions import AuthError, RefusedError, StoreError, TemporaryError, UnknownResultError
 from daemon.core.judgements import Gone, Judged
 from daemon.core.plans import PlanItem, PlannedGroup
 from daemon.core.records import Job, Step, StepRef
@@ -84,7 +84,7 @@ class ActStore(Journal, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Send the groups of one plan for one account. *refused* is asked to stop once the token is refused."""
+    """Send the groups of one plan for one account. *halted* is asked for once the token is refused or the store fails."""
 
     terms: Terms
     client: Writer
@@ -94,7 +94,7 @@ class Actor:
     clock: Clock
     log: FilteringBoundLogger
     stopping: Stopping
-    refused: Stopping = field(default_factory=Stopping)
+    halted: Stopping = field(default_factory=Stopping)
 
     async def run(self, task: Task) -> None:
         """Send what the task's group names, in batches of at most ``batch_size``, until it is done or must stop."""
@@ -102,9 +102,13 @@ class Actor:
         while items := await self.store.plan_items(task.plan.plan_id, task.applied.group, after, LOOK):
             after = items[-1]
             for run in split(await self._look(task, items), self.terms.batch_size):
-                if self.stopping.asked or self.refused.asked:
+                if self.stopping.asked or self.halted.asked:
                     return
-                await self._send_run(task, run)
+                try:
+                    await self._send_run(task, run)
+                except StoreError:  # what one step cannot write down, another must not go on with
+                    self.halted.asked = True
+                    raise
         task.applied.ended = True
 
     async def _look(self, task: Task, items: Sequence[PlanItem]) -> Sequence[Judgement]:
@@ -258,7 +262,7 @@ class Actor:
                 return _Sent.SOME_GONE
             task.refuse(len(batch))
             if isinstance(refused, AuthError):
-                self.refused.asked |= token_refused(refused)
+                self.halted.asked |= token_refused(refused)
                 raise
             return _Sent.REFUSED
         await self.store.accepted(batch_id, job_id, self.clock.now())

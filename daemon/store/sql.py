@@ -15,6 +15,7 @@ from daemon.store import sqlite
 from daemon.store.cases import CaseRows
 from daemon.store.catalogue import CatalogueRows
 from daemon.store.due import DueRows
+from daemon.store.files import Files, check_log
 from daemon.store.histories import HistoryRows
 from daemon.store.journal import JournalRows
 from daemon.store.leases import LeaseRows
@@ -79,6 +80,8 @@ async def open_store(
             await connection.run_sync(_prepare)
             if await store.schema_version() != HEAD:
                 await store.transact(lambda inner: _migrate(inner, file), write=True, durable=True)
+            if where.database:
+                store.trust.files = Files.of(Path(where.database))
             yield store
         finally:
             await store.close()
@@ -104,6 +107,7 @@ def _make_file(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists():
             file.touch(mode=0o600)
+        check_log(file)
         sqlite3.connect(file).close()  # fails here, not in a thread of aiosqlite that outlives the event loop
     except OSError as error:
         raise StoreError(f"the store {file} cannot be made: {error.strerror}") from error

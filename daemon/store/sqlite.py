@@ -135,6 +135,26 @@ def packed(*columns: ColumnElement[Any]) -> ColumnElement[str]:
     return func.json_group_array(func.json_array(*columns), type_=Text)
 
 
+LOST = frozenset(
+    {
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_IOERR_FSYNC,
+        sqlite3.SQLITE_IOERR_DIR_FSYNC,
+    }
+)
+"""Failures after which no later success of the same process proves anything.
+
+What a failed sync has thrown away counts as written with the next one that succeeds; only a new start reads it again.
+"""
+
+
+def lost(error: SQLAlchemyError) -> bool:
+    """Tell whether the database can be trusted no more after *error*, whatever works later."""
+    code: int | None = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
+    return code is not None and bool(LOST & {code, code & 0xFF})
+
+
 def explain(error: SQLAlchemyError | sqlite3.Error, file: str) -> str:
     """Say in a sentence what went wrong with the database *file*, and what to do about it."""
     cause = getattr(error, "orig", error)

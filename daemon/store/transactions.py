@@ -15,9 +15,10 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from daemon.core.exceptions import StoreError
+from daemon.core.exceptions import StoreError, StoreLostError
 from daemon.store import sqlite
 from daemon.store.fence import Fence
+from daemon.store.files import Trust
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,13 +29,17 @@ Awaited = Callable[Concatenate[D, P], Coroutine[Any, Any, R]]
 
 
 class Database:
-    """The open database; *clock* dates what people are shown, *file* names it in messages."""
+    """The open database; *clock* dates what people are shown, *file* names it in messages.
+
+    *trust* tells whether what is written will be read again; where it will not, nothing is written any more.
+    """
 
     def __init__(self, connection: AsyncConnection, *, file: str, clock: Callable[[], datetime]) -> None:
         self._connection = connection
         self._file = file
         self._clock = clock
         self._lock = asyncio.Lock()
+        self.trust = Trust()
         self.fence: Fence | None = None
 
     def behind(self, fence: Fence) -> Self:
@@ -49,6 +54,7 @@ class Database:
         Raises:
             StoreError: nothing of it was kept.
             LockLostError: likewise, because of the fence.
+            StoreLostError: nor would anything else be; what was kept is not where anybody will look for it.
         """
         return await asyncio.shield(self._alone(work, write=write, durable=durable))
 
@@ -61,10 +67,19 @@ class Database:
                 return work(connection)
 
         async with self._lock:
+            if write:
+                self.trust.check()
             try:
-                return await self._connection.run_sync(run)
+                answer = await self._connection.run_sync(run)
             except SQLAlchemyError as error:
-                raise StoreError(sqlite.explain(error, self._file)) from error
+                said = sqlite.explain(error, self._file)
+                if not sqlite.lost(error):
+                    raise StoreError(said) from error
+                self.trust.lost = said
+                raise StoreLostError(said) from error
+            if durable:  # what was written to a file that is not there any more is forgotten (P11)
+                self.trust.check()
+            return answer
 
     async def close(self) -> None:
         """Close the connection once the running transaction has ended."""
