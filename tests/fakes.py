@@ -13,7 +13,8 @@ from daemon.core.backoff import LAST
 from daemon.core.decisions import Match
 from daemon.core.facts import Facts, NeedsData, Patched, PatchRefused
 from daemon.core.records import ErrorRecord, RetryData, Step, StepRef
-from daemon.integrator.client import Client, Transport
+from daemon.integrator.client import Client
+from daemon.integrator.exchange import Transport
 from daemon.integrator.pacing import Pacer
 from daemon.integrator.protocol import Answer, BaseUrl, Request
 

@@ -26,11 +26,13 @@ from daemon.integrator.protocol import BaseUrl
 from daemon.integrator.transport import HttpTransport
 from daemon.logs import Secrets
 from daemon.pipeline.cycle import AccountCycle
+from daemon.pipeline.gate import Pauses, WriteGate
 from daemon.pipeline.terms import Clock, Stopping, Terms
 from daemon.rulebook.ruleset import compile_rules
 from daemon.settings import Account, Settings
 from daemon.store.fence import Fence
 from daemon.store.presence import RUN_BITS, show_presence
+from daemon.store.pause_file import beside
 from daemon.store.sql import SqlStore, open_store
 
 
@@ -42,6 +44,7 @@ class Daemon:
     store: SqlStore
     rules: RulesInForce
     accounts: Mapping[str, AccountRunner]
+    pauses: Pauses
     clock: Clock
     log: FilteringBoundLogger
     stopping: Stopping = field(default_factory=Stopping)
@@ -74,13 +77,15 @@ async def open_daemon(
         stopping = Stopping()
         holder = _holder(command, clock)
         presence = stack.enter_context(show_presence(settings.store.url, holder.run))
+        pauses = Pauses(sign=beside(settings.store.url), store=store, clock=clock, log=log)
         accounts: dict[str, AccountRunner] = {}
         for name, account in settings.accounts.items():
             bound = log.bind(account=name)
             terms = make_terms(name, account, settings, min(settings.mode, mode or settings.mode))
-            client = await _client(stack, name, account, terms, secrets, bound)
             fence = Fence(account=name)
             lock = AccountLock(holder=holder, leases=store, gone=presence.gone, clock=clock, log=bound, fence=fence)
+            gate = WriteGate((pauses.why_not, lock.may_write))
+            client = await _client(stack, name, account, terms, secrets, bound, gate=gate)
             accounts[name] = AccountRunner(
                 name=name,
                 lock=lock,
@@ -100,7 +105,14 @@ async def open_daemon(
             )
         await stack.enter_async_context(heartbeat([runner.lock for runner in accounts.values()]))
         yield Daemon(
-            settings=settings, store=store, rules=rules, accounts=accounts, clock=clock, log=log, stopping=stopping
+            settings=settings,
+            store=store,
+            rules=rules,
+            accounts=accounts,
+            pauses=pauses,
+            clock=clock,
+            log=log,
+            stopping=stopping,
         )
 
 
@@ -140,7 +152,14 @@ def make_terms(name: str, account: Account, settings: Settings, mode: Mode) -> T
 
 
 async def _client(
-    stack: AsyncExitStack, name: str, account: Account, terms: Terms, secrets: Secrets, log: FilteringBoundLogger
+    stack: AsyncExitStack,
+    name: str,
+    account: Account,
+    terms: Terms,
+    secrets: Secrets,
+    log: FilteringBoundLogger,
+    *,
+    gate: WriteGate,
 ) -> Client:
     base_url = BaseUrl.parse(account.base_url)
     transport = await stack.enter_async_context(HttpTransport(base_url))
@@ -165,5 +184,6 @@ async def _client(
         writes_allowed=terms.mode is not Mode.OBSERVE,
         version=version("flowmend"),
         share_id=account.share_id,
+        may_write=gate.why_not,
         observe=observe,
     )

@@ -84,6 +84,8 @@ class Service:
             cycle, confirm = partial(self._guard, runner, runner.cycle), partial(self._guard, runner, runner.confirm)
             self.schedule.every(settings.poll.interval, f"cycle {name}", self._tracked(cycle), first=now)
             self.schedule.every(confirm_every, f"confirm {name}", self._tracked(confirm), first=now + confirm_every)
+        look = partial(self._try, "pauses", self.daemon.pauses.holding)  # so that the log says it while nothing is due
+        self.schedule.every(confirm_every, "pauses", self._tracked(look), first=now)
         keep_house = partial(self._try, "housekeeping", self._keep_house)
         self.schedule.every(HOUSEKEEPING, "housekeeping", self._tracked(keep_house), first=now + HOUSEKEEPING)
         if settings.rules.watch:

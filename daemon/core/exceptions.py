@@ -45,6 +45,10 @@ class UnavailableError(TemporaryError):
     """integrator.io could not be reached, or a read failed half-way: nothing was done and nothing was learnt."""
 
 
+class WritesStoppedError(TemporaryError):
+    """Nothing may be written now (paused, or another process is the writer): nothing left the process."""
+
+
 class UnknownResultError(FlowmendError):
     """A write left the process and its answer is lost: it may have happened. Read before anything else (P1)."""
 

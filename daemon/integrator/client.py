@@ -1,23 +1,14 @@
 """The client of one integrator.io account: one method per question, one per act.
 
-Reads are tried a few times; a read that cannot be finished raises and is never taken for a whole one (P5). Writes are
-sent once (P1), and not at all where they are not allowed (P7): what follows is the caller's decision.
+How a single request is sent, and when it is not, is in `exchange`.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from time import monotonic
-from typing import Any, Protocol, TypeVar, get_args
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar, get_args
 
-import stamina
-
-from daemon.core.exceptions import (
-    LimitExceededError,
-    ProtocolError,
-    RateLimitedError,
-    TemporaryError,
-)
+from daemon.core.exceptions import ProtocolError
 from daemon.core.records import (
     Connection,
     ErrorRecord,
@@ -34,9 +25,9 @@ from daemon.core.records import (
     TokenInfo,
 )
 from daemon.integrator import endpoints, resources, retry_data, wire
-from daemon.integrator.pacing import Pacer
+from daemon.integrator.exchange import Exchange
 from daemon.integrator.pages import PageTrail, next_link
-from daemon.integrator.protocol import WAIT_S, Answer, BaseUrl, Request, check, headers
+from daemon.integrator.protocol import Request
 
 T = TypeVar("T")
 
@@ -46,48 +37,14 @@ JOBS_PER_ANSWER = 1001
 _LIFE_OF_A_JOB: tuple[str, ...] = get_args(JobStatus)
 
 
-class Transport(Protocol):
-    """The way to the platform and back."""
-
-    async def send(self, request: Request, headers: dict[str, str]) -> Answer:
-        """Send *request* once; raise UnavailableError or UnknownResultError where no whole answer came."""
-
-
-def _unobserved(_endpoint: str, _status: int, _took_s: float) -> None:
-    pass
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(slots=True, kw_only=True)
-class Client:
-    """Asks and tells integrator.io on behalf of one account.
-
-    *token* may be a function, so that a token that was replaced is used from the next request on. *observe* is told of
-    every request: endpoint template, HTTP status (0 where no answer came) and seconds. A read is sent at most
-    *attempts* times, and not again once *patience_s* have passed. *requests* counts what was sent.
+class Client(Exchange):
+    """Asks and tells integrator.io on behalf of one account; its fields are those of `Exchange`.
 
     Any method may raise AuthError, RefusedError, ProtocolError, RateLimitedError and UnavailableError; the writes
     (``resolve``, ``retry``, ``put_retry_data``, ``assign``, ``set_tags``) UnknownResultError as well, and
-    LimitExceededError where nothing was sent because it may not be.
+    LimitExceededError or WritesStoppedError where nothing was sent because it may not be (now).
     """
-
-    account: str
-    base_url: BaseUrl
-    token: Callable[[], str] | str = field(repr=False)
-    transport: Transport = field(repr=False)
-    pacer: Pacer = field(repr=False)
-    writes_allowed: bool
-    version: str
-    share_id: str = ""
-    observe: Callable[[str, int, float], None] = field(default=_unobserved, repr=False)
-    now: Callable[[], datetime] = field(default=_utc_now, repr=False)
-    clock: Callable[[], float] = field(default=monotonic, repr=False)
-    attempts: int = 4
-    patience_s: float = 180.0
-    requests: int = field(default=0, init=False)
 
     async def token_info(self) -> TokenInfo:
         """Return whose token it is; a good first question."""
@@ -259,39 +216,6 @@ class Client:
             if not target:
                 return
             request = trail.follow(target)
-
-    async def _read(self, request: Request) -> Answer:
-        retrying = stamina.AsyncRetryingCaller(
-            attempts=self.attempts, timeout=self.patience_s, wait_initial=0.5, wait_max=10.0
-        )
-        return await retrying(wait_before_next, self._send, request)
-
-    async def _send(self, request: Request) -> Answer:
-        if request.is_write and not self.writes_allowed:
-            raise LimitExceededError(f"{self.account}: {request} was not sent: writes are not allowed in this mode")
-        token = self.token if isinstance(self.token, str) else self.token()
-        sent = headers(request, token=token.strip(), share_id=self.share_id, version=self.version)
-        await self.pacer.turn()
-        self.requests += 1
-        began_s, status = self.clock(), 0
-        try:
-            answer = await self.transport.send(request, sent)
-            status = answer.status
-        finally:
-            self.observe(request.endpoint, status, self.clock() - began_s)
-        try:
-            check(answer, request, account=self.account, base_url=self.base_url, now=self.now())
-        except RateLimitedError as limited:
-            self.pacer.shut(limited.wait_s)
-            raise
-        return answer
-
-
-def wait_before_next(error: Exception) -> bool | float:
-    """Tell stamina whether to try a read again: after the wait that the platform named, else after its own pauses."""
-    if not isinstance(error, TemporaryError):
-        return False
-    return error.wait_s if error.wait_s > WAIT_S else True
 
 
 def _age(status: str) -> int:

@@ -5,6 +5,7 @@ Four write bodies, four shapes: ``errors`` (resolve), ``retryDataKeys`` (retry),
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
@@ -126,7 +127,7 @@ def _step_request(
     method: str, template: str, ref: StepRef, *, query: dict[str, str] | None = None, body: object = None, key: str = ""
 ) -> Request:
     ids = {"flow": ref.flow_id, "step": ref.step_id} | ({"key": key} if "{key}" in template else {})
-    return _request(method, template, query=query, body=body, **ids)
+    return replace(_request(method, template, query=query, body=body, **ids), step=ref)
 
 
 def _request(

@@ -23,6 +23,7 @@ from daemon.core.exceptions import (
     UnavailableError,
     UnknownResultError,
 )
+from daemon.core.records import StepRef
 
 WAIT_S = 1.0
 """How long to wait where the platform does not say (also where it says 0, a date in the past or nonsense)."""
@@ -68,11 +69,15 @@ class BaseUrl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One call: *path* below the base URL and *query* are quoted already; *endpoint* names it without any id."""
+    """One call: *path* below the base URL and *query* are quoted already; *endpoint* names it without any id.
+
+    *step* is the step that it is about, where it is about one; every write is.
+    """
 
     method: str
     path: str
     endpoint: str
+    step: StepRef | None = None
     query: str = ""
     body: bytes | None = field(default=None, repr=False)
 

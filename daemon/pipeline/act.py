@@ -15,7 +15,14 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Resolve, Retry
 from daemon.core.batches import Act, Batch, split
-from daemon.core.exceptions import AuthError, RefusedError, StoreError, TemporaryError, UnknownResultError
+from daemon.core.exceptions import (
+    AuthError,
+    RefusedError,
+    StoreError,
+    TemporaryError,
+    UnknownResultError,
+    WritesStoppedError,
+)
 from daemon.core.judgements import Gone, Judged
 from daemon.core.plans import PlanItem, PlannedGroup
 from daemon.core.records import Job, Step, StepRef
@@ -24,7 +31,7 @@ from daemon.pipeline.confirm import CLOCK_SLACK
 from daemon.pipeline.journal import Journal
 from daemon.pipeline.judge import Judgement
 from daemon.pipeline.look import SecondLook
-from daemon.pipeline.patch import Patcher, Rewritten
+from daemon.pipeline.patch import STOPPED, Patcher, Rewritten
 from daemon.pipeline.survey import token_refused
 from daemon.pipeline.task import Task, by_tags, ids_of, plan_item
 from daemon.pipeline.terms import Clock, Stopping, Terms
@@ -43,7 +50,10 @@ MARKS = (Act.TAG, Act.ASSIGN)
 
 
 class Writer(Protocol):
-    """The writes of this stage; each raises `UnknownResultError` where it may have happened. And one read."""
+    """The writes of this stage; each raises `UnknownResultError` where it may have happened. And two questions."""
+
+    def may_write(self, ref: StepRef, /) -> Awaitable[str]:
+        """Say why nothing may be written to the step now, or ""; the client asks it again right before each request."""
 
     async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
         """Return the step's retry jobs created since then, newest first."""
@@ -105,7 +115,10 @@ class Actor:
                 if self.stopping.asked or self.halted.asked:
                     return
                 try:
-                    await self._send_run(task, run)
+                    if await self.client.may_write(task.step.ref):
+                        task.drop(STOPPED, len(run))
+                    else:
+                        await self._send_run(task, run)
                 except StoreError:  # what one step cannot write down, another must not go on with
                     self.halted.asked = True
                     raise
@@ -204,9 +217,12 @@ class Actor:
             raise
         if failed:
             now = self.clock.now()
-            for reason in failed.values():
+            due: dict[datetime, list[str]] = {}
+            for error_id, reason in failed.items():
                 task.drop(reason)
-            await self.store.withdraw(batch_id, list(failed), now, now + REFUSED_PAUSE)
+                due.setdefault(now if reason == STOPPED else now + REFUSED_PAUSE, []).append(error_id)
+            for due_at, error_ids in due.items():
+                await self.store.withdraw(batch_id, error_ids, now, due_at)
         kept = tuple(item for item in batch.items if item.error_id not in failed)
         task.tally.add("patched", sum(not rewritten[each.error_id].done for each in kept), rule_id=task.rule.id)
         return replace(batch, items=kept)
@@ -252,7 +268,7 @@ class Actor:
             now = self.clock.now()
             await self.store.not_sent(batch_id, str(failed), now, now + timedelta(seconds=failed.wait_s))
             log.warning("batch.held", reason=str(failed))
-            task.drop("unreachable", len(batch))
+            task.drop(STOPPED if isinstance(failed, WritesStoppedError) else "unreachable", len(batch))
             return _Sent.NO
         except RefusedError as refused:
             now = self.clock.now()

@@ -4,7 +4,7 @@ First the ramp, then what the platform says of each step (flow disabled, a retry
 and last the limits (whole rules), which so weigh only what is really to be sent.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -31,7 +31,10 @@ AT_WORK = ("queued", "running", "retrying")
 
 
 class PlatformState(Protocol):
-    """The reads that tell whether a step can take a retry now."""
+    """What tells whether anything may be written to a step now, and the reads that tell whether it can take a retry."""
+
+    def may_write(self, ref: StepRef, /) -> Awaitable[str]:
+        """Say why nothing may be written to the step now, or ""."""
 
     async def flow(self, flow_id: str) -> Flow:
         """Return the flow as it is now."""
@@ -148,6 +151,8 @@ class Guard:
         return "" if left.send else left.reason
 
     async def _cut(self, group: PlannedGroup, rule: Rule, platform: "_Platform", now: datetime) -> PlannedGroup:
+        if group.send and (why := await self.client.may_write(group.step)):
+            return cut(group, most=0, reason="paused", detail=why)
         if group.act is not Act.RETRY or not group.send:
             return group
         ramp = rule.action.ramp if isinstance(rule.action, Retry) else ()

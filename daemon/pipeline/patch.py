@@ -11,12 +11,22 @@ from typing import Protocol
 
 from daemon.core.actions import Hold
 from daemon.core.decisions import Decision, Match, Verb
-from daemon.core.exceptions import AuthError, ProtocolError, RefusedError, TemporaryError, UnknownResultError
+from daemon.core.exceptions import (
+    AuthError,
+    ProtocolError,
+    RefusedError,
+    TemporaryError,
+    UnknownResultError,
+    WritesStoppedError,
+)
 from daemon.core.facts import PatchRefused
 from daemon.core.records import RetryData, Step, StepRef
 from daemon.pipeline.judge import Judgement
 from daemon.pipeline.survey import token_refused
 from daemon.pipeline.terms import Rules
+
+STOPPED = "stopped"
+"""The reason of what was not written because writing was stopped meanwhile; it is due again at once."""
 
 
 class RetryDataWriter(Protocol):
@@ -110,7 +120,9 @@ class Patcher:
         """
         failed: dict[str, str] = {}
         for error_id, each in rewritten.items():
-            reason = "" if each.done else await self._put(step.ref, each)
+            if each.done:
+                continue
+            reason = STOPPED if STOPPED in failed.values() else await self._put(step.ref, each)
             if reason:
                 failed[error_id] = reason
         return failed
@@ -125,6 +137,8 @@ class Patcher:
             raise
         except (RefusedError, ProtocolError):
             return "patch-refused"
+        except WritesStoppedError:
+            return STOPPED
         except TemporaryError:
             return "unreachable"
         except UnknownResultError:

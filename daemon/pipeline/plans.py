@@ -23,7 +23,7 @@ from daemon.pipeline.side_by_side import each_step
 from daemon.pipeline.task import Task
 from daemon.pipeline.terms import Clock, Rules, Terms, by_id
 
-PASSING = frozenset({"retry-running", "ramp-waits", "unreachable"})
+PASSING = frozenset({"paused", "ramp-waits", "retry-running", "unreachable"})
 """What is in the way of a group for a short time only; an approved plan waits for its end, until it expires."""
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from daemon.store.memory_errors import MemoryCatalogue, MemoryReading
 from daemon.store.memory_leases import MemoryLeases
 from daemon.store.memory_unknown import MemoryUnknown
+from daemon.store.memory_pauses import MemoryPauses
 from daemon.store.memory_writes import MemoryJournal
 from daemon.store.schema import HEAD
 
@@ -14,7 +15,7 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class MemoryStore(MemoryCatalogue, MemoryReading, MemoryJournal, MemoryUnknown, MemoryLeases):
+class MemoryStore(MemoryCatalogue, MemoryReading, MemoryJournal, MemoryUnknown, MemoryLeases, MemoryPauses):
     """The store in plain Python values; *now* dates when an error was first seen and held."""
 
     def __init__(self, *, now: Callable[[], datetime] = _utc_now) -> None:

@@ -19,6 +19,7 @@ from daemon.store.files import Files, check_log
 from daemon.store.histories import HistoryRows
 from daemon.store.journal import JournalRows
 from daemon.store.leases import LeaseRows
+from daemon.store.pauses import PauseRows
 from daemon.store.people import PeopleRows
 from daemon.store.planning import PlanRows
 from daemon.store.reading import ReadingRows
@@ -42,6 +43,7 @@ class SqlStore(
     JournalRows,
     LeaseRows,
     UnknownRows,
+    PauseRows,
     PeopleRows,
     HistoryRows,
     RuleSetRows,

@@ -17,6 +17,7 @@ from daemon.core.exceptions import (
     TemporaryError,
     UnavailableError,
     UnknownResultError,
+    WritesStoppedError,
 )
 
 
@@ -39,7 +40,7 @@ def test_only_where_nothing_happened_may_the_same_be_sent_again(lost: type[Flowm
     assert not issubclass(lost, TemporaryError)
 
 
-@pytest.mark.parametrize("failed", [RateLimitedError, UnavailableError])
+@pytest.mark.parametrize("failed", [RateLimitedError, UnavailableError, WritesStoppedError])
 def test_where_nothing_happened_it_is_said_how_long_to_wait(failed: type[TemporaryError]) -> None:
     assert failed("try again").wait_s == 1.0
     waiting = failed("try again", wait_s=7.5)

@@ -14,10 +14,13 @@ from daemon.core.exceptions import (
     RateLimitedError,
     UnavailableError,
     UnknownResultError,
+    WritesStoppedError,
 )
 from daemon.core.records import Connection, Flow, Integration, Mark, Step, StepRef, TokenInfo
-from daemon.integrator.client import JOBS_PER_ANSWER, Client, wait_before_next
-from daemon.integrator.protocol import Answer, BaseUrl
+from daemon.integrator.client import JOBS_PER_ANSWER, Client
+from daemon.integrator.exchange import wait_before_next
+from daemon.integrator.pacing import Pacer
+from daemon.integrator.protocol import Answer, BaseUrl, Request
 from daemon.integrator.transport import HttpTransport
 from tests.fakes import answer, everything
 from tests.fakes import scripted_client as client
@@ -78,6 +81,56 @@ async def test_no_retry_data_leaves_where_writes_are_not_allowed() -> None:
     with pytest.raises(LimitExceededError):
         await api.put_retry_data(REF, api.rewrite(before, 2))
     assert transport.sent == ["GET /flows/f1/s1/k1/data"]
+
+
+@pytest.mark.parametrize("write", WRITES, ids=WRITE_IDS)
+async def test_no_write_leaves_while_something_stops_it(write: Callable[[Client], Awaitable[object]]) -> None:
+    asked: list[StepRef] = []
+
+    async def may_write(ref: StepRef) -> str:
+        asked.append(ref)
+        return "paused by ann"
+
+    api, transport = client(may_write=may_write)
+    with pytest.raises(WritesStoppedError, match="was not sent: paused by ann"):
+        await write(api)
+    assert (transport.sent, api.requests, asked) == ([], 0, [REF])
+
+
+async def test_retry_data_is_read_and_not_written_while_something_stops_it() -> None:
+    async def may_write(_: StepRef) -> str:
+        return "paused by ann"
+
+    api, transport = client(ok({"data": 1}), may_write=may_write)
+    before = await api.retry_data(REF, "k1")
+    with pytest.raises(WritesStoppedError):
+        await api.put_retry_data(REF, api.rewrite(before, 2))
+    assert transport.sent == ["GET /flows/f1/s1/k1/data"]
+
+
+async def test_whether_a_write_may_leave_is_asked_after_its_turn_has_come() -> None:
+    order: list[str] = []
+
+    class Turns(Pacer):
+        async def turn(self) -> None:
+            order.append("turn")
+
+    async def may_write(_: StepRef) -> str:
+        order.append("asked")
+        return ""
+
+    pacer = Turns(requests_per_s=1.0, random=lambda: 0.0)
+    api, transport = client(ok(), may_write=may_write, pacer=pacer)
+    await api.resolve(REF, ["e1"])
+    assert order == ["turn", "asked"]
+    assert transport.sent == ["PUT /flows/f1/s1/resolved"]
+
+
+async def test_a_write_that_names_no_step_does_not_leave() -> None:
+    api, transport = client()
+    with pytest.raises(WritesStoppedError, match="names no step"):
+        await api._send(Request(method="PUT", path="/x", endpoint="PUT /x"))
+    assert transport.sent == []
 
 
 @pytest.mark.parametrize("write", WRITES, ids=WRITE_IDS)
