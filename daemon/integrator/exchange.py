@@ -77,7 +77,7 @@ class Exchange:
         sent = headers(request, token=token.strip(), share_id=self.share_id, version=self.version)
         await self.pacer.turn()
         if request.is_write and (stopped := await self._why_not_now(request)):
-            raise WritesStoppedError(f"{self.account}: {request} was not sent: {stopped}")
+            raise WritesStoppedError(f"{self.account}: {request} was not sent: {stopped}", wait_s=0.0)
         self.requests += 1
         began_s, status = self.clock(), 0
         try:
