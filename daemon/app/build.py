@@ -31,8 +31,8 @@ from daemon.pipeline.terms import Clock, Stopping, Terms
 from daemon.rulebook.ruleset import compile_rules
 from daemon.settings import Account, Settings
 from daemon.store.fence import Fence
-from daemon.store.presence import RUN_BITS, show_presence
 from daemon.store.pause_file import beside
+from daemon.store.presence import RUN_BITS, show_presence
 from daemon.store.sql import SqlStore, open_store
 
 
