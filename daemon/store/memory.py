@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 from daemon.store.memory_errors import MemoryCatalogue, MemoryReading
 from daemon.store.memory_leases import MemoryLeases
-from daemon.store.memory_unknown import MemoryUnknown
 from daemon.store.memory_pauses import MemoryPauses
+from daemon.store.memory_unknown import MemoryUnknown
 from daemon.store.memory_writes import MemoryJournal
 from daemon.store.schema import HEAD
 

@@ -239,7 +239,7 @@ async def test_what_is_stopped_after_it_was_journalled_was_not_sent_and_gets_its
         assert entry.state is WriteState.NOT_SENT
         assert entry.reason.endswith("/retry was not sent: another process writes")
         row = await row_of(daemon, truth)
-        histories = await daemon.store.case_histories(row.step, [row.case_key])
+        histories = await daemon.store.case_histories(row.step, [row.case_key], shop.clock.now())
         assert [case.attempts for _, case in histories.values()] in ([], [0])
 
         await finish(shop)
