@@ -140,6 +140,12 @@ class Service:
             if left_s <= 0 or not self._read(left_s):
                 raise AssertionError(f"no {event} {facts} in:\n" + "\n".join(map(str, self.events[-40:])))
 
+    def forget(self) -> None:
+        """Forget the lines so far, with those that nobody has read yet."""
+        while self._read(0.0):
+            pass
+        self.events.clear()
+
     def _read(self, timeout_s: float) -> bool:
         stderr = self.process.stderr
         assert stderr is not None
