@@ -12,7 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from daemon.app.lock import AccountLock
 from daemon.core.actions import Mode
 from daemon.core.decisions import Verb
-from daemon.core.exceptions import AuthError, FlowmendError, LockLostError
+from daemon.core.exceptions import AuthError, FlowmendError, ForeignStoreError, LockLostError
 from daemon.core.plans import Plan
 from daemon.core.records import StepRef
 from daemon.core.tally import COUNTS, Tally
@@ -74,8 +74,8 @@ class Figures:
 class AccountRunner:
     """Run one account, one pass at a time, and only while this process holds its *lock*: else it raises LockedError.
 
-    *refused_until* is set while its token is refused: nothing is sent before then. *between* are the figures of the
-    confirmations since the last cycle; the next cycle's line tells them, too.
+    *refused_until* is set while its token is refused or its store is about another account: nothing is sent before
+    then. *between* are the figures of the confirmations since the last cycle; the next cycle's line tells them, too.
     """
 
     name: str
@@ -135,9 +135,13 @@ class AccountRunner:
         )
         return tally, plan
 
-    def refuse(self, refused: AuthError) -> None:
-        """Leave the account alone for a while, because its token was refused."""
+    def refuse(self, refused: AuthError | ForeignStoreError) -> None:
+        """Leave the account alone for a while: its token was refused, or its store is about another account."""
         self.refused_until = self.clock.now() + REFUSED_PAUSE
+        if isinstance(refused, ForeignStoreError):
+            self.log.error("store.foreign", belongs_to=refused.belongs_to, found=refused.found, advice=refused.advice)
+            return
+        self.pass_.ownership.forget()
         self.log.error("account.refused", reason=str(refused), status=refused.status)
 
     async def _confirm(self) -> Tally:
@@ -155,12 +159,13 @@ class AccountRunner:
             await self._until_quiet(total, self.clock.now() + wait, progress)
         except FlowmendError as error:
             failure = error
+        ours = not isinstance(failure, ForeignStoreError)  # else what the store counts is another account's
         return Figures(
             account=self.name,
-            open=sum((await self.counts.open_counts(self.name)).values()),
+            open=sum((await self.counts.open_counts(self.name)).values()) if ours else 0,
             tally=total,
             requests=self.requests() - requests,
-            unsettled=await self.counts.unsettled_count(self.name),
+            unsettled=await self.counts.unsettled_count(self.name) if ours else 0,
             failure=failure,
         )
 

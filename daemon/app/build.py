@@ -4,7 +4,7 @@ import os
 import random
 import secrets as randomness
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -27,6 +27,7 @@ from daemon.integrator.transport import HttpTransport
 from daemon.logs import Secrets
 from daemon.pipeline.cycle import AccountCycle
 from daemon.pipeline.gate import Pauses, WriteGate
+from daemon.pipeline.ownership import Ownership
 from daemon.pipeline.terms import Clock, Stopping, Terms
 from daemon.rulebook.ruleset import compile_rules
 from daemon.settings import Account, Settings
@@ -83,9 +84,11 @@ async def open_daemon(
             bound = log.bind(account=name)
             terms = make_terms(name, account, settings, min(settings.mode, mode or settings.mode))
             fence = Fence(account=name)
+            fenced = store.behind(fence)
             lock = AccountLock(holder=holder, leases=store, gone=presence.gone, clock=clock, log=bound, fence=fence)
             gate = WriteGate((pauses.why_not, lock.may_write))
-            client = await _client(stack, name, account, terms, secrets, bound, gate=gate)
+            token = _token(account, secrets)
+            client = await _client(stack, name, account, terms, token, bound, gate=gate)
             accounts[name] = AccountRunner(
                 name=name,
                 lock=lock,
@@ -93,7 +96,16 @@ async def open_daemon(
                     terms=terms,
                     rules=lambda: rules.current,
                     client=client,
-                    store=store.behind(fence),
+                    store=fenced,
+                    ownership=Ownership(
+                        account=name,
+                        base_url=client.base_url.plain,
+                        share_id=account.share_id,
+                        token=token,
+                        client=client,
+                        store=fenced,
+                        log=bound,
+                    ),
                     clock=clock,
                     log=bound,
                     stopping=stopping,
@@ -151,12 +163,23 @@ def make_terms(name: str, account: Account, settings: Settings, mode: Mode) -> T
     )
 
 
+def _token(account: Account, secrets: Secrets) -> Callable[[], str]:
+    """Return what reads the account's token anew each time, and has hidden each in the log before it is used."""
+
+    def token() -> str:
+        value = account.read_token().get_secret_value()
+        secrets.add(value)
+        return value
+
+    return token
+
+
 async def _client(
     stack: AsyncExitStack,
     name: str,
     account: Account,
     terms: Terms,
-    secrets: Secrets,
+    token: Callable[[], str],
     log: FilteringBoundLogger,
     *,
     gate: WriteGate,
@@ -168,6 +191,20 @@ async def _client(
         value = account.read_token().get_secret_value()
         secrets.add(value)
         return value
+
+    return token
+
+
+async def _client(
+    stack: AsyncExitStack,
+    name: str,
+    account: Account,
+    terms: Terms,
+    token: Callable[[], str],
+    log: FilteringBoundLogger,
+) -> Client:
+    base_url = BaseUrl.parse(account.base_url)
+    transport = await stack.enter_async_context(HttpTransport(base_url))
 
     def observe(endpoint: str, status: int, took_s: float) -> None:
         log.debug("request.sent", endpoint=endpoint, status=status, took_s=round(took_s, 4))

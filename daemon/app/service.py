@@ -13,7 +13,7 @@ from typing import Any
 
 from daemon.app.account import AccountRunner
 from daemon.app.build import Daemon
-from daemon.core.exceptions import AuthError, FlowmendError, LockedError, StoreLostError
+from daemon.core.exceptions import AuthError, FlowmendError, ForeignStoreError, LockedError, StoreLostError
 from daemon.scheduler import Schedule
 
 STOP_WITHIN_S = 15.0
@@ -114,7 +114,7 @@ class Service:
         try:
             self.daemon.store.trust.check()  # a cycle in which nothing changed writes nothing, and would not notice
             await work()
-        except AuthError as refused:
+        except (AuthError, ForeignStoreError) as refused:
             runner.refuse(refused)
         except LockedError:  # the lock has said so; the next cycle asks again
             return

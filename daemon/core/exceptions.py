@@ -29,6 +29,25 @@ class LockLostError(LockedError):
     """Another process has taken the account over meanwhile: nothing of this was written, and nothing may be sent."""
 
 
+class ForeignStoreError(StoreError):
+    """The store is about another integrator.io account; nothing was read into it and nothing was sent.
+
+    *belongs_to* and *found* say whose it is and who came, *advice* what a person can do.
+    """
+
+    def __init__(self, account: str, *, belongs_to: str, found: str) -> None:
+        self.belongs_to = belongs_to
+        self.found = found
+        self.advice = (
+            "for another account, a store of its own (store.url) or another name under [accounts]; for the same account "
+            f"under a new user or address: flowmend db rebind --account {account}"
+        )
+        super().__init__(
+            f"{account}: the store belongs to {belongs_to}, but the configuration leads to {found}. The errors and "
+            f"attempts of two accounts would mix, so nothing was read, written or sent. What to do: {self.advice}"
+        )
+
+
 class TemporaryError(FlowmendError):
     """Nothing happened at the other end; the same request may be sent again after *wait_s* seconds."""
 

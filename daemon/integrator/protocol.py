@@ -63,6 +63,12 @@ class BaseUrl:
             )
         return cls(origin=f"{parts.scheme}://{parts.netloc}", prefix=parts.path.rstrip("/"), address=address)
 
+    @property
+    def plain(self) -> str:
+        """Return the one way to write this address: host in lower case, no port where it is the usual one."""
+        scheme, host, port = self.address
+        return f"{scheme}://{host}{'' if port == DEFAULT_PORTS[scheme] else f':{port}'}{self.prefix}"
+
     def __str__(self) -> str:
         return f"{self.origin}{self.prefix}"
 

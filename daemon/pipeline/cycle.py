@@ -25,6 +25,7 @@ from daemon.pipeline.confirm import Confirmer, ConfirmStore, JobReader
 from daemon.pipeline.guard import Guard, GuardStore, PlatformState
 from daemon.pipeline.judge import CaseReader, Judge, RetryDataReader
 from daemon.pipeline.look import SecondLook
+from daemon.pipeline.ownership import Ownership
 from daemon.pipeline.patch import Patcher, PatchHistory, RetryDataWriter
 from daemon.pipeline.plans import Plans, PlanStore
 from daemon.pipeline.side_by_side import each_step
@@ -67,6 +68,7 @@ class AccountCycle:
     rules: Callable[[], Rules]
     client: Client
     store: Store
+    ownership: Ownership
     clock: Clock
     log: FilteringBoundLogger
     stopping: Stopping = field(default_factory=Stopping)
@@ -81,6 +83,7 @@ class AccountCycle:
         """
         async with self.lock:
             tally, rules, began = tally or Tally(), self.rules(), self.clock.now()
+            await self.ownership.check()
             parts = await self._parts(rules, began)
             await self._collect(parts, tally, began)
             if act:
@@ -95,6 +98,7 @@ class AccountCycle:
             PlanError: the plan cannot be carried out, or somebody else has; nothing was sent.
         """
         async with self.lock:
+            await self.ownership.check()
             parts = await self._parts(self.rules(), self.clock.now())
             return await parts.plans.apply(plan_id, by, tally)
 
@@ -102,11 +106,13 @@ class AccountCycle:
         """Settle what can be settled; return the figures and how many writes are left without an outcome."""
         async with self.lock:
             tally, now = Tally(), self.clock.now()
+            await self.ownership.check()
             parts = await self._parts(self.rules(), now)
             return tally, await parts.confirmer.run(tally, now)
 
     async def adopt_backlog(self) -> None:
         """From now on judge the errors that were there before this store like all others."""
+        await self.ownership.check()
         await self.store.set_meta(f"baseline:{self.terms.account}", ADOPTED)
 
     async def _parts(self, rules: Rules, now: datetime) -> "_Parts":

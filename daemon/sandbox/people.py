@@ -13,7 +13,7 @@
     {"do": "flow", "flow", "disabled"?, "auto_resolve"?}
     {"do": "end_job", "job", "how"}                              completed, failed or canceled, now
     {"do": "modify_step", "flow", "step", "by"?}                 somebody edits the export or import
-    {"do": "token", "valid"}                                     the token is purged, or is back
+    {"do": "token", "valid"?, "user"?}                           the token is purged, or is back, or is another user's
 
 At a given call instead of on request: the faults ``meanwhile:<who>``.
 """
@@ -170,7 +170,8 @@ class _Acts:
         return {"done": True}
 
     def token(self) -> dict[str, Any]:
-        self.world.token_valid = bool(self.body["valid"])
+        self.world.token_valid = bool(self.body.get("valid", self.world.token_valid))
+        self.world.user_id = str(self.body.get("user", self.world.user_id))
         return {"done": True}
 
     def by(self) -> str:

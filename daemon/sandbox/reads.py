@@ -54,7 +54,7 @@ class Reads:
     def token_info(self, _: Call) -> Answer:
         """Answer whose token it is."""
         scope = {} if self.options.scope is None else {"scope": self.options.scope}
-        return answer_json({"_userId": self.options.user_id} | scope)
+        return answer_json({"_userId": self.world.user_id} | scope)
 
     def integrations(self, call: Call) -> Answer:
         """List the integrations."""

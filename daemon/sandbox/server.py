@@ -44,6 +44,7 @@ class Sandbox:
     ) -> None:
         self.world = world
         self.options = options or Options()
+        self.world.user_id = self.options.user_id
         self.faults = tuple(faults)
         self.seen: list[Seen] = []
         self.jobs = Jobs(world, self.options)

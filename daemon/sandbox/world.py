@@ -125,7 +125,7 @@ class Connection:
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """Everything in one account. *seed* makes its ids; *token_valid* False purges the token."""
+    """Everything in one account. *seed* makes its ids; *token_valid* False purges the token, which is of *user_id*."""
 
     name: str
     seed: int
@@ -136,6 +136,7 @@ class World:
     tags: dict[str, str] = field(default_factory=dict)
     truths: dict[str, Truth] = field(default_factory=dict)
     token_valid: bool = True
+    user_id: str = ""
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def new_id(self, size_bytes: int = 12) -> str:

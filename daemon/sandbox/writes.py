@@ -47,7 +47,7 @@ class Writes:
         error_ids = id_list(body_object(call, "errors")["errors"], "errors")
         self._refuse_gone(each for each in error_ids if each not in step.open)
         for error_id in error_ids:
-            self.world.resolve(step, error_id, by=self.options.user_id, at=call.now)
+            self.world.resolve(step, error_id, by=self.world.user_id, at=call.now)
         match self.options.resolve_answer:
             case "204":
                 return Answer(status=204)
@@ -62,7 +62,7 @@ class Writes:
         keys = id_list(body_object(call, "retryDataKeys")["retryDataKeys"], "retryDataKeys")
         self._refuse_inactive(step.flow_id)
         self._refuse_gone(each for each in keys if not self.jobs.retryable(step, each))
-        job = self.jobs.retry(step, keys, by=self.options.user_id, now=call.now, fate=call.job_fate)
+        job = self.jobs.retry(step, keys, by=self.world.user_id, now=call.now, fate=call.job_fate)
         return answer_json(job.document(call.now))
 
     def put_data(self, call: Call) -> Answer:
@@ -117,7 +117,7 @@ class Writes:
         """Run a flow."""
         flow = flow_of(self.world, call)
         self._refuse_inactive(flow.flow_id)
-        job = self.jobs.run_flow(flow.flow_id, by=self.options.user_id, now=call.now)
+        job = self.jobs.run_flow(flow.flow_id, by=self.world.user_id, now=call.now)
         return answer_json({"_jobId": job.job_id}, status=201)
 
     def _refuse_inactive(self, flow_id: str) -> None:

@@ -153,6 +153,14 @@ class MemoryPeople(MemoryPlans):
         """Keep one note."""
         self.notes[key] = value
 
+    async def set_meta_soon(self, key: str, value: str) -> None:
+        """Keep one note."""
+        self.notes[key] = value
+
+    async def drop_meta(self, key: str) -> str | None:
+        """Forget one note and return what it said, None where there was none."""
+        return self.notes.pop(key, None)
+
     async def prune(self, before: datetime) -> int:
         """Clear what is older than *before*: envelopes around patches, plans, rule files; return how many of the first two."""
         cleared = sum(_empty(each) for each in self.entries.values() if each.ended_at and each.ended_at < before)

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
 from daemon.core.rows import RulesRow
 from daemon.store import sqlite
 from daemon.store.tables import batches, errors, meta, patches, plans, rule_files, rule_loads, verdicts
-from daemon.store.transactions import Database, reads, writes
+from daemon.store.transactions import Database, reads, writes, writes_soon
 
 _note = sqlite.insert(meta)
 SET_META = _note.on_conflict_do_update(index_elements=["key"], set_={"value": _note.excluded.value})
+DROP_META = delete(meta).where(meta.c.key == bindparam("which")).returning(meta.c.value)
 LAST_LOAD = select(func.max(rule_loads.c.load_no)).scalar_subquery()
 
 
@@ -59,6 +60,16 @@ class RuleSetRows(Database):
     def set_meta(self, connection: Connection, key: str, value: str) -> None:
         """Keep one note."""
         connection.execute(SET_META, {"key": key, "value": value})
+
+    @writes_soon
+    def set_meta_soon(self, connection: Connection, key: str, value: str) -> None:
+        """Keep one note that may be lost in a power cut."""
+        connection.execute(SET_META, {"key": key, "value": value})
+
+    @writes
+    def drop_meta(self, connection: Connection, key: str) -> str | None:
+        """Forget one note and return what it said, None where there was none."""
+        return connection.execute(DROP_META, {"which": key}).scalar()
 
     @writes
     def prune(self, connection: Connection, before: datetime) -> int:

@@ -179,6 +179,16 @@ async def test_a_note_is_what_it_was_set_to_last(store: Store) -> None:
     for value in ("yes", ""):
         await store.set_meta("paused", value)
         assert await store.get_meta("paused") == value
+    await store.set_meta_soon("paused", "soon")
+    assert await store.get_meta("paused") == "soon"
+
+
+async def test_a_note_that_is_dropped_says_what_it_said_and_is_gone(store: Store) -> None:
+    await store.set_meta("paused", "yes")
+    await store.set_meta("other", "kept")
+
+    assert [await store.drop_meta("paused") for _ in range(2)] == ["yes", None]
+    assert (await store.get_meta("paused"), await store.get_meta("other")) == (None, "kept")
 
 
 async def test_pruning_clears_old_envelopes_and_plans_and_keeps_the_journal(store: Store) -> None:

@@ -147,7 +147,7 @@ async def test_a_second_pass_right_after_asks_only_for_the_summaries_of_the_inte
     asked = Counter(shop.requests()[before:])
 
     assert figures.tally.counts["new"] == 0
-    assert set(asked) == {"GET integrations", "GET integration-errors"}
+    assert set(asked) == {"GET tokenInfo", "GET integrations", "GET integration-errors"}
     assert asked["GET integration-errors"] == len(shop.sandbox.world.integrations) + 1  # and the pseudo id "none"
     assert figures.requests == sum(asked.values())
 
