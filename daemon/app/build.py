@@ -187,25 +187,6 @@ async def _client(
     base_url = BaseUrl.parse(account.base_url)
     transport = await stack.enter_async_context(HttpTransport(base_url))
 
-    def token() -> str:
-        value = account.read_token().get_secret_value()
-        secrets.add(value)
-        return value
-
-    return token
-
-
-async def _client(
-    stack: AsyncExitStack,
-    name: str,
-    account: Account,
-    terms: Terms,
-    token: Callable[[], str],
-    log: FilteringBoundLogger,
-) -> Client:
-    base_url = BaseUrl.parse(account.base_url)
-    transport = await stack.enter_async_context(HttpTransport(base_url))
-
     def observe(endpoint: str, status: int, took_s: float) -> None:
         log.debug("request.sent", endpoint=endpoint, status=status, took_s=round(took_s, 4))
         if status == 429:
