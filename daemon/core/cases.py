@@ -4,7 +4,7 @@ A failed retry comes back as a new error with a new id, so attempts are counted 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,6 +18,11 @@ The platform keeps errors for about as long; a trace key that names a customer m
 """
 
 
+def former_key(key: str) -> str:
+    """Return the name that a ``c:`` case had before its trace key was known to be shared, "" for any other case."""
+    return f"t:{key[2:].partition(':')[2]}" if key.startswith("c:") else ""
+
+
 def is_cut(trace_key: str) -> bool:
     """Tell whether the platform may have cut *trace_key*, which counts characters as JavaScript does (UTF-16 units)."""
     if len(trace_key) * 2 < TRACE_KEY_CUT:
@@ -25,18 +30,18 @@ def is_cut(trace_key: str) -> bool:
     return len(trace_key.encode("utf-16-le", "surrogatepass")) // 2 >= TRACE_KEY_CUT
 
 
-def needs_digest(record: ErrorRecord) -> bool:
-    """Tell whether the record's case cannot be named without its retry data: a blank or a cut trace key."""
-    return record.retryable and (not record.trace_key or is_cut(record.trace_key))
+def needs_digest(record: ErrorRecord, *, shared: bool = False) -> bool:
+    """Tell whether the record's case cannot be named without its retry data: a blank, a cut or a shared trace key."""
+    return record.retryable and (shared or not record.trace_key or is_cut(record.trace_key))
 
 
-def case_key(record: ErrorRecord, data_digest: str = "") -> str:
+def case_key(record: ErrorRecord, data_digest: str = "", *, shared: bool = False) -> str:
     """Name the case that *record* belongs to, within its step.
 
-    ``t:`` the trace key · ``d:`` a hash of the retry data where the trace key is blank · ``c:`` both where the
-    platform cut the trace key, which may then stand for several records · ``e:`` the error alone, with neither.
+    ``t:`` the trace key · ``d:`` a hash of the retry data where the trace key is blank · ``c:`` both where the trace
+    key stands for several records: cut by the platform, or *shared* · ``e:`` the error alone, with neither.
     """
-    if record.trace_key and not is_cut(record.trace_key):
+    if record.trace_key and not shared and not is_cut(record.trace_key):
         return f"t:{record.trace_key}"
     if record.trace_key:
         return f"c:{data_digest or record.error_id}:{record.trace_key}"
@@ -52,7 +57,8 @@ class CaseHistory:
     *attempts* counts every retry of the case, ours (also those whose outcome is unknown) and others'. *by_rule* counts
     ours per rule. *last_attempt_at* is when the newest was sent, *cured_at* when the newest that was confirmed was.
     *unsettled* means that one of them has no outcome yet, *unknown* that one ended without anybody knowing how.
-    *nameless*: the retry data that would name the case cannot be read, so its attempts cannot be counted.
+    *nameless*: the retry data that would name the case cannot be read, so its attempts cannot be counted. *shared*: the
+    case is a trace key that several records are known to share, so it must be named by the retry data as well.
     """
 
     attempts: int = 0
@@ -62,6 +68,7 @@ class CaseHistory:
     unsettled: bool = False
     unknown: bool = False
     nameless: bool = False
+    shared: bool = False
 
     @property
     def by_others(self) -> int:
@@ -74,11 +81,16 @@ NEW_CASE = CaseHistory()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One retry of a case, sent *at*; *rule_id* None: others made it, and what came of it is theirs to know."""
+    """One retry of a case, sent *at*; *rule_id* None: others made it, and what came of it is theirs to know.
+
+    *of_former*: it was counted under the trace key alone, before several records were known to share that. Nobody can
+    tell which of them it was, so it counts for each and has cured none.
+    """
 
     at: datetime
     rule_id: str | None = None
     outcome: Outcome | None = None
+    of_former: bool = False
 
     @property
     def unsettled(self) -> bool:
@@ -86,7 +98,7 @@ class Attempt:
         return self.rule_id is not None and self.outcome is None
 
 
-def history_of(attempts: Iterable[Attempt], now: datetime) -> CaseHistory:
+def history_of(attempts: Iterable[Attempt], now: datetime, *, shared: bool = False) -> CaseHistory:
     """Add up a case's *attempts* as of *now*.
 
     One that was refused, or that a person said was never sent, did not happen. After `MEMORY` without any attempt those
@@ -101,11 +113,34 @@ def history_of(attempts: Iterable[Attempt], now: datetime) -> CaseHistory:
         elif not attempt.unsettled and attempt.outcome is not Outcome.UNKNOWN:
             continue
         counted.append(attempt)
+    cured = [each.at for each in happened if each.outcome is Outcome.CONFIRMED and not each.of_former]
     return CaseHistory(
         attempts=len(counted),
         by_rule=dict(Counter(each.rule_id for each in counted if each.rule_id is not None)),
         last_attempt_at=max((each.at for each in counted), default=None),
-        cured_at=max((each.at for each in happened if each.outcome is Outcome.CONFIRMED), default=None),
+        cured_at=max(cured, default=None),
         unsettled=any(each.unsettled for each in counted),
         unknown=any(each.outcome is Outcome.UNKNOWN for each in counted),
+        shared=shared,
     )
+
+
+def suspects(records: Iterable[ErrorRecord], listed: Iterable[ErrorRecord]) -> list[Sequence[ErrorRecord]]:
+    """Return the groups of errors of one page that have one trace key and yet seem to be of different records.
+
+    A record fails at most once per step in one run: two errors of one run that are open at the same time are of two
+    records, unless their data is the same. Each group has one of *records*, the errors asked about, among its own;
+    *listed* are all errors of the page.
+    """
+    groups: dict[tuple[str, str], dict[str, ErrorRecord]] = {
+        (record.trace_key, record.flow_job_id): {} for record in records if _tells_of_its_run(record)
+    }
+    for record in listed if groups else ():
+        group = groups.get((record.trace_key, record.flow_job_id))
+        if group is not None and record.retryable:
+            group[record.error_id] = record
+    return [tuple(group.values()) for group in groups.values() if len(group) > 1]
+
+
+def _tells_of_its_run(record: ErrorRecord) -> bool:
+    return bool(record.retryable and record.flow_job_id and record.trace_key) and not is_cut(record.trace_key)

@@ -137,7 +137,8 @@ class Collector:
             pages += 1
             records = {record.error_id: record for record in page}
             known = await self.store.known(step.ref, list(records))
-            judgements = await self.judge.judge(step, to_judge(records.values(), known, rejudge=rejudge), now)
+            wanted = to_judge(records.values(), known, rejudge=rejudge)
+            judgements = await self.judge.judge(step, wanted, now, listed=page)
             saved = await self.store.save_page(reading, list(records), [each.to_keep() for each in judgements])
             errors += saved.seen
             for each in judgements:

@@ -23,8 +23,9 @@ from daemon.pipeline.act import Actor, ActStore, Writer
 from daemon.pipeline.collect import Collector, CollectStore, ErrorLister
 from daemon.pipeline.confirm import Confirmer, ConfirmStore, JobReader
 from daemon.pipeline.guard import Guard, GuardStore, PlatformState
-from daemon.pipeline.judge import CaseReader, Judge, RetryDataReader
+from daemon.pipeline.judge import Judge
 from daemon.pipeline.look import SecondLook
+from daemon.pipeline.naming import CaseReader, RetryDataReader
 from daemon.pipeline.ownership import Ownership
 from daemon.pipeline.patch import Patcher, PatchHistory, RetryDataWriter
 from daemon.pipeline.plans import Plans, PlanStore
@@ -124,7 +125,12 @@ class AccountCycle:
             act_after=act_after,
         )
         judge = Judge(
-            rules=rules, caps=caps, client=self.client, store=self.store, name_all=await self._nameless_in_flight()
+            rules=rules,
+            caps=caps,
+            client=self.client,
+            store=self.store,
+            log=self.log,
+            name_all=await self._nameless_in_flight(),
         )
         basis = f"{rules.version}/{terms.mode.name.lower()}/{act_after.isoformat() if act_after else ADOPTED}"
         collector = Collector(client=self.client, store=self.store, judge=judge, basis=basis, log=self.log)

@@ -3,53 +3,40 @@
 The same code serves the first look (collect) and the look right before a write (act), so that both think alike (P9).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Mode, Retry
-from daemon.core.cases import NEW_CASE, CaseHistory, case_key, needs_digest
+from daemon.core.cases import CaseHistory, suspects
 from daemon.core.decisions import Decision, Match, Verb
-from daemon.core.exceptions import ProtocolError, RefusedError, RuleError
+from daemon.core.exceptions import RuleError
 from daemon.core.facts import UNAVAILABLE, Facts, NeedsData
 from daemon.core.judgements import Judged
 from daemon.core.policy import Caps, decide
-from daemon.core.records import ErrorRecord, RetryData, Step, StepRef
-from daemon.pipeline.survey import token_refused
+from daemon.core.records import ErrorRecord, RetryData, Step
+from daemon.pipeline.naming import CaseReader, Page, RetryDataReader, open_page
 from daemon.pipeline.terms import Rules
-
-NAMELESS = CaseHistory(nameless=True)
 
 HANDS_OFF = frozenset({"assigned", "backlog", "no-time"})
 """Reasons of decisions about errors that are not ours to touch: not even a tag is written to them."""
 
 
-class RetryDataReader(Protocol):
-    """The one client call that judging may need."""
-
-    async def retry_data(self, ref: StepRef, retry_key: str) -> RetryData:
-        """Read the retry data of one error; `RefusedError` or `ProtocolError` where there is none to be had."""
-
-
-class CaseReader(Protocol):
-    """The one question that judging asks the store."""
-
-    async def case_histories(
-        self, ref: StepRef, keys: Sequence[str], now: datetime
-    ) -> Mapping[str, tuple[str, CaseHistory]]:
-        """Return for each key that is known the case's own key and its history as of *now*."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """One error, what the rules and the policy say of it, and what was read to find out."""
+    """One error, what the rules and the policy say of it, and what was read to find out.
+
+    *shared*: several records share its trace key, so that its case is named by the retry data as well.
+    """
 
     record: ErrorRecord
     match: Match | None
     decision: Decision
     case_key: str
     data: RetryData | None = None
+    shared: bool = False
 
     def to_keep(self) -> Judged:
         """Return what the store remembers of it."""
@@ -84,43 +71,50 @@ class Judge:
     caps: Caps
     client: RetryDataReader
     store: CaseReader
+    log: FilteringBoundLogger
     name_all: bool = False
 
-    async def judge(self, step: Step, records: Sequence[ErrorRecord], now: datetime) -> list[Judgement]:
-        """Return one judgement per record, in their order.
+    async def judge(
+        self, step: Step, records: Sequence[ErrorRecord], now: datetime, *, listed: Sequence[ErrorRecord] = ()
+    ) -> list[Judgement]:
+        """Return one judgement per record, in their order; *listed* are all errors of the pages that showed them.
 
         The retry data is read only where a rule's last open condition, or the name of a case that is to be retried,
         depends on it.
         """
-        keys = {record.error_id: case_key(record) for record in records}
-        cases = await self.store.case_histories(step.ref, sorted(set(keys.values())), now)
-        judged: list[Judgement] = []
-        for record in records:
-            key, case = cases.get(keys[record.error_id], (keys[record.error_id], NEW_CASE))
-            answer = self.rules.match(step, record, Facts(now=now, attempts=case.attempts))
-            if isinstance(answer, NeedsData) or self._must_name(answer, record):
-                judged.append(await self._judge_with_data(step, record, key, case, now))
-            else:
-                judged.append(self._conclude(record, answer, key, case, now))
-        return judged
+        page = await open_page(self.client, self.store, self.log, step, records, now)
+        asked = {record.error_id for record in records}
+        for group in suspects(records, listed):
+            mine = [record for record in group if record.error_id in asked]
+            if any(self._must_name(self._first_answer(page, record)) for record in mine):
+                await page.tell_apart(group)
+        return [await self._judge(page, record) for record in records]
 
-    async def _judge_with_data(
-        self, step: Step, record: ErrorRecord, key: str, case: CaseHistory, now: datetime
-    ) -> Judgement:
-        data = await self._read(step.ref, record)
+    async def _judge(self, page: Page, record: ErrorRecord) -> Judgement:
+        answer = self._first_answer(page, record)
+        if isinstance(answer, NeedsData) or (page.needs_data(record) and self._must_name(answer)):
+            return await self._judge_with_data(page, record)
+        return self._conclude(page, record, answer, *page.case(record))
+
+    def _first_answer(self, page: Page, record: ErrorRecord) -> Match | NeedsData | None:
+        """Match as far as is possible without the retry data."""
+        facts = Facts(now=page.now, attempts=page.case(record)[1].attempts)
+        return self.rules.match(page.step, record, facts)
+
+    async def _judge_with_data(self, page: Page, record: ErrorRecord) -> Judgement:
+        data = await page.read(record)
         value = UNAVAILABLE if data is None else data.data
-        answer = self._match(step, record, Facts(now=now, attempts=case.attempts, data=value))
-        if self._must_name(answer, record):
-            if data is None:
-                return self._conclude(record, answer, key, NAMELESS, now)
-            key = case_key(record, data.data_digest)
-            key, case = (await self.store.case_histories(step.ref, [key], now)).get(key, (key, NEW_CASE))
-            answer = self._match(step, record, Facts(now=now, attempts=case.attempts, data=value))
-        return self._conclude(record, answer, key, case, now, data)
+        key, case = page.case(record)
+        answer = self._match(page, record, Facts(now=page.now, attempts=case.attempts, data=value))
+        if page.needs_data(record) and self._must_name(answer):
+            key, case = await page.case_by_data(record)
+            if not case.nameless:
+                answer = self._match(page, record, Facts(now=page.now, attempts=case.attempts, data=value))
+        return self._conclude(page, record, answer, key, case, data)
 
-    def _match(self, step: Step, record: ErrorRecord, facts: Facts) -> Match | None:
+    def _match(self, page: Page, record: ErrorRecord, facts: Facts) -> Match | None:
         """Match with all that can be known; a matcher that still asks for the retry data is a bug of ours."""
-        answer = self.rules.match(step, record, facts)
+        answer = self.rules.match(page.step, record, facts)
         if isinstance(answer, NeedsData):
             msg = f"rules {', '.join(answer.rule_ids)} asked twice for the same retry data"
             raise RuleError(msg)
@@ -128,21 +122,22 @@ class Judge:
 
     def _conclude(
         self,
+        page: Page,
         record: ErrorRecord,
         match: Match | None,
         key: str,
         case: CaseHistory,
-        now: datetime,
         data: RetryData | None = None,
     ) -> Judgement:
-        decision = self._with_recheck(decide(record, match, case, now, self.caps), record, now)
-        return Judgement(record=record, match=match, decision=decision, case_key=key, data=data)
+        decision = self._with_recheck(decide(record, match, case, page.now, self.caps), record, page.now)
+        shared = record.trace_key in page.shared
+        return Judgement(record=record, match=match, decision=decision, case_key=key, data=data, shared=shared)
 
-    def _must_name(self, answer: Match | None, record: ErrorRecord) -> bool:
-        """Tell whether the record's case must be named by its retry data: its attempts are about to be counted."""
-        if not needs_digest(record):
-            return False
-        return self.name_all or (answer is not None and isinstance(answer.rule.action, Retry))
+    def _must_name(self, answer: Match | NeedsData | None) -> bool:
+        """Tell whether a record's case must be named: its attempts are, or may be, about to be counted."""
+        if self.name_all or isinstance(answer, NeedsData):
+            return True
+        return answer is not None and isinstance(answer.rule.action, Retry)
 
     def _with_recheck(self, decision: Decision, record: ErrorRecord, now: datetime) -> Decision:
         """Let an error that only its age keeps from another rule be judged again when that age is reached."""
@@ -152,13 +147,3 @@ class Judge:
         if later is None or (decision.due_at is not None and decision.due_at <= later):
             return decision
         return decision.due_again(later)
-
-    async def _read(self, ref: StepRef, record: ErrorRecord) -> RetryData | None:
-        if not record.retryable:
-            return None
-        try:
-            return await self.client.retry_data(ref, record.retry_key)
-        except (RefusedError, ProtocolError) as refused:
-            if token_refused(refused):
-                raise
-            return None  # gone, closed to us, or not to be read without loss: this error has no data for us

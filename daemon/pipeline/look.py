@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from daemon.core.batches import Act
+from daemon.core.cases import suspects
 from daemon.core.decisions import Verb
 from daemon.core.plans import PlanItem
 from daemon.core.records import ErrorRecord, Step, StepRef
@@ -49,15 +50,18 @@ class SecondLook:
         wanted = {item.error_id: item for item in items}
         since, until = items[0].occurred_at, items[-1].occurred_at + TICK
         found: dict[str, ErrorRecord] = {}
+        beside: list[ErrorRecord] = []
         pages = 0
         async for page in self.client.errors(step.ref, since=since, until=until):
             pages += 1
-            found |= {record.error_id: record for record in page if record.error_id in wanted}
+            on_page = {record.error_id: record for record in page if record.error_id in wanted}
+            beside += [record for group in suspects(on_page.values(), page) for record in group]
+            found |= on_page
         fit: list[Judgement] = []
         changed: list[Judgement] = []
         reasons: dict[str, str] = {}
         present = [found[item.error_id] for item in items if item.error_id in found]
-        for judgement in await self.judge.judge(step, present, now):
+        for judgement in await self.judge.judge(step, present, now, listed=beside):
             reason = why_not(judgement, wanted[judgement.record.error_id], rule_id, act, now)
             if reason:
                 changed.append(judgement)

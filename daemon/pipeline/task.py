@@ -90,8 +90,14 @@ def _batch_item(judgement: Judgement, rewritten: Rewritten | None) -> BatchItem:
         retry_key=record.retry_key,
         before=rewritten.before.envelope,
         after=rewritten.after.envelope,
-        alias=case_key(record, rewritten.after.data_digest) if needs_digest(record) else "",
+        alias=_new_name(judgement, rewritten.after.data_digest),
     )
+
+
+def _new_name(judgement: Judgement, data_digest: str) -> str:
+    """Return the case key under which a record that is named by its data would come back after a patch, or ""."""
+    record, shared = judgement.record, judgement.shared
+    return case_key(record, data_digest, shared=shared) if needs_digest(record, shared=shared) else ""
 
 
 def plan_item(judgement: Judgement) -> PlanItem:

@@ -70,6 +70,10 @@ class Job:
         return fields
 
 
+RUN_LENGTH = timedelta(minutes=1)
+"""How long a run of a flow took that brought errors."""
+
+
 class Jobs:
     """All jobs of an account, oldest first, and the machine that runs them."""
 
@@ -77,6 +81,7 @@ class Jobs:
         self._world = world
         self._options = options
         self._jobs: dict[str, Job] = {}
+        self._runs: dict[str, Job] = {}
         self._pending: list[Job] = []
 
     def newest_first(self) -> list[Job]:
@@ -85,7 +90,7 @@ class Jobs:
 
     def get(self, job_id: str) -> Job | None:
         """Return a job by its id, or None where none is shown."""
-        job = self._jobs.get(job_id)
+        job = self._jobs.get(job_id) or self._runs.get(job_id)
         return job if job and job.fate != "vanishes" else None
 
     def retryable(self, step: Step, key: str) -> bool:
@@ -111,6 +116,23 @@ class Jobs:
     def run_flow(self, flow_id: str, *, by: str, now: datetime) -> Job:
         """Accept a run of the whole flow; it brings nothing new."""
         return self._add("flow", flow_id, None, (), by, now)
+
+    def note_run(self, flow_id: str, *, ended_at: datetime) -> Job:
+        """Add a run of the flow by its schedule that has ended, which errors may name; no list of jobs shows it."""
+        job = Job(
+            job_id=self._world.new_id(),
+            type="flow",
+            step=None,
+            flow_id=flow_id,
+            keys=(),
+            triggered_by="auto",
+            created_at=whole_ms(ended_at) - RUN_LENGTH,
+            ends_at=whole_ms(ended_at),
+            ended_at=whole_ms(ended_at),
+            end="completed",
+        )
+        self._runs[job.job_id] = job
+        return job
 
     def settle(self, now: datetime) -> None:
         """Run every job whose time has come, the earliest first."""
@@ -189,9 +211,11 @@ class Jobs:
                 self._world.resolve_older(step, record.trace_key, at=at)
             return
         job.num_error += 1
-        job.taken.pop(data.error_id, None)
+        before = job.taken.pop(data.error_id, None)
         data.state = "gone"
-        self._world.open_error(step, record, at=at, envelope=data.envelope, auto_resolve=True)
+        runs = {"retry_job": job.job_id, "blank": "", "first_run": before.fields["_flowJobId"] if before else ""}
+        of_run = {"_flowJobId": runs[self._options.retried_in]}
+        self._world.open_error(step, record, at=at, envelope=data.envelope, auto_resolve=True, **of_run)
         record.face = face
 
     def _close(self, job: Job, how: JobEnd, at: datetime) -> None:

@@ -15,7 +15,8 @@ class Options:
     Retry jobs:
         *job_seconds* is the time from creation to end; 0 means ended when next looked at, None never. *leaves* says when
         a retried error leaves the open list. *rerun_used* lets a retryDataKey that was retried before run its record
-        once more, as a repeated POST does; False treats such a key as gone.
+        once more, as a repeated POST does; False treats such a key as gone. *retried_in* says which run the new error of a
+        failed retry names as its ``_flowJobId``: the retry job, none, or the one in which the record failed at first.
 
     Ids that are gone:
         *gone_ids* "refuse" answers a whole batch with *gone_status* when one of its ids or keys is not there any more.
@@ -43,6 +44,7 @@ class Options:
     job_seconds: float | None = 0.0
     leaves: Literal["at_once", "when_run"] = "at_once"
     rerun_used: bool = True
+    retried_in: Literal["retry_job", "blank", "first_run"] = "retry_job"
 
     gone_ids: Literal["ignore", "refuse"] = "ignore"
     gone_status: Literal[404, 422] = 404

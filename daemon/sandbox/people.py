@@ -8,7 +8,7 @@
     {"do": "change", "flow", "step", "errors", "fields"}         fields of the error objects get other values
     {"do": "vanish", "flow", "step", "errors"}                   errors are purged
     {"do": "edit_data", "flow", "step", "errors", "pointer", "value"}   somebody edits the retry data
-    {"do": "add_errors", "flow", "step", "family", "count"?, "traceKey"?, "age_s"?, "fields"?}
+    {"do": "add_errors", "flow", "step", "family", "count"?, "traceKey"?, "age_s"?, "fields"?}   all of one run
     {"do": "connection", "connection", "offline"?, "ping_heals"?}
     {"do": "flow", "flow", "disabled"?, "auto_resolve"?}
     {"do": "end_job", "job", "how"}                              completed, failed or canceled, now
@@ -109,6 +109,7 @@ class _Acts:
         step, template = self.step(), template_of(self.body["family"])
         at = self.now - timedelta(seconds=self.body.get("age_s", 0))
         rng = random.Random(f"{self.world.seed}/{len(self.world.truths)}")
+        run = self.jobs.note_run(step.flow_id, ended_at=at)
         added = [
             add_record(
                 self.world,
@@ -117,7 +118,7 @@ class _Acts:
                 rng=rng,
                 at=at,
                 trace_key=self.body.get("traceKey"),
-                fields=self.body.get("fields", {}),
+                fields={"_flowJobId": run.job_id} | self.body.get("fields", {}),
                 auto_resolve=True,
             )
             for _ in range(self.body.get("count", 1))

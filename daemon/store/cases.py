@@ -5,11 +5,16 @@ The items of retry batches are the attempts. Attempts that were given back do no
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
+    Select,
+    Subquery,
     and_,
     bindparam,
+    func,
     literal,
     null,
     or_,
@@ -25,9 +30,10 @@ from daemon.core.cases import NEW_CASE, Attempt, CaseHistory, history_of
 from daemon.core.decisions import Outcome
 from daemon.core.records import StepRef
 from daemon.store.columns import Moment, clean
-from daemon.store.judged import STEP, case_root
+from daemon.store.control_tables import shared_keys
+from daemon.store.judged import STEP, case_root, former_key
 from daemon.store.sqlite import document, each, fields, insert
-from daemon.store.steps import find_step, make_step
+from daemon.store.steps import AnyRow, find_step, make_step
 from daemon.store.tables import TRIED, aliases, batch_items, batches, errors, foreign_attempts
 from daemon.store.transactions import Database, reads, writes_soon
 
@@ -43,26 +49,44 @@ UNDECIDED = or_(batch_items.c.outcome.is_(None), _unknown)
 
 _keys = each("keys")
 _roots = select(_keys.c.value.label("key"), case_root(_keys.c.value).label("case_root")).subquery("roots")
+_former_root = case_root(former_key(_keys.c.value))
+_former = select(_keys.c.value.label("key"), _former_root.label("case_root")).subquery("former")
+"""The cases that those named by ``keys`` were part of before their trace keys were known to be shared, if any."""
 _none = type_coerce(null(), Moment())
-_aliased = select(_roots.c.key, _roots.c.case_root, _none.label("at"), null().label("rule_id"), null().label("outcome"))
-_aliased = _aliased.where(_roots.c.key != _roots.c.case_root)
-_ours = (
-    select(_roots.c.key, _roots.c.case_root, batches.c.intended_at, batches.c.rule_id, batch_items.c.outcome)
-    .select_from(
-        _roots.join(
-            batch_items, and_(batch_items.c.step_no == STEP, batch_items.c.case_root == _roots.c.case_root)
-        ).join(batches, batches.c.batch_no == batch_items.c.batch_no)
+_ITS_ROOT, _SHARED, _OWN, _FORMER = literal("root"), literal("shared"), literal("own"), literal("former")
+
+
+def _ours(of: Subquery, what: ColumnElement[str]) -> Select[Any]:
+    items = of.join(batch_items, and_(batch_items.c.step_no == STEP, batch_items.c.case_root == of.c.case_root))
+    columns = (of.c.key, of.c.case_root, batches.c.intended_at.label("at"), batches.c.rule_id, batch_items.c.outcome)
+    return (
+        select(what.label("what"), *columns)
+        .select_from(items.join(batches, batches.c.batch_no == batch_items.c.batch_no))
+        .where(HAPPENED)
     )
-    .where(HAPPENED)
+
+
+def _others(of: Subquery, what: ColumnElement[str]) -> Select[Any]:
+    seen = and_(foreign_attempts.c.step_no == STEP, foreign_attempts.c.case_root == of.c.case_root)
+    columns = (of.c.key, of.c.case_root, foreign_attempts.c.seen_at, null(), null())
+    return select(what, *columns).select_from(of.join(foreign_attempts, seen))
+
+
+def _fact(what: ColumnElement[str]) -> Select[Any]:
+    return select(what, _roots.c.key, _roots.c.case_root, _none, null(), null())
+
+
+HISTORIES = union_all(
+    _ours(_roots, _OWN),
+    _others(_roots, _OWN),
+    _ours(_former, _FORMER),
+    _others(_former, _FORMER),
+    _fact(_ITS_ROOT).where(_roots.c.key != _roots.c.case_root),
+    _fact(_SHARED)
+    .join(shared_keys, and_(shared_keys.c.step_no == STEP, shared_keys.c.trace_key == func.substr(_roots.c.key, 3)))
+    .where(func.substr(_roots.c.key, 1, 2) == "t:"),
 )
-_others = select(_roots.c.key, _roots.c.case_root, foreign_attempts.c.seen_at, null(), null()).select_from(
-    _roots.join(
-        foreign_attempts,
-        and_(foreign_attempts.c.step_no == STEP, foreign_attempts.c.case_root == _roots.c.case_root),
-    )
-)
-ATTEMPTS = union_all(_aliased, _ours, _others)
-"""A row for each attempt on the cases of ``keys``, and one without a moment for each key that is an alias."""
+"""What is known of the cases of ``keys``: a row for each attempt and for each fact."""
 
 _seen = fields("seen", foreign_attempts.c.error_id, foreign_attempts.c.case_root)
 NOTE_OTHERS = (
@@ -121,16 +145,23 @@ class CaseRows(Database):
         """Return for each of *keys* the case's own key and its history as of *now*; one never seen has the zero history."""
         step_no = find_step(connection, ref)
         roots: dict[str, str] = {}
+        shared: set[str] = set()
         attempts: dict[str, list[Attempt]] = {}
-        rows = () if step_no is None else connection.execute(ATTEMPTS, {"step": step_no, "keys": document(keys)})
+        rows = () if step_no is None else connection.execute(HISTORIES, {"step": step_no, "keys": document(keys)})
         for row in rows:
-            roots[row.key] = row.case_root
-            if row.at is not None:
-                outcome = None if row.outcome is None else Outcome(row.outcome)
-                attempts.setdefault(row.key, []).append(Attempt(at=row.at, rule_id=row.rule_id, outcome=outcome))
-        if not roots:
+            if row.what == "root":
+                roots[row.key] = row.case_root
+            elif row.what == "shared":
+                shared.add(row.key)
+            else:
+                attempts.setdefault(row.key, []).append(_attempt(row))
+        if not (roots or shared or attempts):
             return {key: (key, NEW_CASE) for key in keys}
-        return {key: (roots.get(clean(key), key), history_of(attempts.get(clean(key), ()), now)) for key in keys}
+        names = {key: clean(key) for key in keys}
+        return {
+            key: (roots.get(name, key), history_of(attempts.get(name, ()), now, shared=name in shared))
+            for key, name in names.items()
+        }
 
     @reads
     def returned(self, connection: Connection, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:
@@ -167,3 +198,8 @@ def merge(connection: Connection, step_no: int, alias: str, root: str) -> None:
     names = {"step": step_no, "merged": merged, "root": root}
     for statement in (MERGE_ITEMS, MERGE_ALIASES, MERGE_OTHERS, NOTE_ALIAS):
         connection.execute(statement, names)
+
+
+def _attempt(row: AnyRow) -> Attempt:
+    outcome = None if row.outcome is None else Outcome(row.outcome)
+    return Attempt(at=row.at, rule_id=row.rule_id, outcome=outcome, of_former=row.what == "former")

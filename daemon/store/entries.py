@@ -4,12 +4,24 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, literal, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from daemon.core.batches import Act, Batch, BatchItem, WriteState, Written
 from daemon.core.decisions import Outcome
 from daemon.store.cases import HAPPENED, NAMES, UNDECIDED
-from daemon.store.judged import STEP, case_root
+from daemon.store.judged import STEP, case_root, former_key
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.steps import REF, AnyRow, add_numbered, ref_of
 from daemon.store.tables import batch_items, batches, errors, held, patches, steps, verdicts
@@ -94,6 +106,7 @@ WAKE = (
 )
 """Judge again what waits for the outcome of another attempt on its case."""
 
+_keys = each("keys")
 WAKE_HELD = (
     update(errors)
     .where(
@@ -101,11 +114,11 @@ WAKE_HELD = (
         errors.c.error_id.in_(select(held.c.error_id).where(held.c.step_no == STEP)),
         errors.c.batch_no.is_(None),
         _judged("unknown"),
-        _of_the_cases,
+        or_(_of_the_cases, former_key(errors.c.case_key).in_(select(_keys.c.value))),
     )
     .values(due_at=DUE_AT)
 )
-"""Judge again what is held because an outcome is unknown."""
+"""Judge again what is held because an outcome is unknown, also one from before the trace key was known to be shared."""
 
 _open = (
     steps.c.account == bindparam("account"),

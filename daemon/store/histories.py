@@ -10,6 +10,7 @@ from daemon.core.decisions import Outcome
 from daemon.core.records import StepRef
 from daemon.core.rows import CaseEvent
 from daemon.store.columns import Words, clean
+from daemon.store.control_tables import shared_keys
 from daemon.store.judged import STEP
 from daemon.store.sqlite import document, each
 from daemon.store.steps import REF, find_step, ref_of
@@ -26,6 +27,7 @@ SHORTENED = (
     select(batch_items.c.case_root).where(batch_items.c.case_root.startswith("c:")).distinct(),
     select(errors.c.case_key).where(errors.c.case_key.startswith("c:")).distinct(),
 )
+IS_SHARED = select(shared_keys.c.step_no).where(shared_keys.c.trace_key == bindparam("key", type_=Words())).limit(1)
 ALIASES = (
     select(aliases.c.alias, aliases.c.case_root)
     .join_from(aliases, _known, and_(_known.c.step_no == aliases.c.step_no, _known.c.case_root == aliases.c.case_root))
@@ -131,7 +133,7 @@ def _last(
 def names_of(connection: Connection, trace_key: str) -> set[str]:
     """Return every case key that the record may go by."""
     names = {trace_key, f"t:{trace_key}"}
-    if is_cut(trace_key):
+    if is_cut(trace_key) or connection.execute(IS_SHARED, {"key": trace_key}).first() is not None:
         found = (name for query in SHORTENED for name in connection.execute(query).scalars())
         names |= {name for name in found if name.endswith(f":{trace_key}")}
     pairs = connection.execute(ALIASES, {"names": document(sorted(names))})

@@ -16,6 +16,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal,
     select,
     true,
 )
@@ -58,6 +59,12 @@ def case_root(key: ColumnElement[str]) -> ColumnElement[str]:
     """Return the case that *key*, perhaps an alias, stands for on the step."""
     known = select(aliases.c.case_root).where(aliases.c.step_no == STEP, aliases.c.alias == key)
     return func.coalesce(known.correlate_except(aliases).scalar_subquery(), key)
+
+
+def former_key(key: ColumnElement[str]) -> ColumnElement[str]:
+    """Return what `core.cases.former_key` does; NULL where that is ""."""
+    past_the_digest = func.substr(key, 3 + func.instr(func.substr(key, 3), ":"))
+    return case((func.substr(key, 1, 2) == "c:", literal("t:") + past_the_digest))
 
 
 _attempt = exists().where(batch_items.c.step_no == STEP, batch_items.c.case_root == case_root(_page.c.case_key))

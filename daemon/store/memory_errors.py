@@ -30,6 +30,7 @@ class Shelves:
         self.full_reads: dict[int, FullRead] = {}
         self.entries: dict[int, Entry] = {}
         self.aliases: dict[tuple[StepRef, str], str] = {}
+        self.shared: set[tuple[StepRef, str]] = set()
         self.others: dict[tuple[StepRef, str], tuple[str, datetime]] = {}
 
     def root(self, ref: StepRef, key: str) -> str:

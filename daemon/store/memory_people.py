@@ -86,7 +86,7 @@ class MemoryPeople(MemoryPlans):
     def names_of(self, trace_key: str) -> set[str]:
         """Return every case key that the record may go by."""
         names = {trace_key, f"t:{trace_key}"}
-        if is_cut(trace_key):
+        if is_cut(trace_key) or any(key == trace_key for _, key in self.shared):
             keys = [row.judged.case_key for _, row in self.of(None)]
             keys += [item.root for entry in self.entries.values() for item in entry.items.values()]
             names |= {key for key in keys if key.startswith("c:") and key.endswith(f":{trace_key}")}

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from daemon.core.batches import Act
+from daemon.core.cases import former_key
 from daemon.core.decisions import Outcome
 from daemon.core.rows import UnknownRow
 from daemon.store.memory_people import MemoryPeople
@@ -54,7 +55,9 @@ class MemoryUnknown(MemoryPeople):
         step = entry.written.batch.step
         names = self.names(step, item.item.case_key)
         for row in self.rows.get(step, {}).values():
-            if row.judged.case_key in names and (row.waits or row.waits_for_people):
+            key = row.judged.case_key
+            mine, formerly = key in names, former_key(key) == item.item.case_key
+            if (mine and row.waits) or ((mine or formerly) and row.waits_for_people):
                 row.judged = replace(row.judged, due_at=now)
         return True
 

@@ -6,18 +6,17 @@ from datetime import datetime
 from hashlib import blake2b
 
 from daemon.core.batches import Act, Batch, BatchItem, WriteState, Written
-from daemon.core.cases import Attempt, CaseHistory, history_of
 from daemon.core.decisions import Outcome
 from daemon.core.exceptions import StoreError
 from daemon.core.records import StepRef
-from daemon.store.memory_errors import Shelves
+from daemon.store.memory_cases import MemoryCases
 from daemon.store.memory_rows import Entry, Item, Row
 
 MOVING = (Act.RETRY, Act.RESOLVE)
 SENT = (WriteState.INTENDED, WriteState.ACCEPTED, WriteState.UNKNOWN)
 
 
-class MemoryJournal(Shelves):
+class MemoryJournal(MemoryCases):
     """Every write to the platform, from before it is sent until its outcome is known."""
 
     async def intend(self, batch: Batch, now: datetime) -> int:
@@ -43,7 +42,7 @@ class MemoryJournal(Shelves):
         for error_id in batch.error_ids if batch.act in MOVING else ():
             if error_id not in rows or rows[error_id].batch_id is not None:
                 raise StoreError(f"error {error_id} of step {step.step_id} is already in flight or not stored")
-        busy = {item.root for _, item in self._attempts(step) if item.undecided}
+        busy = {item.root for _, item in self.attempts_on(step) if item.undecided}
         for root in roots if batch.act is Act.RETRY else ():
             if root in busy:
                 raise StoreError(
@@ -188,44 +187,6 @@ class MemoryJournal(Shelves):
         rows = self.rows.get(entry.written.batch.step, {})
         mine = entry.written.batch_id
         return [rows[each] for each in error_ids if each in rows and rows[each].batch_id == mine]
-
-    def _attempts(self, ref: StepRef) -> Iterator[tuple[Entry, Item]]:
-        for entry in self.entries.values():
-            batch = entry.written.batch
-            if batch.step == ref and batch.act is Act.RETRY and entry.happened:
-                yield from ((entry, item) for item in entry.items.values())
-
-    async def case_histories(
-        self, ref: StepRef, keys: Sequence[str], now: datetime
-    ) -> dict[str, tuple[str, CaseHistory]]:
-        """Return for each of *keys* the case's own key and its history as of *now*."""
-        roots = {key: self.root(ref, key) for key in keys}
-        return {key: (root, history_of(self._made(ref, root), now)) for key, root in roots.items()}
-
-    def _made(self, ref: StepRef, root: str) -> Iterator[Attempt]:
-        for entry, item in self._attempts(ref):
-            if item.root == root:
-                written = entry.written
-                yield Attempt(at=written.intended_at, rule_id=written.batch.rule_id, outcome=item.outcome)
-        for (step, _), (known, seen_at) in self.others.items():
-            if (step, known) == (ref, root):
-                yield Attempt(at=seen_at)
-
-    async def returned(self, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:
-        """Return which of the cases have an error, not in flight, that was not known yet when the batch was intended."""
-        rows = [row for row in self.rows.get(ref, {}).values() if row.tried and row.batch_id is None]
-        late = {row.judged.case_key for row in rows if row.seen_after >= batch_id}
-        return {key for key in case_keys if self.names(ref, key) & late}
-
-    async def claimed_jobs(self, ref: StepRef) -> set[str]:
-        """Return the jobs of the step that entries of the journal are known to have started."""
-        mine = (entry.written for entry in self.entries.values() if entry.written.batch.step == ref)
-        return {written.job_id for written in mine if written.job_id}
-
-    async def note_others(self, ref: StepRef, came_back: Mapping[str, str], at: datetime) -> None:
-        """Count one attempt of others for each error that came back without us, given as error id → case key."""
-        for error_id, key in came_back.items():
-            self.others.setdefault((ref, error_id), (self.root(ref, key), at))
 
     async def last_patches(
         self, ref: StepRef, retry_keys: Sequence[str], *, rule_id: str | None = None

@@ -26,6 +26,7 @@ from daemon.store.reading import ReadingRows
 from daemon.store.rulesets import RuleSetRows
 from daemon.store.schema import HEAD, migrate, version_of
 from daemon.store.scratch import SCRATCH
+from daemon.store.shared import SharedRows
 from daemon.store.transactions import reads
 from daemon.store.unknown import UnknownRows
 
@@ -44,6 +45,7 @@ class SqlStore(
     LeaseRows,
     UnknownRows,
     PauseRows,
+    SharedRows,
     PeopleRows,
     HistoryRows,
     RuleSetRows,

@@ -1,6 +1,7 @@
 """What nobody knows waits for a person, and what that person says is written down once (P1, P4)."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ from tests.contract.store_values import (
 NOT_SENT = Outcome.REFUSED
 
 
-async def unknown(store: Store, *error_ids: str, reason: str = "the job did not end", **fields: object) -> int:
+async def unknown(store: Store, *error_ids: str, reason: str = "the job did not end", **fields: Any) -> int:
     """Retry errors and let nobody know what came of it."""
     number = await intend(store, *error_ids, **fields)
     await store.accepted(number, "j1", NOON)

@@ -7,9 +7,20 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from daemon.core.cases import MEMORY, NEW_CASE, Attempt, CaseHistory, case_key, history_of, is_cut, needs_digest
+from daemon.core.cases import (
+    MEMORY,
+    NEW_CASE,
+    Attempt,
+    CaseHistory,
+    case_key,
+    former_key,
+    history_of,
+    is_cut,
+    needs_digest,
+    suspects,
+)
 from daemon.core.decisions import Outcome
-from daemon.core.records import TRACE_KEY_CUT
+from daemon.core.records import TRACE_KEY_CUT, ErrorRecord
 from tests.makers import NOW, ago, record
 
 EMOJI = "\N{PACKAGE}"
@@ -68,6 +79,73 @@ def test_only_a_trace_key_that_does_not_name_its_record_needs_the_retry_data(
 )
 def test_a_case_is_named(trace_key: str, digest: str, key: str) -> None:
     assert case_key(record(trace_key=trace_key), digest) == key
+
+
+@pytest.mark.parametrize(
+    ("trace_key", "digest", "key", "former"),
+    [
+        pytest.param("order-1", "9c1d", "c:9c1d:order-1", "t:order-1", id="by both"),
+        pytest.param("order-1", "", "c:e1:order-1", "t:order-1", id="without data: the error alone"),
+        pytest.param("a:b", "9c1d", "c:9c1d:a:b", "t:a:b", id="a colon in the trace key"),
+        pytest.param("", "9c1d", "d:9c1d", "", id="a blank one is shared by nobody"),
+    ],
+)
+def test_a_case_whose_trace_key_is_shared_is_named_by_its_data_too_and_knows_its_former_name(
+    trace_key: str, digest: str, key: str, former: str
+) -> None:
+    error = record(trace_key=trace_key)
+    assert case_key(error, digest, shared=True) == key
+    assert former_key(key) == former
+    assert (needs_digest(error, shared=True), needs_digest(error)) == (True, not trace_key)
+    assert not needs_digest(record(trace_key=trace_key, retry_key=""), shared=True)
+
+
+@pytest.mark.parametrize("key", ["t:order-1", "d:9c1d", "e:e1", "t:c:x"])
+def test_other_cases_have_no_former_name(key: str) -> None:
+    assert former_key(key) == ""
+
+
+def of_run(error_id: str, run: str = "j1", **fields: str) -> ErrorRecord:
+    """Return an error of a run."""
+    return record(error_id=error_id, flow_job_id=run, **fields)
+
+
+ONE = of_run("e1")
+
+
+@pytest.mark.parametrize(
+    ("listed", "found"),
+    [
+        pytest.param([ONE, of_run("e2")], [["e1", "e2"]], id="one trace key in one run"),
+        pytest.param([ONE, of_run("e2"), of_run("e3")], [["e1", "e2", "e3"]], id="three of them"),
+        pytest.param([ONE, of_run("e2", trace_key="order-2")], [], id="another trace key"),
+        pytest.param([ONE, of_run("e2", run="j2")], [], id="another run"),
+        pytest.param([ONE, of_run("e2", retry_key="")], [], id="no data to tell them apart by"),
+        pytest.param([ONE], [], id="alone"),
+        pytest.param([ONE, ONE], [], id="listed twice"),
+        pytest.param([of_run("e2"), of_run("e3")], [["e2", "e3"]], id="on another page than the one asked about"),
+    ],
+)
+def test_errors_of_one_run_with_one_trace_key_may_be_of_different_records(
+    listed: Sequence[ErrorRecord], found: list[list[str]]
+) -> None:
+    assert [[each.error_id for each in group] for group in suspects([ONE], listed)] == found
+
+
+@pytest.mark.parametrize("fields", [{"run": ""}, {"trace_key": ""}, {"trace_key": LONG}, {"retry_key": ""}], ids=str)
+def test_what_does_not_tell_its_run_or_is_named_by_its_data_anyway_is_not_suspected(fields: dict[str, str]) -> None:
+    pair = [of_run("e1", **fields), of_run("e2", **fields)]
+    assert suspects(pair, pair) == []
+
+
+def test_only_errors_that_are_asked_about_are_suspected() -> None:
+    assert suspects([of_run("e9", trace_key="order-9")], [ONE, of_run("e2")]) == []
+    assert suspects([], [ONE, of_run("e2")]) == []
+
+
+def test_what_was_tried_before_a_trace_key_was_known_to_be_shared_counts_and_cures_nothing() -> None:
+    before = [Attempt(at=ago(days=2), rule_id="r1", outcome=Outcome.CONFIRMED, of_former=True)]
+    assert history_of(before, NOW) == CaseHistory(attempts=1, by_rule={"r1": 1}, last_attempt_at=ago(days=2))
 
 
 def test_an_error_that_comes_back_under_a_new_id_is_the_same_case() -> None:

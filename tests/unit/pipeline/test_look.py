@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 
 from daemon.core.actions import Action, Hold, Leave, Resolve, Retry
 from daemon.core.batches import Act
@@ -68,7 +69,8 @@ def test_an_error_that_another_rule_takes_by_now_is_dropped() -> None:
 async def look(*pages: list[ErrorRecord], at: list[ErrorRecord]) -> Looked:
     """Look at the errors *at* through a list of *pages*."""
     client = FakeErrors(pages=list(pages))
-    judge = Judge(rules=OneRule(rule()), caps=CAPS, client=client, store=MemoryStore(now=lambda: NOW))
+    store = MemoryStore(now=lambda: NOW)
+    judge = Judge(rules=OneRule(rule()), caps=CAPS, client=client, store=store, log=structlog.get_logger())
     step_of = Step(ref=step(), type="import")
     return await SecondLook(client=client, judge=judge).look(
         step_of, "r1", Act.RETRY, [planned(each) for each in at], NOW

@@ -1,0 +1,119 @@
+"""Naming: which case each error of one page belongs to, where its trace key alone does not tell (P2)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from daemon.core.cases import NEW_CASE, CaseHistory, case_key, needs_digest
+from daemon.core.exceptions import ProtocolError, RefusedError
+from daemon.core.records import ErrorRecord, RetryData, Step, StepRef
+from daemon.pipeline.survey import token_refused
+
+NAMELESS = CaseHistory(nameless=True)
+
+
+class RetryDataReader(Protocol):
+    """The one client call that naming may need."""
+
+    async def retry_data(self, ref: StepRef, retry_key: str) -> RetryData:
+        """Read the retry data of one error; `RefusedError` or `ProtocolError` where there is none to be had."""
+
+
+class CaseReader(Protocol):
+    """What naming asks of the store."""
+
+    async def case_histories(
+        self, ref: StepRef, keys: Sequence[str], now: datetime
+    ) -> Mapping[str, tuple[str, CaseHistory]]:
+        """Return for each key that is known the case's own key and its history as of *now*."""
+
+    async def note_shared(self, ref: StepRef, trace_key: str, at: datetime) -> bool:
+        """Remember for good that several records share a trace key; False where that was known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """The errors of one page while they are judged: what is known of their cases, and the retry data read so far.
+
+    *cases* are by the name that the list gives an error, *shared* the trace keys known to stand for several records.
+    """
+
+    step: Step
+    now: datetime
+    client: RetryDataReader
+    store: CaseReader
+    log: FilteringBoundLogger
+    cases: Mapping[str, tuple[str, CaseHistory]]
+    shared: set[str]
+    data: dict[str, RetryData | None] = field(default_factory=dict)
+
+    def case(self, record: ErrorRecord) -> tuple[str, CaseHistory]:
+        """Return the case's own key and its history as far as the list tells them."""
+        listed = case_key(record)
+        key, history = self.cases.get(listed, (listed, NEW_CASE))
+        if record.trace_key in self.shared:
+            return case_key(record, shared=True), replace(history, cured_at=None)  # whose cure it was is not known
+        return key, history
+
+    def needs_data(self, record: ErrorRecord) -> bool:
+        """Tell whether the record's case cannot be named without its retry data."""
+        return needs_digest(record, shared=record.trace_key in self.shared)
+
+    async def case_by_data(self, record: ErrorRecord) -> tuple[str, CaseHistory]:
+        """Return the case's own key and its history, by the retry data."""
+        data = await self.read(record)
+        if data is None:
+            return self.case(record)[0], NAMELESS
+        key = case_key(record, data.data_digest, shared=record.trace_key in self.shared)
+        return (await self.store.case_histories(self.step.ref, [key], self.now)).get(key, (key, NEW_CASE))
+
+    async def tell_apart(self, suspects: Sequence[ErrorRecord]) -> None:
+        """Find out whether errors that share a trace key and a run are of different records, from the data of two.
+
+        While an attempt under that key has no outcome nothing is concluded: what comes back then is told by its name.
+        """
+        one, other = suspects[0], suspects[-1]
+        if one.trace_key in self.shared or self.case(one)[1].unsettled:
+            return
+        first, second = await self.read(one), await self.read(other)
+        if first is None or second is None or first.data_digest == second.data_digest:
+            return
+        self.shared.add(one.trace_key)
+        ref = self.step.ref
+        if await self.store.note_shared(ref, one.trace_key, self.now):
+            log = self.log.bind(flow_id=ref.flow_id, step_id=ref.step_id)
+            log.warning("case.separated", error_id=one.error_id, other_id=other.error_id)
+
+    async def read(self, record: ErrorRecord) -> RetryData | None:
+        """Return the retry data, read once; None where there is none to be had for us."""
+        if record.error_id not in self.data:
+            self.data[record.error_id] = await self._read(record)
+        return self.data[record.error_id]
+
+    async def _read(self, record: ErrorRecord) -> RetryData | None:
+        if not record.retryable:
+            return None
+        try:
+            return await self.client.retry_data(self.step.ref, record.retry_key)
+        except (RefusedError, ProtocolError) as refused:
+            if token_refused(refused):
+                raise
+            return None  # gone, closed to us, or not to be read without loss: this error has no data for us
+
+
+async def open_page(
+    client: RetryDataReader,
+    store: CaseReader,
+    log: FilteringBoundLogger,
+    step: Step,
+    records: Sequence[ErrorRecord],
+    now: datetime,
+) -> Page:
+    """Ask the store once what is known of the cases of all *records*."""
+    names = {case_key(record): record.trace_key for record in records}
+    cases = await store.case_histories(step.ref, sorted(names), now)
+    shared = {trace_key for name, trace_key in names.items() if name in cases and cases[name][1].shared}
+    return Page(step=step, now=now, client=client, store=store, log=log, cases=cases, shared=shared)

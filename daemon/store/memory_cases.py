@@ -1,0 +1,72 @@
+"""The store without a database: what has been tried on each case."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from daemon.core.batches import Act
+from daemon.core.cases import Attempt, CaseHistory, former_key, history_of
+from daemon.core.records import StepRef
+from daemon.store.memory_errors import Shelves
+from daemon.store.memory_rows import Entry, Item
+
+
+class MemoryCases(Shelves):
+    """What has been tried on each case."""
+
+    def attempts_on(self, ref: StepRef) -> Iterator[tuple[Entry, Item]]:
+        """Yield the items of the step's retries that happened, or may have."""
+        for entry in self.entries.values():
+            batch = entry.written.batch
+            if batch.step == ref and batch.act is Act.RETRY and entry.happened:
+                yield from ((entry, item) for item in entry.items.values())
+
+    async def case_histories(
+        self, ref: StepRef, keys: Sequence[str], now: datetime
+    ) -> dict[str, tuple[str, CaseHistory]]:
+        """Return for each of *keys* the case's own key and its history as of *now*."""
+        histories: dict[str, tuple[str, CaseHistory]] = {}
+        for key in keys:
+            root, former = self.root(ref, key), former_key(key)
+            attempts = [*self._made(ref, root)]
+            if former:
+                attempts += [replace(each, of_former=True) for each in self._made(ref, self.root(ref, former))]
+            shared = key.startswith("t:") and (ref, key.removeprefix("t:")) in self.shared
+            histories[key] = (root, history_of(attempts, now, shared=shared))
+        return histories
+
+    def _made(self, ref: StepRef, root: str) -> Iterator[Attempt]:
+        for entry, item in self.attempts_on(ref):
+            if item.root == root:
+                written = entry.written
+                yield Attempt(at=written.intended_at, rule_id=written.batch.rule_id, outcome=item.outcome)
+        for (step, _), (known, seen_at) in self.others.items():
+            if (step, known) == (ref, root):
+                yield Attempt(at=seen_at)
+
+    async def note_shared(self, ref: StepRef, trace_key: str, at: datetime) -> bool:
+        """Remember for good that several records share *trace_key*; False where that was known."""
+        if (ref, trace_key) in self.shared:
+            return False
+        self.shared.add((ref, trace_key))
+        for row in self.rows.get(ref, {}).values():
+            mine = row.judged.case_key == f"t:{trace_key}" and row.tried and row.batch_id is None
+            if mine and row.judged.due_at is None:
+                row.judged = replace(row.judged, due_at=at)
+        return True
+
+    async def returned(self, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:
+        """Return which of the cases have an error, not in flight, that was not known yet when the batch was intended."""
+        rows = [row for row in self.rows.get(ref, {}).values() if row.tried and row.batch_id is None]
+        late = {row.judged.case_key for row in rows if row.seen_after >= batch_id}
+        return {key for key in case_keys if self.names(ref, key) & late}
+
+    async def claimed_jobs(self, ref: StepRef) -> set[str]:
+        """Return the jobs of the step that entries of the journal are known to have started."""
+        mine = (entry.written for entry in self.entries.values() if entry.written.batch.step == ref)
+        return {written.job_id for written in mine if written.job_id}
+
+    async def note_others(self, ref: StepRef, came_back: Mapping[str, str], at: datetime) -> None:
+        """Count one attempt of others for each error that came back without us, given as error id → case key."""
+        for error_id, key in came_back.items():
+            self.others.setdefault((ref, error_id), (self.root(ref, key), at))
