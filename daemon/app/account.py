@@ -11,9 +11,17 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.app.lock import AccountLock
 from daemon.core.actions import Mode
+from daemon.core.applied import CarriedOut
 from daemon.core.decisions import Verb
-from daemon.core.exceptions import AuthError, FlowmendError, ForeignStoreError, LockLostError
-from daemon.core.plans import Plan
+from daemon.core.exceptions import (
+    AuthError,
+    FlowmendError,
+    ForeignStoreError,
+    LockedError,
+    LockLostError,
+    PlanError,
+)
+from daemon.core.plans import Plan, PlanState
 from daemon.core.records import StepRef
 from daemon.core.tally import COUNTS, Tally
 from daemon.pipeline.cycle import AccountCycle
@@ -46,10 +54,13 @@ class Counts(Protocol):
     async def error_counts(self, account: str) -> dict[tuple[Verb, str, str], int]:
         """Return the open errors by verb, rule and reason."""
 
+    async def open_plans(self, account: str | None, now: datetime) -> Sequence[Plan]:
+        """Return the plans that wait for a person or are approved."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What ``once`` did for one account: the product's JSON figures, per rule, and how it ended."""
+    """What ``once`` did for one account: the product's JSON figures, per rule, how it ended, and what *waits* now."""
 
     account: str
     open: int
@@ -57,12 +68,18 @@ class Figures:
     requests: int
     unsettled: int
     failure: FlowmendError | None = None
+    waits: Sequence[Plan] = ()
 
     def to_json(self) -> dict[str, object]:
-        """Return the account's part of ``once --json``; *steps_failed* and *failure* only where something failed."""
+        """Return the account's part of ``once --json``; *plans_waiting* (their ids) only where there are any.
+
+        So are *steps_failed* and *failure*.
+        """
         counts = {name: self.tally.counts[name] for name in COUNTS}
         skipped = {reason: count for reason, count in sorted(self.tally.skipped.items()) if count}
         told: dict[str, object] = {"open": self.open, **counts, "skipped": skipped, "requests": self.requests}
+        if self.waits:
+            told["plans_waiting"] = [plan.plan_id for plan in self.waits]
         if self.tally.steps_failed:
             told["steps_failed"] = self.tally.steps_failed
         if self.failure is not None:
@@ -76,10 +93,12 @@ class AccountRunner:
 
     *refused_until* is set while its token is refused or its store is about another account: nothing is sent before
     then. *between* are the figures of the confirmations since the last cycle; the next cycle's line tells them, too.
+    *beside* can only plan, by what the process that holds the lock has read.
     """
 
     name: str
     pass_: AccountCycle
+    beside: AccountCycle
     lock: AccountLock
     counts: Counts
     clock: Clock
@@ -159,15 +178,53 @@ class AccountRunner:
             await self._until_quiet(total, self.clock.now() + wait, progress)
         except FlowmendError as error:
             failure = error
+        return await self._figures(total, requests, failure)
+
+    async def apply(self, plan_id: int, by: str, wait: timedelta, progress: Progress) -> tuple[Figures, CarriedOut]:
+        """Send what one plan names, because *by* says so, then wait for the outcomes until *wait* runs out.
+
+        Raises:
+            PlanError: the plan cannot be applied; nothing of it was sent.
+            LockedError: another process looks after the account; that one can be let send it.
+        """
+        total, requests, deadline = Tally(), self.requests(), self.clock.now() + wait
+        while (done := await self._apply(plan_id, by, total)) is None:
+            if self.clock.now() >= deadline:
+                raise PlanError(
+                    f"plan {plan_id} was not applied: a retry is still at work on one of its steps. "
+                    f"flowmend approve {plan_id} lets the running service send it when that has ended"
+                )
+            progress("waiting for a retry that is still at work", (total,))
+            await self.clock.sleep(self.pass_.terms.confirm_every.total_seconds())
+        failure = done.failure
+        try:
+            await self._settle(total, deadline, progress)
+        except FlowmendError as error:
+            failure = failure or error
+        return await self._figures(total, requests, failure), done
+
+    async def _apply(self, plan_id: int, by: str, tally: Tally) -> CarriedOut | None:
+        try:
+            return await self._alone(lambda: self.pass_.apply(plan_id, by, tally))
+        except LockedError as locked:
+            raise LockedError(f"{locked}. flowmend approve {plan_id} lets it send the plan") from locked
+
+    async def _figures(self, total: Tally, requests_before: int, failure: FlowmendError | None) -> Figures:
         ours = not isinstance(failure, ForeignStoreError)  # else what the store counts is another account's
         return Figures(
             account=self.name,
             open=sum((await self.counts.open_counts(self.name)).values()) if ours else 0,
             tally=total,
-            requests=self.requests() - requests,
+            requests=self.requests() - requests_before,
             unsettled=await self.counts.unsettled_count(self.name) if ours else 0,
             failure=failure,
+            waits=await self.waiting() if ours else (),
         )
+
+    async def waiting(self) -> list[Plan]:
+        """Return the plans that wait for a person, oldest first."""
+        plans = await self.counts.open_plans(self.name, self.clock.now())
+        return [plan for plan in plans if plan.state is PlanState.WAITING]
 
     async def _until_quiet(self, total: Tally, deadline: datetime, progress: Progress) -> None:
         reads_left = READS_ONLY

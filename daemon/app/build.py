@@ -6,7 +6,7 @@ import secrets as randomness
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 
@@ -89,27 +89,30 @@ async def open_daemon(
             gate = WriteGate((pauses.why_not, lock.may_write))
             token = _token(account, secrets)
             client = await _client(stack, name, account, terms, token, bound, gate=gate)
+            pass_ = AccountCycle(
+                terms=terms,
+                rules=lambda: rules.current,
+                client=client,
+                store=fenced,
+                ownership=Ownership(
+                    account=name,
+                    base_url=client.base_url.plain,
+                    share_id=account.share_id,
+                    token=token,
+                    client=client,
+                    store=fenced,
+                    log=bound,
+                ),
+                clock=clock,
+                log=bound,
+                stopping=stopping,
+            )
+            only_reads = replace(client, writes_allowed=False, may_write=pauses.why_not)
             accounts[name] = AccountRunner(
                 name=name,
                 lock=lock,
-                pass_=AccountCycle(
-                    terms=terms,
-                    rules=lambda: rules.current,
-                    client=client,
-                    store=fenced,
-                    ownership=Ownership(
-                        account=name,
-                        base_url=client.base_url.plain,
-                        share_id=account.share_id,
-                        token=token,
-                        client=client,
-                        store=fenced,
-                        log=bound,
-                    ),
-                    clock=clock,
-                    log=bound,
-                    stopping=stopping,
-                ),
+                pass_=pass_,
+                beside=replace(pass_, client=only_reads, store=store),
                 counts=store,
                 clock=clock,
                 log=bound,

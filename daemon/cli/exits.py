@@ -9,6 +9,7 @@ from daemon.core.exceptions import (
     FlowmendError,
     LimitExceededError,
     LockedError,
+    PlanError,
     ProtocolError,
     RateLimitedError,
     RuleError,
@@ -39,7 +40,7 @@ def exit_code(failure: FlowmendError) -> int:
         return UNUSABLE
     if isinstance(failure, RuleError):
         return PROBLEMS
-    if isinstance(failure, LimitExceededError | LockedError):
+    if isinstance(failure, LimitExceededError | LockedError | PlanError):
         return HELD
     if isinstance(failure, UnknownResultError):
         return UNKNOWN

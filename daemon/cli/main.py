@@ -7,6 +7,8 @@ from typing import NoReturn
 import typer
 
 from daemon.cli import (
+    apply,
+    approve,
     case,
     check,
     db,
@@ -48,6 +50,8 @@ app.command(rich_help_panel=START)(sandbox.sandbox)
 app.command(rich_help_panel=RUN)(run.run)
 app.command(rich_help_panel=RUN)(once.once)
 app.command(rich_help_panel=RUN)(plan.plan)
+app.command(rich_help_panel=RUN)(approve.approve)
+app.command(rich_help_panel=RUN)(apply.apply)
 app.command(rich_help_panel=RULES)(check.check)
 app.command("test", rich_help_panel=RULES)(proving.prove)
 app.command(rich_help_panel=RULES)(schema.schema)

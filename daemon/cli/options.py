@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+    from daemon.core.plans import PlannedGroup
     from daemon.core.records import Step, StepRef
     from daemon.core.rows import CaseEvent, ErrorRow, HeldRow, UnknownRow
     from daemon.logs import Secrets
@@ -99,7 +100,7 @@ def known_store(settings: "Settings") -> str:
 
 
 async def step_names(
-    store: "SqlStore", rows: Iterable["ErrorRow | HeldRow | CaseEvent | UnknownRow"]
+    store: "SqlStore", rows: Iterable["ErrorRow | HeldRow | CaseEvent | UnknownRow | PlannedGroup"]
 ) -> "dict[StepRef, Step]":
     """Return the steps of all accounts that *rows* are about."""
     names: dict[StepRef, Step] = {}

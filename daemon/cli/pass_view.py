@@ -17,6 +17,7 @@ from daemon.app.account import Figures
 from daemon.app.demo import Truth
 from daemon.cli.reasons import REASONS
 from daemon.cli.render import console, number, plural, say, stamp, table
+from daemon.cli.waiting_view import waiting_lines
 from daemon.core.actions import Mode
 from daemon.core.tally import COUNTS, PER_RULE, Tally
 
@@ -174,6 +175,8 @@ def show_figures(figures: Figures, mode: Mode) -> None:
     for reason, count in sorted(tally.skipped.items(), key=lambda item: (-item[1], item[0])):
         if count:
             notes.add_row(f"{count:,} not sent", f"{reason}: {REASONS.get(reason, 'see docs/rules.md')}")
+    for which, what in waiting_lines(figures.waits):
+        notes.add_row(which, what)
     out.print(notes)
     if mode is Mode.OBSERVE and figures.failure is None:
         out.print('Observe mode: nothing was sent but reads. mode = "enforce" in the configuration lets it act.')

@@ -8,16 +8,17 @@ from daemon.cli.options import Config, Json, make_log, read_settings
 def plan(config: Config = None, json: Json = False) -> None:
     """Show what would be done now, per rule, and why something is not sent. Sends nothing but reads.
 
-    The plan is stored; it holds for 30 minutes.
+    The plan is stored for 30 minutes: flowmend apply does exactly that, flowmend approve lets the running service do it.
     """
     import asyncio
 
     from daemon.app.build import open_daemon
     from daemon.app.clock import SystemClock
     from daemon.cli.exits import HELD, PROBLEMS, UNREACHABLE, complain, exit_code, sentence, worst_of
-    from daemon.cli.plan_view import Budgets, plan_json, show_plan
+    from daemon.cli.plan_view import Budgets, plan_json, show_commands, show_plan
     from daemon.cli.render import print_json
-    from daemon.core.exceptions import FlowmendError
+    from daemon.core.exceptions import FlowmendError, LockedError
+    from daemon.core.tally import Tally
 
     settings = read_settings(config)
     log, secrets = make_log(settings, quiet=True)
@@ -29,6 +30,9 @@ def plan(config: Config = None, json: Json = False) -> None:
             for name, runner in daemon.accounts.items():
                 try:
                     tally, made = await runner.cycle(act=False)
+                except LockedError:
+                    complain(f"{name}: another process looks after this account; the plan is of what that one has read")
+                    tally, made = Tally(), await runner.beside.plan_known()
                 except FlowmendError as failure:
                     complain(sentence(failure, name))
                     codes.add(exit_code(failure))
@@ -36,9 +40,11 @@ def plan(config: Config = None, json: Json = False) -> None:
                     continue
                 usage = await daemon.store.usage(name, daemon.clock.now())
                 budgets = Budgets(rules=daemon.rules.current.rules, usage=usage)
-                told[name] = plan_json(made, budgets)
+                waits = await runner.waiting()
+                told[name] = plan_json(made, budgets, waits)
                 if not json:
                     show_plan(name, made, budgets, await runner.not_due(), daemon.settings.mode)
+                    show_commands(made, waits)
                 if tally.steps_failed:
                     codes.add(UNREACHABLE)
                 if made and any(group.reason == "limit" for group in made.groups):

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.cli.reasons import REASONS
-from daemon.cli.render import clean, console, number, stamp, table
+from daemon.cli.render import clean, console, number, say, stamp, table
+from daemon.cli.waiting_view import waiting_lines
 from daemon.core.actions import Mode, Rule
 from daemon.core.batches import Act
 from daemon.core.guards import LIMITED, RULE_RESOLVES_PER_HOUR, RULE_RETRIES_PER_HOUR
@@ -30,8 +31,11 @@ class Budgets:
         return self.usage.hour.get((rule_id, act), 0), most
 
 
-def plan_json(plan: Plan | None, budgets: Budgets) -> dict[str, Any] | None:
-    """Return a plan for ``--json``; ``used`` and ``per_hour`` are the rule's budget, null where nothing limits it."""
+def plan_json(plan: Plan | None, budgets: Budgets, waits: Sequence[Plan]) -> dict[str, Any] | None:
+    """Return a plan for ``--json``; ``used`` and ``per_hour`` are the rule's budget, null where nothing limits it.
+
+    ``plans_waiting`` are the ids of the account's plans that wait for a person.
+    """
     if plan is None:
         return None
     groups = []
@@ -58,6 +62,7 @@ def plan_json(plan: Plan | None, budgets: Budgets) -> dict[str, Any] | None:
         "made_at": stamp(plan.made_at),
         "expires_at": stamp(plan.expires_at),
         "groups": groups,
+        "plans_waiting": [each.plan_id for each in waits],
     }
 
 
@@ -79,6 +84,15 @@ def show_plan(account: str, plan: Plan | None, budgets: Budgets, not_due: Mappin
         out.print(f"{account}: {count:,} not due: {reason}: {REASONS.get(reason, 'see docs/rules.md')}")
     if mode is Mode.OBSERVE:
         out.print('Observe mode: a cycle would send none of it. mode = "enforce" in the configuration lets it act.')
+
+
+def show_commands(plan: Plan | None, waits: Sequence[Plan]) -> None:
+    """Print what to type to have the plan done, or one that waits for a person."""
+    if plan is not None and any(group.send for group in plan.groups):
+        say(f"flowmend apply {plan.plan_id} does exactly this now and waits for the outcomes.")
+        say(f"flowmend approve {plan.plan_id} lets the running service do it at its next cycle.")
+    for which, what in waiting_lines(waits):
+        say(f"{which}: {what}")
 
 
 def _by_rule(plan: Plan) -> dict[tuple[str, Act], tuple[int, int, list[str]]]:

@@ -33,6 +33,7 @@ REASONS: Mapping[str, str] = {
     "ramp-rests": "retries of this rule did not help just now; it rests for 15 minutes",
     "ramp-waits": "the stage before has no outcome yet",
     "retry-running": "another retry job of its step is at work",
+    "rules-changed": "the rules have changed since it was planned; it is in the next plan",
     "state-unreadable": "the state of its flow or connection cannot be read",
     "stopped": "writing was stopped just before it would have been sent; it is due again at once",
     "superseded": "a later retry of the same record went through",

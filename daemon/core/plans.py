@@ -1,7 +1,6 @@
 """Plans: the frozen list of what is to be done in one go, in groups of one step, one rule and one act (P3)."""
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -86,29 +85,6 @@ class Plan:
     def standing(self, now: datetime) -> PlanState:
         """Return the state, ``expired`` where its time is up and nothing of it has been sent."""
         return PlanState.EXPIRED if self.state in UNSENT and self.expires_at <= now else self.state
-
-
-@dataclass(slots=True, kw_only=True)
-class Applied:
-    """What became of the errors that one group of a plan names: *sent*, *refused* by the platform, or *dropped*.
-
-    *ended* is false where sending was cut short; then `left` of them were neither, and are due again.
-    """
-
-    group: PlannedGroup
-    sent: int = 0
-    refused: int = 0
-    dropped: Counter[str] = field(default_factory=Counter)
-    ended: bool = False
-
-    @property
-    def left(self) -> int:
-        """Return how many were not even tried."""
-        return 0 if self.ended else max(0, self.group.send - self.sent - self.refused - self.dropped.total())
-
-    def drop(self, reason: str, errors: int = 1) -> None:
-        """Note that errors are not sent after all."""
-        self.dropped[reason] += errors
 
 
 def not_to_be_sent(plan: Plan, now: datetime) -> str:

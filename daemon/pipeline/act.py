@@ -122,7 +122,7 @@ class Actor:
                 except StoreError:  # what one step cannot write down, another must not go on with
                     self.halted.asked = True
                     raise
-        task.applied.ended = True
+        task.applied.ended = not task.applied.stopped
 
     async def _look(self, task: Task, items: Sequence[PlanItem]) -> Sequence[Judgement]:
         """Return those of *items* that still are what the plan says, and write down what became of the others."""

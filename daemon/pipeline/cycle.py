@@ -13,8 +13,9 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from daemon.core.applied import CarriedOut
 from daemon.core.batches import Act
-from daemon.core.plans import Applied, Plan
+from daemon.core.plans import Plan
 from daemon.core.policy import Caps
 from daemon.core.reads import Recheck
 from daemon.core.tally import Tally
@@ -92,7 +93,14 @@ class AccountCycle:
             weighed = await parts.guard.weigh(tally, self.clock.now())
             return tally, await (parts.plans.send_own(weighed, tally) if act else parts.plans.keep(weighed))
 
-    async def apply(self, plan_id: int, by: str, tally: Tally) -> Sequence[Applied] | None:
+    async def plan_known(self) -> Plan | None:
+        """Plan what is due by what the store knows already, without reading what is open now."""
+        async with self.lock:
+            await self.ownership.check()
+            parts = await self._parts(self.rules(), self.clock.now())
+            return await parts.plans.keep(await parts.guard.weigh(Tally(), self.clock.now()))
+
+    async def apply(self, plan_id: int, by: str, tally: Tally) -> CarriedOut | None:
         """Carry out one plan because *by* says so; None where a running job is in the way for now.
 
         Raises:

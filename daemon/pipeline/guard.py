@@ -12,10 +12,11 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Mode, Retry, Rule
+from daemon.core.applied import Applied
 from daemon.core.batches import Act
 from daemon.core.exceptions import ProtocolError, RefusedError, TemporaryError
 from daemon.core.guards import Scales, cut, weigh, wishes
-from daemon.core.plans import Applied, DueGroup, Plan, PlannedGroup
+from daemon.core.plans import DueGroup, Plan, PlannedGroup
 from daemon.core.ramp import MEMORY, Stage, allowance
 from daemon.core.records import Connection, Flow, Job, Step, StepRef
 from daemon.core.tally import Tally
@@ -130,8 +131,8 @@ class Guard:
         for group in plan.groups:
             if not group.send:
                 continue
-            applied = Applied(group=replace(group, mode=Mode.ENFORCE, reason="", detail=""))
-            reason = await self._obstacle(plan, applied.group, rules, platform, now)
+            reason, detail = await self._obstacle(plan, group, rules, platform, now)
+            applied = Applied(group=replace(group, mode=Mode.ENFORCE, reason=reason, detail=detail))
             if reason:
                 applied.drop(reason, group.send)
                 applied.ended = True
@@ -140,15 +141,15 @@ class Guard:
 
     async def _obstacle(
         self, plan: Plan, group: PlannedGroup, rules: Mapping[str, Rule], platform: "_Platform", now: datetime
-    ) -> str:
-        if plan.rules != self.rules.version:
-            return "rules-changed"  # what was approved may not be what the rule would do now
+    ) -> tuple[str, str]:
+        if plan.rules != self.rules.version:  # what was approved may not be what the rule would do now
+            return "rules-changed", f"the plan was made with {plan.rules}; {self.rules.version} is in force"
         if not self.terms.includes(group.step.flow_id, platform.steps[group.step].flow_name):
-            return "excluded"
+            return "excluded", ""
         if min(self.terms.mode, rules[group.rule_id].mode) is Mode.OBSERVE:
-            return "observe"
+            return "observe", ""
         left = await self._cut(group, rules[group.rule_id], platform, now)
-        return "" if left.send else left.reason
+        return ("", "") if left.send else (left.reason, left.detail)
 
     async def _cut(self, group: PlannedGroup, rule: Rule, platform: "_Platform", now: datetime) -> PlannedGroup:
         if group.send and (why := await self.client.may_write(group.step)):
@@ -164,13 +165,15 @@ class Guard:
         return cut(group, most=0, reason=reason, detail=detail) if reason else group
 
     def _report_limits(self, groups: Sequence[PlannedGroup]) -> None:
-        """Say once that a rule is over a limit, and again only after it has been under it in between."""
+        """Say once that a rule is over a limit, and again only after something of it went, or nothing of it was due."""
         over = {(group.rule_id, group.act): group for group in groups if group.reason == "limit"}
         for (rule_id, act), group in over.items():
             if (rule_id, act) not in self.reported:
                 held = sum(each.count for each in groups if (each.rule_id, each.act) == (rule_id, act))
                 self.log.warning("limit.reached", rule=rule_id, action=act.value, held=held, reason=group.detail)
-        self.reported.clear()
+        due = {(group.rule_id, group.act) for group in groups}
+        going = {(group.rule_id, group.act) for group in groups if group.send}
+        self.reported.intersection_update(due - going)
         self.reported.update(over)
 
 

@@ -12,9 +12,10 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Mode
+from daemon.core.applied import Applied, CarriedOut
 from daemon.core.batches import Act
-from daemon.core.exceptions import PlanError
-from daemon.core.plans import PLAN_LIFE, UNSENT, Applied, Plan, PlannedGroup, PlanState, not_to_be_sent
+from daemon.core.exceptions import FlowmendError, PlanError
+from daemon.core.plans import PLAN_LIFE, UNSENT, Plan, PlannedGroup, PlanState, not_to_be_sent
 from daemon.core.records import Step, StepRef
 from daemon.core.tally import Tally
 from daemon.pipeline.act import Actor
@@ -93,7 +94,7 @@ class Plans:
         await self._let_wait(weighed.over_limits)
         return await self._freeze(weighed.groups, PlanState.MADE)
 
-    async def apply(self, plan_id: int, by: str, tally: Tally) -> list[Applied] | None:
+    async def apply(self, plan_id: int, by: str, tally: Tally) -> CarriedOut | None:
         """Carry out one plan because a person says so; None where a running job is in the way for now.
 
         Raises:
@@ -106,11 +107,20 @@ class Plans:
                 'mode = "approve" or "enforce" in the configuration lets it be applied'
             )
         applied = await self.guard.again(plan, self.clock.now())
+        paused = next((each.group.detail for each in applied if each.group.reason == "paused"), "")
+        if paused:
+            raise PlanError(
+                f"plan {plan_id} was not applied: {paused}. It can be, after flowmend resume, until it expires"
+            )
         if self._deferred(plan, applied):
             return None
-        if not await self._carry_out(plan, applied, tally, UNSENT, by):
+        try:
+            ours = await self._carry_out(plan, applied, tally, UNSENT, by)
+        except FlowmendError as failure:
+            return CarriedOut(applied=applied, failure=failure)
+        if not ours:
             await self._sendable(plan_id)  # says who was faster
-        return applied
+        return CarriedOut(applied=applied)
 
     async def _sendable(self, plan_id: int) -> Plan:
         plan = await self.store.plan(plan_id)
@@ -151,11 +161,10 @@ class Plans:
 
     def _deferred(self, plan: Plan, applied: Sequence[Applied]) -> bool:
         """Tell whether something that will pass is in the way of a group: then the whole plan waits for it."""
-        for each in applied:
-            for reason in PASSING & each.dropped.keys():
-                self.log.info("plan.deferred", plan=plan.plan_id, step_id=each.group.step.step_id, reason=reason)
-                return True
-        return False
+        first = next((each.group for each in applied if each.group.reason in PASSING), None)
+        if first is not None:
+            self.log.info("plan.deferred", plan=plan.plan_id, step_id=first.step.step_id, reason=first.detail)
+        return first is not None
 
     async def _carry_out(
         self,

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from daemon.core.actions import Rule
+from daemon.core.applied import Applied
 from daemon.core.batches import Act, Batch, BatchItem
 from daemon.core.cases import case_key, needs_digest
-from daemon.core.plans import Applied, Plan, PlanItem
+from daemon.core.plans import Plan, PlanItem
 from daemon.core.records import Step
 from daemon.core.tally import Tally
 from daemon.pipeline.judge import Judgement
-from daemon.pipeline.patch import Rewritten
+from daemon.pipeline.patch import STOPPED, Rewritten
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +31,12 @@ class Task:
         return self.applied.group.act
 
     def drop(self, reason: str, errors: int = 1) -> None:
-        """Count planned errors that are not sent after all."""
-        self.applied.drop(reason, errors)
+        """Count planned errors that are not sent after all; of what was only stopped, the plan is not done."""
         self.tally.dropped[reason] += errors
+        if reason == STOPPED:
+            self.applied.stopped = True
+        else:
+            self.applied.drop(reason, errors)
 
     def refuse(self, errors: int) -> None:
         """Count errors that the platform refused to act on."""

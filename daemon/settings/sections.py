@@ -157,7 +157,7 @@ class Limits(Section):
     """Resolves an hour and account; 0 stops them. Nothing opens a resolved error again."""
 
     resolve_share_of_open: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.5
-    """The share, 0 to 1, of a step's open errors that one resolve rule may take in a cycle (never less than 20). A
+    """The share, 0 to 1, of what was open on a step within an hour that one resolve rule may take (never less than 20). A
     rule that suddenly matches everything is a wrong rule."""
 
 

@@ -3,9 +3,10 @@
 import pytest
 
 from daemon.core.actions import Mode
+from daemon.core.applied import Applied
 from daemon.core.batches import Act, BatchItem
 from daemon.core.decisions import Decision, Match, Verb
-from daemon.core.plans import Applied, Plan, PlannedGroup, PlanState
+from daemon.core.plans import Plan, PlannedGroup, PlanState
 from daemon.core.records import Step
 from daemon.core.tally import Tally
 from daemon.pipeline.judge import Judgement
