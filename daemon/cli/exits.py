@@ -33,6 +33,9 @@ ADVICE: tuple[tuple[type[FlowmendError], str], ...] = (
 
 PROBLEMS, UNUSABLE, HELD, UNREACHABLE, UNKNOWN = 1, 2, 3, 4, 5
 
+ON_PURPOSE = ("limit", "paused", "stopped")
+"""Reasons for which something is held that only a person, or time, lets go: exit code 3."""
+
 
 def exit_code(failure: FlowmendError) -> int:
     """Return the exit code of a command that ended with *failure*."""
@@ -69,7 +72,7 @@ def worst(figures: Iterable["Figures"], *, rules_broken: bool = False) -> int:
             codes.add(exit_code(each.failure))
         if each.tally.steps_failed:
             codes.add(UNREACHABLE)
-        if each.tally.skipped["limit"]:
+        if any(each.tally.skipped[reason] for reason in ON_PURPOSE):
             codes.add(HELD)
     return worst_of(codes)
 

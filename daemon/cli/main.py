@@ -16,8 +16,10 @@ from daemon.cli import (
     errors,
     hold,
     once,
+    pause,
     plan,
     proving,
+    resume,
     run,
     sandbox,
     schema,
@@ -32,7 +34,7 @@ HOW = (
 )
 NEW = "New here? [bold]flowmend demo[/bold] shows it at work on a sandbox, in under a minute, with no account needed."
 CODES = (
-    "Exit codes: 0 done · 1 problems found in rules · 2 usage, configuration or store · 3 over a limit or locked: held · "
+    "Exit codes: 0 done · 1 problems found in rules · 2 usage, configuration or store · 3 over a limit, paused or locked: held · "
     "4 integrator.io unreachable or refused · 5 an outcome is unknown."
 )
 
@@ -52,6 +54,8 @@ app.command(rich_help_panel=RUN)(once.once)
 app.command(rich_help_panel=RUN)(plan.plan)
 app.command(rich_help_panel=RUN)(approve.approve)
 app.command(rich_help_panel=RUN)(apply.apply)
+app.command(rich_help_panel=RUN)(pause.pause)
+app.command(rich_help_panel=RUN)(resume.resume)
 app.command(rich_help_panel=RULES)(check.check)
 app.command("test", rich_help_panel=RULES)(proving.prove)
 app.command(rich_help_panel=RULES)(schema.schema)

@@ -33,6 +33,13 @@ AccountName = Annotated[
     str | None, typer.Option("--account", metavar="NAME", help="Only this account.", show_default=False)
 ]
 
+FlowName = Annotated[
+    str | None, typer.Option("--flow", metavar="NAME", help="Only this flow, by id or name.", show_default=False)
+]
+StepName = Annotated[
+    str | None, typer.Option("--step", metavar="NAME", help="Only this step, by id or name.", show_default=False)
+]
+
 
 def read_settings(config: Path | None, *, offline: bool = False) -> "Settings":
     """Load the settings; *offline* commands never call integrator.io and need no token."""

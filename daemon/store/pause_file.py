@@ -87,5 +87,11 @@ def beside(url: str) -> PauseFile | None:
     return None if file is None else PauseFile(file.with_name(NAME))
 
 
+def look_beside(url: str) -> Pause | None:
+    """Return the pause that the PAUSE file of the store at *url* stands for, None where there is none."""
+    file = beside(url)
+    return None if file is None else file.look()
+
+
 def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(max(0, min(int(seconds), LAST_S)), UTC)

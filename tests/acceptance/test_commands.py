@@ -16,7 +16,21 @@ def test_help_tells_a_newcomer_what_it_is_and_where_to_begin(tmp_path: Path) -> 
     assert done.returncode == 0
     assert "integrator.io" in done.stdout
     assert "flowmend demo" in done.stdout
-    for command in ("demo", "sandbox", "run", "once", "plan", "check", "errors", "case", "hold", "schema", "db"):
+    for command in (
+        "demo",
+        "sandbox",
+        "run",
+        "once",
+        "plan",
+        "check",
+        "errors",
+        "case",
+        "hold",
+        "pause",
+        "resume",
+        "schema",
+        "db",
+    ):
         assert command in done.stdout
 
 
