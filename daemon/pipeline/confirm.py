@@ -84,6 +84,9 @@ class ConfirmStore(Protocol):
     async def claimed_jobs(self, ref: StepRef) -> set[str]:
         """Return the retry jobs of the step that other entries are known to have started."""
 
+    async def save_flow_mark(self, account: str, flow_id: str, mark: Mark | None) -> None:
+        """Remember (None) that the flow must be read again."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ended:
@@ -200,6 +203,8 @@ class Confirmer:
         return now - entry.intended_at >= self.terms.confirm_timeout
 
     async def _read_and_settle(self, step: Step, ended: Sequence[_Ended], tally: Tally, now: datetime) -> None:
+        # its errors leave: where as many came meanwhile, the summary may say what it said when it was last looked at
+        await self.store.save_flow_mark(self.terms.account, step.ref.flow_id, None)
         summary = (await self.client.flow_errors(step.ref.flow_id)).get(step.ref.step_id, QUIET)
         window = Window(settled_at=now - self.terms.polling.settle)
         work = StepWork(step=step, summary=summary, window=window, reason="confirm")
@@ -235,22 +240,28 @@ class Confirmer:
             if (outcome := outcome_of(replace(each, unexplained=unexplained))) is not None
         }
         cured = {error_id for error_id, outcome in outcomes.items() if outcome is Outcome.CONFIRMED}
-        outcomes |= dict.fromkeys(await self._by_others(ended, cured), Outcome.VANISHED)
+        outcomes |= dict.fromkeys(await self._without_us(ended, cured), Outcome.VANISHED)
         missed = [error_id for error_id, each in evidence.items() if not each.listed and error_id not in outcomes]
         if missed:
             await self.store.note_missed(entry.batch_id, missed)
         await self._settle(entry, outcomes, tally, now, gone=set(outcomes) - listed)
 
-    async def _by_others(self, ended: _Ended, error_ids: Collection[str]) -> set[str]:
-        """Return which of the errors left because others resolved them, asked where the job counted fewer successes."""
+    async def _without_us(self, ended: _Ended, error_ids: Collection[str]) -> set[str]:
+        """Return which of the errors left without us, asked where the job counted fewer successes.
+
+        A success is among the resolved errors, and not by a colleague; what was purged before the job came is nowhere.
+        What the platform resolved may be a success of the job only where the job counted more than it resolved itself.
+        """
         entry, job = ended.entry, ended.job
         if job is None or job.num_success >= len(error_ids):
             return set()
-        ours = {"", "auto", job.triggered_by}
-        found: set[str] = set()
+        by: dict[str, str] = {}
         async for page in self.client.resolved(entry.batch.step, since=entry.intended_at - CLOCK_SLACK, until=None):
-            found |= {each.error_id for each in page if each.error_id in error_ids and each.resolved_by not in ours}
-        return found
+            by |= {each.error_id: each.resolved_by for each in page if each.error_id in error_ids}
+        ours = {error_id for error_id, who in by.items() if who in ("", job.triggered_by)}
+        if len(ours) < job.num_success:
+            ours |= {error_id for error_id, who in by.items() if who == "auto"}
+        return set(error_ids) - ours
 
     async def _returned(self, entry: Written) -> set[str]:
         """Return the errors of a retry whose record is open again under another id."""

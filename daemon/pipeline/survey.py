@@ -205,9 +205,12 @@ class Survey:
                 if not self.terms.includes(flow_id, flow.name):
                     return
         except RefusedError as refused:
-            if refused.status != HTTPStatus.NOT_FOUND:
+            if refused.status != HTTPStatus.NOT_FOUND or summary.num_error:
                 raise
-            marks, flow = {}, flow or Flow(flow_id=flow_id)  # it is gone; what is stored of its steps is looked for
+            marks, flow = (
+                {},
+                flow or Flow(flow_id=flow_id),
+            )  # it is gone and not counted any more: look for what is stored
         types = dict(flow.steps)
         known = {ref.step_id: step for ref, step in (await self.store.steps(account)).items() if ref.flow_id == flow_id}
         for step_id in sorted(set(marks) | set(known)):

@@ -147,14 +147,40 @@ async def test_a_job_that_is_not_there_any_more_proves_nothing(tmp_path: Path) -
         assert (figures.tally.counts["confirmed"], figures.tally.counts["unknown"]) == (0, 1)
 
 
-async def test_an_error_that_a_person_resolved_before_the_retry_arrived_has_vanished(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("do", "more"),
+    [
+        pytest.param("resolve", {}, id="a person resolved it"),
+        pytest.param("resolve", {"by": "auto"}, id="the platform resolved it"),
+        pytest.param("vanish", {}, id="it was purged"),
+    ],
+)
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "beside another"])
+async def test_an_error_that_left_before_the_retry_arrived_has_vanished_and_is_nobodys_success(
+    tmp_path: Path, others: int, do: str, more: dict[str, str]
+) -> None:
     async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
-        closed, cured = fail(shop, count=2)
-        during(daemon, before={POST_RETRY: lambda: people(shop, "resolve", closed)})
+        gone, *cured = fail(shop, count=1 + others)
+        during(daemon, before={POST_RETRY: lambda: people(shop, do, gone, **more)})
         counts = (await one_pass(daemon)).tally.counts
 
-        assert (counts["retried"], counts["vanished"], counts["confirmed"]) == (2, 1, 1)
-        assert [truth.runs for truth in (closed, cured)] == [0, 1]
+        assert (counts["retried"], counts["vanished"], counts["confirmed"]) == (1 + others, 1, others)
+        assert [truth.runs for truth in (gone, *cured)] == [0] + [1] * others
+
+
+async def test_as_many_new_errors_as_were_cured_are_found_although_the_summary_says_what_it_said(
+    tmp_path: Path,
+) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        fail(shop, count=2)
+        runner = daemon.accounts[ACCOUNT]
+        await runner.cycle()
+        shop.clock.pass_by(timedelta(seconds=10))
+        assert (await runner.confirm()).counts["confirmed"] == 2
+
+        new = fail(shop, count=2, age_s=70)  # just as old as the others: the summary's time tells nothing either
+        await runner.cycle()
+        assert [truth.retries_accepted for truth in new] == [1, 1]
 
 
 async def test_one_step_that_cannot_be_read_keeps_no_other_from_its_outcome_and_is_unknown_in_the_end(

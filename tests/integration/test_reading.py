@@ -575,6 +575,17 @@ async def test_the_errors_of_a_step_that_was_taken_out_of_its_flow_have_vanished
         assert len(await rows(daemon)) == 1
 
 
+async def test_a_flow_that_answers_404_while_its_errors_are_counted_is_not_taken_for_gone(shop: Shop) -> None:
+    add(shop, ORDERS, 3)
+    async with shop.daemon(Mode.OBSERVE) as daemon:
+        shop.sandbox.faults = (Fault(endpoint="GET flow-errors", kind="status:404", call=1),)
+        hidden = await cycle(daemon)
+        found = await cycle(daemon)
+
+        assert (hidden.steps_failed, hidden.counts["new"]) == (1, 0)
+        assert (found.steps_failed, found.counts["new"]) == (0, 3)
+
+
 async def test_a_step_that_answers_404_while_its_errors_are_counted_is_not_taken_for_gone(shop: Shop) -> None:
     add(shop, ORDERS, 3)
     async with shop.daemon(Mode.OBSERVE) as daemon:
