@@ -13,7 +13,8 @@ from daemon.app.once import run_once
 from daemon.cli.exits import HELD, worst
 from daemon.core.batches import WriteState
 from daemon.core.exceptions import LockedError, LockLostError
-from daemon.integrator.client import Client, Transport
+from daemon.integrator.client import Client
+from daemon.integrator.exchange import Transport
 from daemon.integrator.protocol import Answer, Request
 from daemon.logs import Secrets, configure_logs
 from tests.integration.shop import ACCOUNT, Shop
