@@ -71,7 +71,7 @@ class Shop:
     def do(self, **body: Any) -> dict[str, Any]:
         """Let people or the platform act."""
         self.sandbox.settle()
-        return act(self.sandbox.world, self.sandbox.jobs, body, self.clock.now())
+        return act(self.sandbox.world, self.sandbox.jobs, body, self.sandbox.now())
 
     def truths(self, **wanted: Any) -> list[Truth]:
         """Return the truths whose fields have the *wanted* values; ``cure`` is the kind."""
