@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check lint types layers rules format lock clean
+.PHONY: demo test check mutants lint types layers rules format lock clean
 
 demo: $(READY)
 	$(BIN)/flowmend demo
@@ -17,6 +17,10 @@ test: $(READY)
 check: $(READY) lint types layers rules
 	$(BIN)/python -m pytest -n 2 -q --cov --cov-report=term --cov-report=json:build/coverage.json
 	$(BIN)/python scripts/coverage_floor.py build/coverage.json
+
+# Take out the guards of docs/promises.md one after another: each must turn a test red. A few minutes.
+mutants: $(READY)
+	$(BIN)/python bench/mutants.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

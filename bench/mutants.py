@@ -9,6 +9,8 @@ tests must fail without it:
 
 Every test that is named must fail (of a table of cases at least one), and none may fail without the patch. Exit code 1
 where a mutant survives or a patch does not apply any more. Needs nothing but the development environment and git.
+
+``--docs`` writes the tables of docs/promises.md from the heads of the patches.
 """
 
 import argparse
@@ -26,6 +28,7 @@ from queue import SimpleQueue
 
 ROOT = Path(__file__).parents[1]
 MUTANTS = ROOT / "bench" / "mutants"
+PAGE = ROOT / "docs" / "promises.md"
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "build", "dist", "__pycache__")
 HUNG_S = 600.0
 HEAD = re.compile(r"^(Promise|Guard|Caught-by): (.+)$", re.MULTILINE)
@@ -113,12 +116,34 @@ def judge(mutant: Mutant, tree: Path) -> End:
     return End(mutant=mutant, problem=f"SURVIVED {', '.join(green)}" if green else "")
 
 
+def documented(page: str) -> str:
+    """Return docs/promises.md with, under each promise, the table of the guards that keep it."""
+    head, *sections = re.split(r"^(?=## P)", page, flags=re.MULTILINE)
+    parts = [head]
+    for section in sections:
+        prose = "\n".join(line for line in section.splitlines() if not line.startswith("|")).rstrip()
+        number = section.split()[1]
+        rows = [_row(mutant) for mutant in mutants() if mutant.promise.split()[0] == number]
+        table = ["| guard, and the patch that takes it out | tests that fail then |", "|---|---|", *rows]
+        parts.append(f"{prose}\n\n{chr(10).join(table)}\n\n")
+    return "".join(parts).rstrip() + "\n"
+
+
+def _row(mutant: Mutant) -> str:
+    tests = "<br>".join(f"`{test.removeprefix('tests/')}`" for test in mutant.tests)
+    return f"| {mutant.guard} ([patch](../bench/mutants/{mutant.file.name})) | {tests} |"
+
+
 def main() -> int:
     """Judge every mutant, two at a time, and print what caught it."""
     parser = argparse.ArgumentParser(description="Take guards out of the code and see tests go red.")
     parser.add_argument("only", nargs="*", help="names of patches, or how they begin, such as P01")
     parser.add_argument("--no-baseline", action="store_true", help="do not see first that all tests are green")
+    parser.add_argument("--docs", action="store_true", help="only write the tables of docs/promises.md")
     asked = parser.parse_args()
+    if asked.docs:
+        PAGE.write_text(documented(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+        return 0
     chosen = mutants(asked.only)
     if not chosen:
         print("no mutant has such a name")

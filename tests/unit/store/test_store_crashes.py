@@ -87,6 +87,13 @@ async def test_an_intent_is_synced_before_it_returns_and_a_page_is_not(
         assert answer.scalar() == level
 
 
+async def test_an_open_store_keeps_a_log_and_refuses_rows_that_refer_to_nothing(tmp_path: Path) -> None:
+    async with open_store(f"sqlite:///{tmp_path}/store.db") as store:
+        for pragma, wanted in (("journal_mode", "wal"), ("foreign_keys", 1)):
+            answer = await store._connection.exec_driver_sql(f"PRAGMA {pragma}")
+            assert answer.scalar() == wanted
+
+
 async def test_a_write_whose_caller_is_cancelled_ends_by_itself_and_whole(tmp_path: Path) -> None:
     async with open_store(f"sqlite:///{tmp_path}/store.db") as store:
         await save(store, judged("e1"), judged("e2"))
