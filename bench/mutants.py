@@ -57,9 +57,7 @@ class Mutant:
             found[name].append(value.strip())
         if [len(found["Promise"]), len(found["Guard"])] != [1, 1] or not found["Caught-by"]:
             raise ValueError(f"{file.name}: its head needs one Promise, one Guard and a Caught-by for each test")
-        return cls(
-            file=file, promise=found["Promise"][0], guard=found["Guard"][0], tests=tuple(found["Caught-by"])
-        )
+        return cls(file=file, promise=found["Promise"][0], guard=found["Guard"][0], tests=tuple(found["Caught-by"]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
