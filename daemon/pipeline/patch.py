@@ -120,9 +120,7 @@ class Patcher:
         """
         failed: dict[str, str] = {}
         for error_id, each in rewritten.items():
-            if each.done:
-                continue
-            reason = STOPPED if STOPPED in failed.values() else await self._put(step.ref, each)
+            reason = "" if each.done else await self._put(step.ref, each)
             if reason:
                 failed[error_id] = reason
         return failed
