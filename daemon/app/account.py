@@ -73,13 +73,15 @@ class Figures:
     def to_json(self) -> dict[str, object]:
         """Return the account's part of ``once --json``; *plans_waiting* (their ids) only where there are any.
 
-        So are *steps_failed* and *failure*.
+        So are *incidents*, *steps_failed* and *failure*.
         """
         counts = {name: self.tally.counts[name] for name in COUNTS}
         skipped = {reason: count for reason, count in sorted(self.tally.skipped.items()) if count}
         told: dict[str, object] = {"open": self.open, **counts, "skipped": skipped, "requests": self.requests}
         if self.waits:
             told["plans_waiting"] = [plan.plan_id for plan in self.waits]
+        if self.tally.incidents:
+            told["incidents"] = self.tally.incidents
         if self.tally.steps_failed:
             told["steps_failed"] = self.tally.steps_failed
         if self.failure is not None:
@@ -138,13 +140,15 @@ class AccountRunner:
         self.refused_until = None
         self.last_success_at = self.clock.now()
         took = self.last_success_at - began
-        counts, self.between = tally.counts + self.between.counts, Tally()
+        counts, incidents = tally.counts + self.between.counts, tally.incidents + self.between.incidents
+        self.between = Tally()
         self.log.info(
             "cycle.finished",
             open=sum((await self.counts.open_counts(self.name)).values()),
             **{name: counts[name] for name in COUNTS},
             unknown_open=await self.counts.unknown_count(self.name),
             skipped=sum(tally.skipped.values()),
+            incidents=incidents,
             steps_read=tally.steps_read,
             steps_failed=tally.steps_failed,
             batches=tally.batches_sent,

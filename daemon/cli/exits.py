@@ -33,7 +33,7 @@ ADVICE: tuple[tuple[type[FlowmendError], str], ...] = (
 
 PROBLEMS, UNUSABLE, HELD, UNREACHABLE, UNKNOWN = 1, 2, 3, 4, 5
 
-ON_PURPOSE = ("limit", "paused", "stopped")
+ON_PURPOSE = ("breaker-open", "limit", "paused", "stopped")
 """Reasons for which something is held that only a person, or time, lets go: exit code 3."""
 
 

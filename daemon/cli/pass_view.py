@@ -168,6 +168,9 @@ def show_figures(figures: Figures, mode: Mode) -> None:
         notes.add_row(
             "", f"{plural(figures.unsettled, 'batch')} without an outcome yet; the next run goes on from there."
         )
+    if tally.incidents:
+        useless = "a rule's retries on a step do not help; that rule goes on there with single records"
+        notes.add_row(plural(tally.incidents, "incident"), useless)
     if tally.steps_failed:
         notes.add_row(
             "", f"{plural(tally.steps_failed, 'failure')} of a step or flow, see above; nothing was concluded from it."

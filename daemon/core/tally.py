@@ -17,7 +17,8 @@ class Tally:
     """Counters that the stages of one account add to.
 
     *skipped* says, by reason, what was due and held back, *dropped* what a second look took out of the plan. *lag_s* is
-    how far behind the step is that could not be read for longest.
+    how far behind the step is that could not be read for longest. *incidents* counts the rules whose retries on a step
+    have begun to be useless.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -28,6 +29,7 @@ class Tally:
     steps_failed: int = 0
     batches_sent: int = 0
     settled: int = 0
+    incidents: int = 0
     lag_s: float = 0.0
 
     def add(self, what: str, count: int = 1, *, rule_id: str = "") -> None:
@@ -48,4 +50,5 @@ class Tally:
         self.steps_failed += other.steps_failed
         self.batches_sent += other.batches_sent
         self.settled += other.settled
+        self.incidents += other.incidents
         self.lag_s = other.lag_s

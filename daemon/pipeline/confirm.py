@@ -21,6 +21,7 @@ from daemon.core.records import Job, Mark, ResolvedRecord, Step, StepRef
 from daemon.core.tally import Tally
 from daemon.core.windows import Window
 from daemon.pipeline.collect import Collector
+from daemon.pipeline.incidents import Incidents, StageReader
 from daemon.pipeline.survey import QUIET, StepWork, token_refused
 from daemon.pipeline.terms import Terms
 
@@ -46,7 +47,7 @@ class JobReader(Protocol):
         """Yield what was resolved on a step, page by page; raises when the list is cut short."""
 
 
-class ConfirmStore(Protocol):
+class ConfirmStore(StageReader, Protocol):
     """What confirming asks of the store."""
 
     async def unsettled(self, account: str) -> Sequence[Written]:
@@ -147,6 +148,7 @@ class Confirmer:
                 tally.steps_failed += 1
                 self.log.warning("step.failed", step=f"{ref.flow_id}/{ref.step_id}", reason=str(failed))
                 await self._give_up(ref, tally, now)
+        await Incidents(store=self.store, log=self.log).notice(entries, tally, now)
         return len(await self.store.unsettled(self.terms.account))
 
     async def _give_up(self, ref: StepRef, tally: Tally, now: datetime) -> None:

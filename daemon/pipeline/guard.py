@@ -1,7 +1,7 @@
 """Guard: of what is due, say what may go now, and why the rest may not (P6, P15).
 
-First the ramp, then what the platform says of each step (flow disabled, a retry job still at work, connection offline),
-and last the limits (whole rules), which so weigh only what is really to be sent.
+First the ramp, then the breakers, then what the platform says of each step (flow disabled, a retry job still at work,
+connection offline), and last the limits (whole rules), which so weigh only what is really to be sent.
 """
 
 from collections.abc import Awaitable, Mapping, Sequence
@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from daemon.core.actions import Mode, Retry, Rule
 from daemon.core.applied import Applied
 from daemon.core.batches import Act
+from daemon.core.breakers import OFFLINE
 from daemon.core.exceptions import ProtocolError, RefusedError, TemporaryError
 from daemon.core.guards import Scales, cut, weigh, wishes
 from daemon.core.plans import DueGroup, Plan, PlannedGroup
@@ -21,6 +22,7 @@ from daemon.core.ramp import MEMORY, Stage, allowance
 from daemon.core.records import Connection, Flow, Job, Step, StepRef
 from daemon.core.tally import Tally
 from daemon.core.usage import Usage
+from daemon.pipeline.breakers import Breakers, BreakerStore
 from daemon.pipeline.survey import token_refused
 from daemon.pipeline.terms import Rules, Terms, by_id
 
@@ -47,7 +49,7 @@ class PlatformState(Protocol):
         """Return the connection as it is now."""
 
 
-class GuardStore(Protocol):
+class GuardStore(BreakerStore, Protocol):
     """What the guards ask of the store."""
 
     async def due_groups(self, account: str, now: datetime) -> list[DueGroup]:
@@ -88,7 +90,8 @@ class Guard:
     async def weigh(self, tally: Tally, now: datetime) -> Weighed:
         """Return what is due with how much of it may go now, and why not all; count what is held back."""
         account = self.terms.account
-        steps = await self.store.steps(account)
+        platform = await self._platform(now)
+        steps = platform.steps
         due: list[DueGroup] = []
         for each in await self.store.due_groups(account, now):
             if self.terms.includes(each.step.flow_id, steps[each.step].flow_name):
@@ -99,7 +102,6 @@ class Guard:
             self.reported.clear()
             return Weighed()
         rules = by_id(self.rules)
-        platform = _Platform(client=self.client, steps=steps, now=now)
         cut_down = [
             await self._cut(group, rules[group.rule_id], platform, now) for group in wishes(due, rules, self.terms.mode)
         ]
@@ -108,8 +110,9 @@ class Guard:
             usage=await self.store.usage(account, now),
             open_on_step=await self.store.open_counts(account),
         )
-        groups = weigh(cut_down, rules, scales)
-        self._report_limits(groups)
+        weighed = weigh(cut_down, rules, scales)
+        self._report_limits(weighed)
+        groups = await platform.breakers.choose(weighed)
         over: dict[tuple[str, Act], list[PlannedGroup]] = {}
         for before, group in zip(cut_down, groups, strict=True):
             if group.reason:
@@ -125,8 +128,7 @@ class Guard:
 
         Limits hold back what would go by itself; what a person has named goes, and counts.
         """
-        steps, rules = await self.store.steps(self.terms.account), by_id(self.rules)
-        platform = _Platform(client=self.client, steps=steps, now=now)
+        platform, rules = await self._platform(now), by_id(self.rules)
         found: list[Applied] = []
         for group in plan.groups:
             if not group.send:
@@ -149,7 +151,20 @@ class Guard:
         if min(self.terms.mode, rules[group.rule_id].mode) is Mode.OBSERVE:
             return "observe", ""
         left = await self._cut(group, rules[group.rule_id], platform, now)
-        return ("", "") if left.send else (left.reason, left.detail)
+        if not left.send:
+            return left.reason, left.detail
+        if group.act is Act.RETRY:
+            allowed = await platform.breakers.allowance(group.step)
+            if allowed.most is not None and allowed.most < group.send:
+                return allowed.reason, allowed.detail  # a plan is sent whole, and here only one record may go
+            await platform.breakers.choose([group])
+        return "", ""
+
+    async def _platform(self, now: datetime) -> "_Platform":
+        account = self.terms.account
+        steps = await self.store.steps(account)
+        breakers = await Breakers(account=account, store=self.store, steps=steps, now=now, log=self.log).turn()
+        return _Platform(client=self.client, steps=steps, breakers=breakers, now=now)
 
     async def _cut(self, group: PlannedGroup, rule: Rule, platform: "_Platform", now: datetime) -> PlannedGroup:
         if group.send and (why := await self.client.may_write(group.step)):
@@ -162,7 +177,10 @@ class Guard:
         if not group.send:
             return group
         reason, detail = await platform.obstacle(group.step)
-        return cut(group, most=0, reason=reason, detail=detail) if reason else group
+        if reason:
+            return cut(group, most=0, reason=reason, detail=detail)
+        allowed = await platform.breakers.allowance(group.step)
+        return cut(group, most=allowed.most, reason=allowed.reason, detail=allowed.detail)
 
     def _report_limits(self, groups: Sequence[PlannedGroup]) -> None:
         """Say once that a rule is over a limit, and again only after something of it went, or nothing of it was due."""
@@ -183,6 +201,7 @@ class _Platform:
 
     client: PlatformState
     steps: Mapping[StepRef, Step]
+    breakers: Breakers
     now: datetime
     flows: dict[str, Flow] = field(default_factory=dict)
     connections: dict[str, Connection] = field(default_factory=dict)
@@ -190,6 +209,9 @@ class _Platform:
 
     async def obstacle(self, ref: StepRef) -> tuple[str, str]:
         """Say why a retry on the step would be refused or pointless now, as a reason and a sentence, or "", ""."""
+        stopped = await self.breakers.allowance(ref)
+        if stopped.most == 0 and stopped.reason != OFFLINE:  # whether a connection is back online must be asked
+            return stopped.reason, stopped.detail
         if ref not in self.answers:
             try:
                 self.answers[ref] = await self._ask(ref)
@@ -212,8 +234,9 @@ class _Platform:
             if step.connection_id not in self.connections:
                 self.connections[step.connection_id] = await self.client.connection(step.connection_id)
             connection = self.connections[step.connection_id]
+            await self.breakers.see(connection)
             if connection.offline:
-                return "connection-offline", f"connection {connection.name or connection.connection_id} is offline"
+                return OFFLINE, f"connection {connection.name or connection.connection_id} is offline"
         jobs = await self.client.retry_jobs(step, since=self.now - JOBS_BACK, statuses=AT_WORK)
         for job in jobs:
             if not job.ended:

@@ -104,6 +104,11 @@ def _items_with(*outcomes: Outcome | None) -> Any:
     return func.sum(case((or_(*(batch_items.c.outcome.is_not_distinct_from(each) for each in outcomes)), 1), else_=0))
 
 
+SINCE = bindparam("since", type_=Moment())
+SENT_SINCE = bindparam("sent_since", type_=Moment())
+SENT_WITHIN = timedelta(days=1)
+"""How long before its outcome a retry may have been sent and still be found; what took longer says little by then."""
+
 STAGES = (
     select(
         batches.c.plan_id,
@@ -112,17 +117,19 @@ STAGES = (
         _items_with(Outcome.CONFIRMED).label("confirmed"),
         _items_with(Outcome.CAME_BACK, Outcome.UNKNOWN).label("failed"),
         _items_with(None).label("open"),
+        func.max(batch_items.c.settled_at).label("settled_at"),
     )
     .join_from(batches, batch_items, batch_items.c.batch_no == batches.c.batch_no)
     .where(
         batches.c.step_no == STEP,
         batches.c.rule_id == bindparam("rule_id"),
         batches.c.act == Act.RETRY,
-        batches.c.intended_at >= bindparam("since"),
+        batches.c.intended_at >= SENT_SINCE,
         SENT,
         batch_items.c.outcome.is_distinct_from(Outcome.REFUSED),
     )
     .group_by(batches.c.plan_id)
+    .having(or_(_items_with(None) > 0, func.max(batch_items.c.settled_at) >= SINCE))
     .order_by("sent_at", batches.c.plan_id)
 )
 
@@ -157,15 +164,16 @@ class DueRows(Database):
 
     @reads
     def stages(self, connection: Connection, ref: StepRef, rule_id: str, since: datetime) -> list[Stage]:
-        """Return what each plan has retried of the rule on the step since then, oldest first.
+        """Return what each plan has retried of the rule on the step that has no outcome, or had its last since then.
 
-        An error whose outcome is unknown has failed; one that vanished has neither helped nor failed; one that a person
-        said was never sent is not in it.
+        Oldest first; plans of more than a day before *since* are left out. An error whose outcome is unknown has failed;
+        one that vanished has neither helped nor failed; one that a person said was never sent is not in it.
         """
         step_no = find_step(connection, ref)
         if step_no is None:
             return []
-        rows = connection.execute(STAGES, {"step": step_no, "rule_id": rule_id, "since": since})
+        names = {"step": step_no, "rule_id": rule_id, "since": since, "sent_since": since - SENT_WITHIN}
+        rows = connection.execute(STAGES, names)
         return [Stage(**row._mapping) for row in rows]  # noqa: SLF001 the public way to columns by name
 
     @writes_soon

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from daemon.store.memory_breakers import MemoryBreakers
 from daemon.store.memory_errors import MemoryCatalogue, MemoryReading
 from daemon.store.memory_leases import MemoryLeases
 from daemon.store.memory_pauses import MemoryPauses
@@ -15,7 +16,9 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class MemoryStore(MemoryCatalogue, MemoryReading, MemoryJournal, MemoryUnknown, MemoryLeases, MemoryPauses):
+class MemoryStore(
+    MemoryCatalogue, MemoryReading, MemoryJournal, MemoryUnknown, MemoryLeases, MemoryPauses, MemoryBreakers
+):
     """The store in plain Python values; *now* dates when an error was first seen and held."""
 
     def __init__(self, *, now: Callable[[], datetime] = _utc_now) -> None:

@@ -13,6 +13,7 @@ from daemon.core.ramp import Stage
 from daemon.core.records import StepRef
 from daemon.core.usage import Usage
 from daemon.store.columns import EPOCH
+from daemon.store.due import SENT_WITHIN
 from daemon.store.memory_errors import Shelves
 from daemon.store.memory_rows import Item, Row
 
@@ -63,17 +64,17 @@ class MemoryPlans(Shelves):
         return Usage(hour=dict(+hour), day=dict(+day), resolved=dict(+resolved))
 
     async def stages(self, ref: StepRef, rule_id: str, since: datetime) -> list[Stage]:
-        """Return what each plan has retried of the rule on the step since then, oldest first."""
+        """Return what each plan has retried of the rule on the step that has no outcome, or had its last since then."""
         sent: dict[int, list[Item]] = {}
         sent_at: dict[int, datetime] = {}
         for entry in self.entries.values():
             batch, at = entry.written.batch, entry.written.intended_at
             mine = (batch.step, batch.rule_id, batch.act) == (ref, rule_id, Act.RETRY)
             items = [item for item in entry.items.values() if item.outcome is not Outcome.REFUSED]
-            if mine and entry.happened and at >= since and items:
+            if mine and entry.happened and at >= since - SENT_WITHIN and items:
                 sent.setdefault(batch.plan_id, []).extend(items)
                 sent_at[batch.plan_id] = min(at, sent_at.get(batch.plan_id, at))
-        return [
+        stages = [
             Stage(
                 plan_id=plan_id,
                 sent_at=sent_at[plan_id],
@@ -81,9 +82,11 @@ class MemoryPlans(Shelves):
                 confirmed=sum(item.outcome is Outcome.CONFIRMED for item in items),
                 failed=sum(item.outcome in FAILED for item in items),
                 open=sum(item.outcome is None for item in items),
+                settled_at=max((item.settled_at for item in items if item.settled_at), default=None),
             )
             for plan_id, items in sorted(sent.items(), key=lambda pair: (sent_at[pair[0]], pair[0]))
         ]
+        return [stage for stage in stages if stage.open or (stage.settled_at or stage.sent_at) >= since]
 
     async def make_plan(
         self,

@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateTable
 
 from daemon.core.exceptions import ConfigError, StoreError
 from daemon.store import sqlite
+from daemon.store.breakers import BreakerRows
 from daemon.store.cases import CaseRows
 from daemon.store.catalogue import CatalogueRows
 from daemon.store.due import DueRows
@@ -49,6 +50,7 @@ class SqlStore(
     PeopleRows,
     HistoryRows,
     RuleSetRows,
+    BreakerRows,
 ):
     """The store in a database; `open_store` makes it."""
 

@@ -269,7 +269,7 @@ async def test_usage_tells_what_each_rule_took_off_each_step_within_the_hour(sto
 async def test_stages_tell_what_each_plan_retried_of_a_rule_on_a_step_and_what_came_of_it(store: Store) -> None:
     await save(store, *(judged(f"e{n}") for n in range(12)))
     old = await store.intend(batch("e0", plan_id=1), minutes(-90))
-    await store.settle(old, {"e0": Outcome.CONFIRMED}, NOON)
+    await store.settle(old, {"e0": Outcome.CONFIRMED}, minutes(-80))
     mixed = await store.intend(batch("e1", "e2", "e3", "e4", "e5", "e6", plan_id=2), minutes(-20))
     outcomes = (Outcome.CONFIRMED, Outcome.CAME_BACK, Outcome.REFUSED, Outcome.UNKNOWN, Outcome.VANISHED)
     await store.settle(mixed, {f"e{n}": outcome for n, outcome in enumerate(outcomes, 1)}, NOON)
@@ -279,9 +279,18 @@ async def test_stages_tell_what_each_plan_retried_of_a_rule_on_a_step_and_what_c
     await store.intend(batch("e10", plan_id=3, rule_id="r2"), minutes(-5))
     await store.refused(await store.intend(batch("e11", plan_id=4), NOON), "no", NOON, NOON)
     assert await store.stages(STEP, "r1", minutes(-60)) == [
-        Stage(plan_id=2, sent_at=minutes(-20), sent=6, confirmed=1, failed=2, open=2),
+        Stage(plan_id=2, sent_at=minutes(-20), sent=6, confirmed=1, failed=2, open=2, settled_at=NOON),
         Stage(plan_id=3, sent_at=minutes(-5), sent=1, confirmed=0, failed=0, open=1),
     ]
-    await store.settle(later, {"e8": Outcome.CONFIRMED}, NOON)
-    assert [stage.confirmed for stage in await store.stages(STEP, "r1", minutes(-90))] == [1, 1, 1]
+    await store.settle(later, {"e8": Outcome.CONFIRMED}, LATER)
+    assert [stage.settled_at for stage in await store.stages(STEP, "r1", minutes(-90))] == [minutes(-80), NOON, LATER]
     assert await store.stages(OTHER_STEP, "r1", NOON - timedelta(days=1)) == []
+
+
+async def test_a_stage_counts_from_its_last_outcome_and_as_long_as_one_is_missing(store: Store) -> None:
+    late = await intend(store, "e1", "e2", plan_id=1)
+    await store.settle(late, {"e1": Outcome.CAME_BACK}, minutes(30))
+    assert [stage.open for stage in await store.stages(STEP, "r1", minutes(120))] == [1]
+    await store.settle(late, {"e2": Outcome.VANISHED}, minutes(90))
+    assert [stage.settled_at for stage in await store.stages(STEP, "r1", minutes(90))] == [minutes(90)]
+    assert await store.stages(STEP, "r1", minutes(91)) == []

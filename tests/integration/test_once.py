@@ -125,10 +125,10 @@ rules:
 async def test_every_record_that_a_retry_cures_is_confirmed_when_the_rules_retry_everything(tmp_path: Path) -> None:
     async with open_shop(tmp_path, errors=600, rules=RETRY_ALL) as shop, shop.daemon() as daemon:
         confirmed = 0
-        for _ in range(4):  # the platform has announced retries of its own for the days to come
+        for _ in range(12):  # the platform has announced retries of its own for days, and breakers let one probe go
             (figures,) = await run_once(daemon, timedelta(minutes=30), lambda *_: None)
             confirmed += figures.tally.counts["confirmed"]
-            await shop.clock.sleep(24 * 3600)
+            await shop.clock.sleep(8 * 3600)
 
         curable = shop.truths(cure="retry")
         assert len(curable) > 200

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import sqlite
 
 from daemon.core.decisions import Verb
 from daemon.core.judgements import Judged
-from daemon.store import cases, due, entries, judged, planning, reading
+from daemon.store import breakers, cases, due, entries, judged, planning, reading
 from daemon.store.sql import open_store
 from tests.contract.store_values import NOON, STEP, minutes
 
@@ -41,17 +41,29 @@ STATEMENTS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", STATEMENTS)
 async def test_no_statement_of_the_main_path_reads_a_whole_backlog(name: str) -> None:
-    sql = _expanded(str(STATEMENTS[name].compile(dialect=sqlite.dialect())))
+    details = await explained(STATEMENTS[name])
+    about_errors = [detail for detail in details if " errors" in detail]
+    assert not [each for each in about_errors if each.startswith("SCAN") or each.endswith("PRIMARY KEY (step_no=?)")]
+    assert details
+
+
+@pytest.mark.parametrize("statement", [breakers.RETRY_RUNS, due.STAGES], ids=["retry runs", "stages"])
+async def test_what_came_of_retries_lately_is_found_without_reading_the_whole_journal(statement: Any) -> None:
+    details = await explained(statement)
+    assert not [detail for detail in details if detail.startswith("SCAN")]
+    assert any("INDEX batches_by_step (step_no=? AND intended_at>?)" in detail for detail in details)
+
+
+async def explained(statement: Any) -> list[str]:
+    """Return how the database would go about a statement, a line a table."""
+    sql = _expanded(str(statement.compile(dialect=sqlite.dialect())))
 
     def plan(connection: Connection) -> list[str]:
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (None,) * sql.count("?"))
         return [row.detail for row in rows]
 
     async with open_store("sqlite://") as store:
-        details = await store.transact(plan, write=False, durable=False)
-    about_errors = [detail for detail in details if " errors" in detail]
-    assert not [each for each in about_errors if each.startswith("SCAN") or each.endswith("PRIMARY KEY (step_no=?)")]
-    assert details
+        return await store.transact(plan, write=False, durable=False)
 
 
 def _expanded(sql: str) -> str:
