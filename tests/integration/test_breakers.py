@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from daemon.app.build import Daemon
-from daemon.core.breakers import BreakerState
+from daemon.core.actions import Mode
+from daemon.core.breakers import Breaker, BreakerState, Kind
+from daemon.core.plans import PlanState
 from daemon.sandbox import Options
 from daemon.sandbox.truth import Truth
 from tests.integration.shop import ACCOUNT, Shop, open_shop
@@ -273,3 +275,28 @@ async def test_where_retries_are_stopped_errors_are_still_resolved_and_tagged(tm
         assert figures.tally.skipped["breaker-open"] == 20
         assert runs(storm) == 20
         assert {truth.state for truth in twice} == {"resolved"}
+
+
+async def test_a_plan_that_a_person_lets_go_is_no_way_around_a_breaker(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon(Mode.APPROVE) as daemon:
+        truths = fail(shop, count=3)
+        runner = daemon.accounts[ACCOUNT]
+        await runner.cycle()
+        tripped = Breaker(
+            kind=Kind.STEP,
+            target=f"{truths[0].flow_id}/{truths[0].step_id}",
+            state=BreakerState.HALF_OPEN,
+            since=shop.clock.now(),
+            trips=1,
+        )
+        await daemon.store.save_breaker(ACCOUNT, tripped)
+
+        dropped: list[int] = []
+        for _ in range(2):
+            now = shop.clock.now()
+            (plan,) = await daemon.store.open_plans(ACCOUNT, now)
+            assert await daemon.store.move_plan(plan.plan_id, [PlanState.WAITING], PlanState.APPROVED, "ada", now)
+            tally, _ = await runner.cycle()
+            dropped.append(tally.dropped["breaker-probes"])
+        assert dropped == [3, 0]
+        assert sum(truth.retries_accepted for truth in truths) == 1, "the second plan named one"
