@@ -156,6 +156,9 @@ class FakeErrors:
     async def retry_data(self, ref: StepRef, retry_key: str) -> RetryData:
         raise AssertionError(f"nobody needs the retry data {retry_key} of {ref}")
 
+    def parse(self, retry_key: str, envelope: bytes) -> RetryData:
+        raise AssertionError(f"nobody needs {len(envelope)} bytes of the retry data {retry_key}")
+
 
 @dataclass
 class OneRule:

@@ -103,7 +103,8 @@ class Judge:
 
     async def _judge_with_data(self, page: Page, record: ErrorRecord) -> Judgement:
         data = await page.read(record)
-        value = UNAVAILABLE if data is None else data.data
+        failed = await page.as_it_failed(record)
+        value = UNAVAILABLE if failed is None else failed.data
         key, case = page.case(record)
         answer = self._match(page, record, Facts(now=page.now, attempts=case.attempts, data=value))
         if page.needs_data(record) and self._must_name(answer):

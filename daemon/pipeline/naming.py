@@ -21,6 +21,9 @@ class RetryDataReader(Protocol):
     async def retry_data(self, ref: StepRef, retry_key: str) -> RetryData:
         """Read the retry data of one error; `RefusedError` or `ProtocolError` where there is none to be had."""
 
+    def parse(self, retry_key: str, envelope: bytes) -> RetryData:
+        """Read an envelope that the journal kept."""
+
 
 class CaseReader(Protocol):
     """What naming asks of the store."""
@@ -32,6 +35,9 @@ class CaseReader(Protocol):
 
     async def note_shared(self, ref: StepRef, trace_key: str, at: datetime) -> bool:
         """Remember for good that several records share a trace key; False where that was known."""
+
+    async def last_replaced(self, ref: StepRef, retry_key: str) -> tuple[bytes, bytes] | None:
+        """Return the envelopes before and after our last patch that changed anything under the key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +98,20 @@ class Page:
         if record.error_id not in self.data:
             self.data[record.error_id] = await self._read(record)
         return self.data[record.error_id]
+
+    async def as_it_failed(self, record: ErrorRecord) -> RetryData | None:
+        """Return the retry data with which the record failed, None where there is none to be had for us.
+
+        A patch of ours may be written and its retry not (a pause, a crash): the error is about what was there before.
+        """
+        data = await self.read(record)
+        if data is None:
+            return None
+        replaced = await self.store.last_replaced(self.step.ref, record.retry_key)
+        if replaced is None:
+            return data
+        before, after = (self.client.parse(record.retry_key, envelope) for envelope in replaced)
+        return before if after.data_digest == data.data_digest else data
 
     async def _read(self, record: ErrorRecord) -> RetryData | None:
         if not record.retryable:

@@ -79,6 +79,17 @@ LAST_PATCHES = (
     .where(patches.c.step_no == STEP, patches.c.retry_key.in_(select(_keys.c.value)), _written)
     .order_by(patches.c.batch_no)
 )
+REPLACED = (
+    select(patches.c.retry_key, patches.c.before, patches.c.after)
+    .where(
+        patches.c.step_no == STEP,
+        patches.c.retry_key.in_(select(_keys.c.value)),
+        patches.c.before.is_not(None),
+        patches.c.after.is_not(None),
+        patches.c.before_digest != patches.c.after_digest,
+    )
+    .order_by(patches.c.batch_no)
+)
 PATCHES_OF_CASES = (
     select(batch_items.c.case_root, patches.c.after)
     .join_from(
@@ -117,6 +128,16 @@ class HistoryRows(Database):
     ) -> dict[str, bytes]:
         """Return the same for each case it patched, whatever the retry data key."""
         return _last(connection, PATCHES_OF_CASES, ref, case_keys, rule_id)
+
+    @reads
+    def last_replaced(self, connection: Connection, ref: StepRef, retry_key: str) -> tuple[bytes, bytes] | None:
+        """Return the envelopes before and after the last patch that changed anything under the key, None for none.
+
+        Whether it was really written, the journal does not say: the platform's own data does.
+        """
+        step_no = find_step(connection, ref)
+        rows = connection.execute(REPLACED, {"step": step_no, "keys": document([clean(retry_key)])}).all()
+        return (rows[-1].before, rows[-1].after) if rows else None
 
 
 def _last(

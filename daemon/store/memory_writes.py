@@ -204,6 +204,12 @@ class MemoryJournal(MemoryCases):
         written = {item.root: item.item.after for item in items if item.item.after}
         return {key: written[key] for key in case_keys if key in written}
 
+    async def last_replaced(self, ref: StepRef, retry_key: str) -> tuple[bytes, bytes] | None:
+        """Return the envelopes before and after the last patch that changed anything under the key, None for none."""
+        items = (item for entry in self._of_rule(ref, None) for item in entry.written.batch.items)
+        changed = [(item.before, item.after) for item in items if item.retry_key == retry_key and item.before]
+        return next(((before, after) for before, after in reversed(changed) if after and before != after), None)
+
     def _of_rule(self, ref: StepRef, rule_id: str | None) -> Iterator[Entry]:
         for entry in self.entries.values():
             batch = entry.written.batch

@@ -34,3 +34,21 @@ async def test_what_was_withdrawn_before_it_was_sent_was_written_for_no_case(sto
     await store.withdraw(number, ["e1"], NOON, NOON)
 
     assert await store.last_patches_of_cases(STEP, ["t:1"]) == {}
+
+
+async def test_what_a_patch_replaced_is_known_until_another_one_changes_more(store: Store) -> None:
+    assert await store.last_replaced(STEP, "k-e1") is None
+    for before, after, replaced in ((b"0", b"1", (b"0", b"1")), (b"1", b"1", (b"0", b"1")), (b"1", b"2", (b"1", b"2"))):
+        await save(store, judged("e1", case_key="t:1"))
+        number = await store.intend(batch(item("e1", case_key="t:1", before=before, after=after)), NOON)
+        await store.not_sent(number, "paused", NOON, NOON)
+        assert await store.last_replaced(STEP, "k-e1") == replaced
+    assert await store.last_replaced(STEP, "k-e2") is None
+    assert await store.last_replaced(OTHER_STEP, "k-e1") is None
+
+
+async def test_a_patch_whose_error_was_withdrawn_may_have_replaced_something(store: Store) -> None:
+    await save(store, judged("e1"), judged("e2"))
+    number = await store.intend(batch(item("e1", before=b"0", after=b"1"), item("e2", before=b"0", after=b"2")), NOON)
+    await store.withdraw(number, ["e1"], NOON, NOON)
+    assert await store.last_replaced(STEP, "k-e1") == (b"0", b"1")

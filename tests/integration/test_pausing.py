@@ -53,6 +53,17 @@ rules:
       retry: {max_attempts: 3, ramp: off}
 """
 
+CHANGES_WHAT_IT_ASKS_FOR = """
+version: 1
+rules:
+  - id: note
+    why: The old note is refused.
+    when: {code: SSS_REQUEST_LIMIT_EXCEEDED, data: {notes: old}}
+    then:
+      patch: [{op: replace, path: /data/notes, value: new}]
+      retry: {max_attempts: 3, ramp: off}
+"""
+
 MARKS = """
 version: 1
 rules:
@@ -113,7 +124,7 @@ def writes(shop: Shop) -> list[str]:
     return [seen.endpoint for seen in shop.sandbox.writes]
 
 
-def notes_of(truth: Truth) -> list[list[str]]:
+def notes_of(truth: Truth) -> list[Any]:
     """Return the notes in each retry data that was written to the record."""
     return [json.loads(envelope)["data"]["notes"] for envelope in truth.patched]
 
@@ -173,6 +184,36 @@ async def test_pressed_between_the_put_and_the_retry_the_put_is_not_done_again(t
         await finish(shop)
         assert writes(shop) == ["PUT data", "POST retry"]
         assert (truth.state, truth.runs, notes_of(truth)) == ("cured", 1, [["looked at"]])
+
+
+async def test_a_rule_that_asks_for_the_data_it_changed_still_takes_the_record_that_it_changed(
+    tmp_path: Path, by_file: bool
+) -> None:
+    async with small_shop(tmp_path, CHANGES_WHAT_IT_ASKS_FOR) as shop:
+        switch, (truth,) = Switch(shop, by_file), fail(shop)
+        people(shop, "edit_data", truth, pointer="/data/notes", value="old")
+        async with shop.daemon() as daemon:
+            during(daemon, after={PUT_DATA: switch.press})
+            await one_pass(daemon)
+            assert writes(shop) == ["PUT data"]
+
+        switch.release()
+        await finish(shop)
+        assert writes(shop) == ["PUT data", "POST retry"]
+        assert (truth.state, truth.runs, notes_of(truth)) == ("cured", 1, ["new"])
+
+
+async def test_what_people_write_after_a_patch_that_was_not_retried_is_judged_as_it_is(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, CHANGES_WHAT_IT_ASKS_FOR) as shop:
+        switch, (truth,) = Switch(shop), fail(shop)
+        people(shop, "edit_data", truth, pointer="/data/notes", value="old")
+        async with shop.daemon() as daemon:
+            during(daemon, after={PUT_DATA: switch.press})
+            await one_pass(daemon)
+        people(shop, "edit_data", truth, pointer="/data/notes", value="mine")
+        switch.release()
+        await finish(shop)
+        assert (writes(shop), truth.state) == (["PUT data"], "open")
 
 
 async def test_pressed_between_two_puts_the_second_and_the_retry_are_not_sent(tmp_path: Path, by_file: bool) -> None:
