@@ -1,9 +1,10 @@
 """One process at a time looks after an account; who lost it writes nothing and sends nothing when it wakes up (P12)."""
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -15,6 +16,7 @@ from daemon.core.batches import WriteState
 from daemon.core.exceptions import LockedError, LockLostError
 from daemon.integrator.client import Client
 from daemon.integrator.exchange import Transport
+from daemon.integrator.pacing import Pacer
 from daemon.integrator.protocol import Answer, Request
 from daemon.logs import Secrets, configure_logs
 from tests.integration.shop import ACCOUNT, Shop
@@ -23,11 +25,25 @@ from tests.integration.small_shop import (
     GET_ERRORS,
     GET_JOB,
     POST_RETRY,
+    RETRIES,
     fail,
     one_pass,
     sent,
     small_shop,
 )
+
+T = TypeVar("T")
+
+PATCHES = """
+version: 1
+rules:
+  - id: note
+    why: Somebody must have looked at it.
+    when: {code: SSS_REQUEST_LIMIT_EXCEEDED}
+    then:
+      patch: [{op: add, path: /data/memo, value: looked at}]
+      retry: {max_attempts: 3, ramp: off}
+"""
 
 
 class Stopped:
@@ -48,6 +64,33 @@ class Stopped:
             self.reached.set()
             await self.awake.wait()
         return await self.inner.send(request, headers)
+
+
+class StoppedPacer(Pacer):
+    """A pacer with which the daemon stops right after it has journalled a write, before it asks whether it may go."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        super().__init__(requests_per_s=5000.0, random=lambda: 0.0)
+        self.store = daemon.store
+        self.reached, self.awake = asyncio.Event(), asyncio.Event()
+        client = daemon.accounts[ACCOUNT].pass_.client
+        assert isinstance(client, Client)
+        client.pacer = self
+
+    async def turn(self) -> None:
+        await super().turn()
+        if await self.store.writes() and not self.reached.is_set():
+            self.reached.set()
+            await self.awake.wait()
+
+
+async def begin(work: Coroutine[Any, Any, T], stopped: Stopped | StoppedPacer) -> asyncio.Task[T]:
+    """Let the daemon work until it is stopped."""
+    task, reached = asyncio.create_task(work), asyncio.create_task(stopped.reached.wait())
+    await asyncio.wait((task, reached), return_when=asyncio.FIRST_COMPLETED)
+    reached.cancel()
+    assert not task.done(), task.result()
+    return task
 
 
 async def known(daemon: Daemon) -> list[Any]:
@@ -98,8 +141,7 @@ async def test_one_that_wakes_up_after_its_lease_was_taken_writes_nothing_and_se
     async with small_shop(tmp_path) as shop, shop.daemon() as first, shop.daemon() as second:
         truths = fail(shop, count=3)
         stopped = Stopped(first, endpoint, nth)
-        asleep = asyncio.create_task(first.accounts[ACCOUNT].cycle())
-        await stopped.reached.wait()
+        asleep = await begin(first.accounts[ACCOUNT].cycle(), stopped)
         with pytest.raises(LockedError):
             await second.accounts[ACCOUNT].cycle()
         shop.clock.pass_by(LIFE)
@@ -118,13 +160,33 @@ async def test_one_that_wakes_up_after_its_lease_was_taken_writes_nothing_and_se
         assert (await one_pass(second)).tally.counts["confirmed"] == 3
 
 
+@pytest.mark.parametrize("rules", [RETRIES, PATCHES], ids=["a retry", "a patch before a retry"])
+async def test_one_that_wakes_up_between_journal_and_request_sends_nothing_and_the_next_does_not_take_it_for_sent(
+    tmp_path: Path, rules: str
+) -> None:
+    async with small_shop(tmp_path, rules) as shop, shop.daemon() as first, shop.daemon() as second:
+        (truth,) = fail(shop)
+        stopped = StoppedPacer(first)
+        asleep = await begin(first.accounts[ACCOUNT].cycle(), stopped)
+        shop.clock.pass_by(LIFE)
+        await second.accounts[ACCOUNT].confirm()
+
+        stopped.awake.set()
+        with pytest.raises(LockLostError):
+            await asleep
+        assert shop.sandbox.writes == []
+        assert len(shop.events("lock.lost")) == 1
+        figures = await one_pass(second)
+        assert (figures.failure, figures.tally.counts["confirmed"], truth.runs) == (None, 0, 0)
+        assert await second.store.unknown_count(ACCOUNT) == 1
+
+
 async def test_one_that_was_stopped_while_its_request_left_is_not_run_again_by_the_next(tmp_path: Path) -> None:
     """Nothing can call back a request; what was journalled before it keeps the next one from sending it again."""
     async with small_shop(tmp_path) as shop, shop.daemon() as first, shop.daemon() as second:
         (truth,) = fail(shop)
         stopped = Stopped(first, POST_RETRY)
-        asleep = asyncio.create_task(first.accounts[ACCOUNT].cycle())
-        await stopped.reached.wait()
+        asleep = await begin(first.accounts[ACCOUNT].cycle(), stopped)
         shop.clock.pass_by(LIFE)
         await second.accounts[ACCOUNT].cycle()
         await second.accounts[ACCOUNT].confirm()
@@ -143,8 +205,7 @@ async def test_one_that_was_stopped_while_it_confirmed_says_nothing_about_outcom
         fail(shop)
         await first.accounts[ACCOUNT].cycle()
         stopped = Stopped(first, GET_JOB)
-        asleep = asyncio.create_task(first.accounts[ACCOUNT].confirm())
-        await stopped.reached.wait()
+        asleep = await begin(first.accounts[ACCOUNT].confirm(), stopped)
         shop.clock.pass_by(LIFE)
         with pytest.raises(LockLostError):
             await asyncio.gather(_then_wake(second, stopped), asleep)
