@@ -111,6 +111,7 @@ class AccountRunner:
     unsettled: int = 0
     between: Tally = field(default_factory=Tally)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    locked_out: str = ""
 
     async def cycle(self, tally: Tally | None = None, *, act: bool = True) -> tuple[Tally, Plan | None]:
         """Run one cycle, adding to *tally* where one is given, and log its canonical line."""
@@ -128,11 +129,18 @@ class AccountRunner:
         """Do *work* while no other pass runs, here or in another process."""
         async with self.turn:
             await self.lock.hold()
+            self.locked_out = ""
             try:
                 return await work()
             except LockLostError:
                 await self.lock.keep()  # the store knew it first; from now on we do, too
                 raise
+
+    def refused_by(self, locked: LockedError) -> None:
+        """Say who looks after the account instead, once for each (what was lost has been said by the lock)."""
+        if str(locked) != self.locked_out and not isinstance(locked, LockLostError):
+            self.locked_out = str(locked)
+            self.log.error("lock.refused", reason=self.locked_out)
 
     async def _cycle(self, tally: Tally | None, *, act: bool) -> tuple[Tally, Plan | None]:
         began, requests = self.clock.now(), self.requests()

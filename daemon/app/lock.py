@@ -68,7 +68,6 @@ class AccountLock:
     monotonic: Callable[[], float] = monotonic
     _expires_at: datetime | None = None
     _expires_s: float = 0.0
-    _refused_by: int = 0
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -80,7 +79,7 @@ class AccountLock:
         """Have the lease when this returns. Only between two passes: what an earlier lease began must have ended.
 
         Raises:
-            LockedError: another process has it; said in the log once for each holder.
+            LockedError: another process has it.
         """
         async with self._turn:
             if not (self.held and (self._is_safe() or await self._renew())):
@@ -124,9 +123,8 @@ class AccountLock:
         ended = known.token if known is not None and has_ended else 0
         lease = await self.leases.take_lease(account, self.holder.to_json(), now, LIFE, ended=ended)
         if not lease.mine:
-            raise self._refused(lease)
+            raise LockedError(f"{account}: another process looks after this account: {_name(lease)}")
         self._begin(lease.token, now, began_s)
-        self._refused_by = 0
         reason = "free" if before is None else "ended" if has_ended else "silent"
         self.log.info("lock.taken", token=lease.token, reason=reason, before=str(before or ""))
 
@@ -143,15 +141,6 @@ class AccountLock:
     def _begin(self, token: int, now: datetime, began_s: float) -> None:
         self.fence.token = token
         self._expires_at, self._expires_s = now + LIFE, began_s + LIFE.total_seconds()
-
-    def _refused(self, lease: Lease) -> LockedError:
-        if self._refused_by != lease.token:
-            self._refused_by = lease.token
-            self.log.error("lock.refused", holder=_name(lease), renewed_at=lease.renewed_at.isoformat())
-        return LockedError(
-            f"{self.fence.account}: another process looks after this account: {_name(lease)}. Nothing was done. "
-            "Stop that one first, or look at what it knows with flowmend errors, case and hold list"
-        )
 
 
 @asynccontextmanager

@@ -116,8 +116,8 @@ class Service:
             await work()
         except (AuthError, ForeignStoreError) as refused:
             runner.refuse(refused)
-        except LockedError:  # the lock has said so; the next cycle asks again
-            return
+        except LockedError as locked:  # the next cycle asks again
+            runner.refused_by(locked)
         except StoreLostError as lost:
             self._end(lost)
         except FlowmendError as error:

@@ -9,6 +9,7 @@ from daemon.core.exceptions import (
     FlowmendError,
     LimitExceededError,
     LockedError,
+    LockLostError,
     PlanError,
     ProtocolError,
     RateLimitedError,
@@ -26,6 +27,8 @@ ADVICE: tuple[tuple[type[FlowmendError], str], ...] = (
         RateLimitedError,
         "Other tools may be using up the account's requests. Nothing is lost; try again in a few minutes",
     ),
+    (LockLostError, "The other process goes on; flowmend errors and case show what came of it"),
+    (LockedError, "Nothing was done. Stop that one first, or look with flowmend errors, case and hold list"),
     (TemporaryError, "Nothing is lost. Look at the network (DNS, proxy, firewall) and at base_url, and try again"),
     (ProtocolError, "Nothing was concluded from it. Is base_url right, and no proxy or login page in between?"),
 )

@@ -30,8 +30,8 @@ def plan(config: Config = None, json: Json = False) -> None:
             for name, runner in daemon.accounts.items():
                 try:
                     tally, made = await runner.cycle(act=False)
-                except LockedError:
-                    complain(f"{name}: another process looks after this account; the plan is of what that one has read")
+                except LockedError as locked:
+                    complain(f"{locked}. The plan is of what that one has read")
                     tally, made = Tally(), await runner.beside.plan_known()
                 except FlowmendError as failure:
                     complain(sentence(failure, name))

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 
@@ -83,12 +84,16 @@ def test_a_second_process_waits_and_goes_on_when_the_first_has_ended(tmp_path: P
         first.wait_for("batch.sent")
         with Service(tmp_path) as second:
             refused = second.wait_for("lock.refused")
-            assert f"pid {first.process.pid}, since" in refused["holder"]
-            for command in ("once", "plan"):
-                told = flowmend(command, "--json", cwd=tmp_path)
-                assert told.returncode == 3, told.stderr
-                assert f"flowmend: acme: another process looks after this account: {refused['holder']}" in told.stderr
-                assert "Stop that one first" in json.loads(told.stdout).popitem()[1].get("failure", told.stderr)
+            assert f"flowmend run on host {gethostname()}, pid {first.process.pid}, since " in refused["reason"]
+            told = flowmend("once", "--json", cwd=tmp_path)
+            assert told.returncode == 3, told.stderr
+            who = f"flowmend: {refused['reason']}. "
+            assert (
+                told.stderr
+                == f"{who}Nothing was done. Stop that one first, or look with flowmend errors, case and hold list\n"
+            )
+            assert json.loads(told.stdout)["accounts"]["acme"]["requests"] == 0
+            assert who in flowmend("plan", "--json", cwd=tmp_path).stderr
             assert flowmend("errors", "--json", cwd=tmp_path).returncode == 0
 
             assert first.stop()[0] == 0
@@ -140,7 +145,7 @@ def test_a_stopped_process_is_waited_for_until_its_lease_has_run_out_and_then_it
         second.forget()
         fail(sandbox, 2)
         second.wait_for("outcome.settled", confirmed=2)
-        assert first.wait_for("lock.refused")["holder"] == lost["holder"]
+        assert lost["holder"] in first.wait_for("lock.refused")["reason"]
         assert first.stop()[0] == 0
         assert not {line["event"] for line in first.events} & {
             "batch.sent",

@@ -11,6 +11,7 @@ import pytest
 from daemon.app.build import Daemon, open_daemon
 from daemon.app.lock import LIFE
 from daemon.app.once import run_once
+from daemon.app.service import Service, Signals
 from daemon.cli.exits import HELD, worst
 from daemon.core.batches import WriteState
 from daemon.core.exceptions import LockedError, LockLostError
@@ -111,7 +112,24 @@ async def test_the_second_daemon_does_nothing_not_even_read_and_says_who_holds_t
         assert "flowmend run on host" in str(figures.failure)
         assert (worst([figures]), figures.requests, +figures.tally.counts) == (HELD, 0, {})
         assert (await known(first), list(shop.requests())) == (before, requests)
-        assert [line["account"] for line in shop.events("lock.refused")] == [ACCOUNT]
+
+
+async def test_the_service_says_once_who_holds_the_account_and_goes_on_asking(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as second:
+        runner, service = second.accounts[ACCOUNT], Service(daemon=second, signals=Signals())
+        for _ in range(2):
+            async with shop.daemon() as first:
+                await first.accounts[ACCOUNT].cycle()
+                for _ in range(3):
+                    await service._guard(runner, runner.cycle)
+                    await service._guard(runner, runner.confirm)
+            await service._guard(runner, runner.cycle)
+            assert runner.lock.held
+            await runner.lock.release()
+
+        assert [line["account"] for line in shop.events("lock.refused")] == [ACCOUNT] * 2
+        assert len(shop.events("cycle.finished")) == 4
+        assert shop.events("cycle.failed") == []
 
 
 async def test_a_clean_stop_frees_the_account_and_what_was_in_flight_is_settled_by_the_next(tmp_path: Path) -> None:
@@ -151,6 +169,7 @@ async def test_one_that_wakes_up_after_its_lease_was_taken_writes_nothing_and_se
 
         stopped.awake.set()
         (end,) = await asyncio.gather(asleep, return_exceptions=True)
+        assert first.accounts[ACCOUNT].lock.held is not isinstance(end, LockLostError)
         assert isinstance(end, LockLostError) or (isinstance(end, tuple) and end[1] is None)  # it had nothing to write
         with pytest.raises(LockedError):
             await first.accounts[ACCOUNT].confirm()

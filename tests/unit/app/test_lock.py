@@ -58,37 +58,24 @@ def machine() -> Machine:
     return Machine()
 
 
-ONE = "flowmend run on host here, pid 1, since 2026-03-02T09:00:00+00:00"
-
-
 async def may(lock: AccountLock) -> bool:
     """Tell whether the process may send something now."""
     return not await lock.may_write(STEP)
 
 
-async def test_the_second_is_refused_with_who_holds_it_and_this_is_said_once(machine: Machine) -> None:
+async def test_the_second_is_refused_with_who_holds_it(machine: Machine) -> None:
     first, second = machine.lock(1), machine.lock(2)
     await first.hold()
     for _ in range(3):
-        with pytest.raises(
-            LockedError, match=r"acme: another process looks .*: flowmend run on host here, pid 1, .*Stop"
-        ):
+        with pytest.raises(LockedError) as refused:
             await second.hold()
-    assert machine.events == [("lock.taken", "free"), ("lock.refused", ONE)]
+        assert str(refused.value) == (
+            "acme: another process looks after this account: "
+            "flowmend run on host here, pid 1, since 2026-03-02T09:00:00+00:00"
+        )
+    assert machine.events == [("lock.taken", "free")]
     assert (await may(first), await may(second)) == (True, False)
     assert (first.fence.token, second.fence.token) == (1, 0)
-
-
-async def test_a_holder_that_is_another_one_by_now_is_said_again(machine: Machine) -> None:
-    first, second, third = machine.lock(1), machine.lock(2), machine.lock(3)
-    await first.hold()
-    with pytest.raises(LockedError):
-        await third.hold()
-    await first.release()
-    await second.hold()
-    with pytest.raises(LockedError):
-        await third.hold()
-    assert [event for event, _ in machine.events] == ["lock.taken", "lock.refused", "lock.taken", "lock.refused"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +158,6 @@ async def test_one_that_was_stopped_and_lost_it_says_so_sends_nothing_and_asks_a
         "lock.taken",
         "lock.taken",
         "lock.lost",
-        "lock.refused",
         "lock.taken",
     ]
 
@@ -269,7 +255,11 @@ class Beats:
         if not self.then:
             self.done.set()
             await asyncio.Event().wait()
-        await self.then.pop(0)()
+        try:
+            await self.then.pop(0)()
+        except BaseException:
+            self.done.set()  # the heart has stopped: nobody may wait for it
+            raise
 
 
 async def test_the_heartbeat_keeps_the_lease_for_as_long_as_the_process_lives_and_then_it_is_free(
