@@ -40,14 +40,12 @@ def show_waiting(plans: Sequence[Plan], names: Names) -> None:
         return
     out = console()
     for plan in plans:
-        until = f"until {stamp(plan.expires_at)}"
+        head, until = f"plan {plan.plan_id} of {plan.account}", stamp(plan.expires_at)
         if plan.state is PlanState.APPROVED:
-            head = (
-                f"plan {plan.plan_id} of {plan.account} is approved by {plan.decided_by}; it is sent at the next cycle"
-            )
+            head = f"{head} is approved by {plan.decided_by}; it is sent at the next cycle that begins before {until}"
         else:
-            head = f"plan {plan.plan_id} of {plan.account} waits"
-        out.print(f"{head}, {until} ({plan.rules})", style="bold")
+            head = f"{head} waits until {until}"
+        out.print(f"{head} ({plan.rules})", style="bold")
         drawn = table("rule", "action", "errors", "step", "why it waits", right=("errors",))
         for group in plan.groups:
             where = place(group.step, names)

@@ -22,6 +22,8 @@ def test_help_tells_a_newcomer_what_it_is_and_where_to_begin(tmp_path: Path) -> 
         "run",
         "once",
         "plan",
+        "approve",
+        "apply",
         "check",
         "errors",
         "case",

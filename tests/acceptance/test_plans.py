@@ -105,7 +105,7 @@ def test_over_a_limit_once_names_the_plan_that_a_person_lists_approves_and_the_s
     assert group["why"] == "over a limit: wants to retry 5 after 0 in the last hour; its limit is 3 an hour"
     shown = flowmend("approve", cwd=tmp_path)
     assert shown.returncode == 0
-    assert f"plan {number} of acme waits, until" in shown.stdout
+    assert f"plan {number} of acme waits until" in shown.stdout
     assert STEP in shown.stdout
 
     with Service(tmp_path) as service:

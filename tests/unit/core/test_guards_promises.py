@@ -30,9 +30,9 @@ def group_of(count: int, rule_id: str, act: Act, step_id: str) -> DueGroup:
 
 
 FEW = st.integers(0, 60)
-MODES = st.sampled_from([Mode.ENFORCE, Mode.ENFORCE, Mode.APPROVE, Mode.OBSERVE])
+MODES = st.sampled_from([Mode.ENFORCE] * 4 + [Mode.APPROVE, Mode.OBSERVE])
 MAYBE = st.none() | FEW
-OWN_LIMITS = st.builds(
+OWN_LIMITS = st.just(Limit()) | st.builds(
     Limit, per_cycle=MAYBE, per_hour=MAYBE, per_day=MAYBE, share_of_open=st.none() | st.floats(0.01, 1)
 )
 RULES = st.lists(
@@ -43,6 +43,7 @@ RULES = st.lists(
         mode=MODES,
         limit=OWN_LIMITS,
     ),
+    min_size=2,
     max_size=4,
     unique_by=lambda one: one.id,
 )
@@ -54,12 +55,13 @@ GROUPS = st.lists(
         st.sampled_from(Act),
         st.sampled_from(["s1", "s2"]),
     ),
+    min_size=4,
     max_size=12,
     unique_by=lambda group: (group.rule_id, group.act, group.step),
 )
 RULE_IDS = st.sampled_from(["a", "b", "gone"])
 STEPS = st.sampled_from([step("s1"), step("s2")])
-COUNTED = st.dictionaries(st.tuples(RULE_IDS, st.sampled_from([RETRY, RESOLVE])), FEW)
+COUNTED = st.dictionaries(st.tuples(RULE_IDS, st.sampled_from([RETRY, RESOLVE])), FEW, max_size=2)
 CUTS = st.lists(st.none() | st.integers(0, 40), min_size=12, max_size=12)
 """How much of each group ramp or platform lets go, None for all."""
 ALL_SCALES = st.builds(
