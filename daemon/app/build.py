@@ -112,7 +112,7 @@ async def open_daemon(
                 name=name,
                 lock=lock,
                 pass_=pass_,
-                beside=replace(pass_, client=only_reads, store=store),
+                beside=replace(pass_, client=only_reads, store=store, acts=False),
                 counts=store,
                 clock=clock,
                 log=bound,

@@ -40,7 +40,8 @@ class BreakerStore(Protocol):
 class Breakers:
     """The breakers of one account during one weighing.
 
-    *busy* are those with a retry without an outcome, or with one that is let through now; None: not known yet.
+    *busy* are those with a retry without an outcome, or with one that is let through now; None: not known yet. Where
+    another process acts on the account, *acts* is false: that one says and remembers what becomes of them.
     """
 
     account: str
@@ -51,6 +52,7 @@ class Breakers:
     known: dict[Key, Breaker] = field(default_factory=dict)
     runs: Sequence[RetryRun] = ()
     busy: set[Key] | None = None
+    acts: bool = True
 
     async def turn(self) -> Self:
         """Bring every breaker up to the outcomes known by now."""
@@ -102,7 +104,7 @@ class Breakers:
             breaker = self._of(key)
             if breaker.state is BreakerState.HALF_OPEN and self.busy is not None:
                 self.busy.add(key)
-                if group.mode is Mode.ENFORCE:
+                if group.mode is Mode.ENFORCE and self.acts:
                     self.log.info("breaker.probed", **self._facts(breaker), rule=group.rule_id)
 
     async def _become(self, breaker: Breaker, signs: Signs, name: str = "") -> None:
@@ -111,6 +113,8 @@ class Breakers:
         if breaker == before:
             return
         self.known[breaker.key] = breaker
+        if not self.acts:
+            return
         await self.store.save_breaker(self.account, breaker)
         if breaker.state is BreakerState.CLOSED:
             self.log.info("breaker.closed", **self._facts(breaker, name))

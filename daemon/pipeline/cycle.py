@@ -64,7 +64,10 @@ ADOPTED = "adopted"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountCycle:
-    """Run the main path for one account. *rules* gives the set in force, asked once at the start of each pass."""
+    """Run the main path for one account. *rules* gives the set in force, asked once at the start of each pass.
+
+    Where another process acts on the account, *acts* is false: then this one can only plan.
+    """
 
     terms: Terms
     rules: Callable[[], Rules]
@@ -77,6 +80,7 @@ class AccountCycle:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     without_summary: set[str] = field(default_factory=set)
     reported: set[tuple[str, Act]] = field(default_factory=set)
+    acts: bool = True
 
     async def run(self, tally: Tally | None = None, *, act: bool = True) -> tuple[Tally, Plan | None]:
         """Collect what is new, plan what is due and (with *act*) send it; return the figures and the plan.
@@ -144,7 +148,13 @@ class AccountCycle:
         collector = Collector(client=self.client, store=self.store, judge=judge, basis=basis, log=self.log)
         patcher = Patcher(rules=rules, client=self.client, store=self.store)
         guard = Guard(
-            terms=terms, rules=rules, client=self.client, store=self.store, log=self.log, reported=self.reported
+            terms=terms,
+            rules=rules,
+            client=self.client,
+            store=self.store,
+            log=self.log,
+            reported=self.reported,
+            acts=self.acts,
         )
         actor = Actor(
             terms=terms,

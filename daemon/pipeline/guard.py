@@ -78,7 +78,10 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """Weigh what is due in one cycle of one account. *reported* are the limits already said to be reached."""
+    """Weigh what is due in one cycle of one account. *reported* are the limits already said to be reached.
+
+    Where another process acts on the account, *acts* is false: that one says and remembers what happens to it.
+    """
 
     terms: Terms
     rules: Rules
@@ -86,6 +89,7 @@ class Guard:
     store: GuardStore
     log: FilteringBoundLogger
     reported: set[tuple[str, Act]] = field(default_factory=set)
+    acts: bool = True
 
     async def weigh(self, tally: Tally, now: datetime) -> Weighed:
         """Return what is due with how much of it may go now, and why not all; count what is held back."""
@@ -111,7 +115,8 @@ class Guard:
             open_on_step=await self.store.open_counts(account),
         )
         weighed = weigh(cut_down, rules, scales)
-        self._report_limits(weighed)
+        if self.acts:
+            self._report_limits(weighed)
         groups = await platform.breakers.choose(weighed)
         over: dict[tuple[str, Act], list[PlannedGroup]] = {}
         for before, group in zip(cut_down, groups, strict=True):
@@ -163,8 +168,8 @@ class Guard:
     async def _platform(self, now: datetime) -> "_Platform":
         account = self.terms.account
         steps = await self.store.steps(account)
-        breakers = await Breakers(account=account, store=self.store, steps=steps, now=now, log=self.log).turn()
-        return _Platform(client=self.client, steps=steps, breakers=breakers, now=now)
+        breakers = Breakers(account=account, store=self.store, steps=steps, now=now, log=self.log, acts=self.acts)
+        return _Platform(client=self.client, steps=steps, breakers=await breakers.turn(), now=now)
 
     async def _cut(self, group: PlannedGroup, rule: Rule, platform: "_Platform", now: datetime) -> PlannedGroup:
         if group.send and (why := await self.client.may_write(group.step)):

@@ -374,6 +374,23 @@ async def test_beside_the_process_that_acts_a_person_plans_and_approves_but_does
         assert truth.retries_accepted == 1
 
 
+async def test_planning_beside_the_process_that_acts_remembers_and_says_nothing_for_it(tmp_path: Path) -> None:
+    rules = LIMITED.replace("per_hour: 3", "per_hour: 12")
+    async with small_shop(tmp_path, rules) as shop, shop.daemon() as service, shop.daemon() as command:
+        fail(shop, HOPELESS, count=12)
+        runner = service.accounts[ACCOUNT]
+        await runner.cycle()
+        shop.clock.pass_by(timedelta(minutes=1))
+        assert (await runner.confirm()).counts["came_back"] == 12
+        fail(shop, count=13)
+        await command.accounts[ACCOUNT].beside.plan_known()
+        assert await command.store.breakers(ACCOUNT) == []
+        assert (shop.events("limit.reached"), shop.events("breaker.opened")) == ([], [])
+
+        await runner.cycle()
+        assert len(await command.store.breakers(ACCOUNT)) > 0, "the service does"
+
+
 async def test_a_plan_of_another_account_or_of_none_is_not_applied(tmp_path: Path) -> None:
     async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
         theirs = await daemon.store.make_plan(
