@@ -67,7 +67,7 @@ def runs(truths: Sequence[Truth]) -> int:
 
 async def test_a_storm_on_one_rule_costs_its_first_stage_and_one_record_a_quarter_of_an_hour(tmp_path: Path) -> None:
     async with small_shop(tmp_path, rules("A"), actions={"max_attempts_per_case": 50}) as shop, shop.daemon() as daemon:
-        storm = hopeless(shop, "A", count=150)
+        storm = hopeless(shop, "A", count=60)
         await night(shop, daemon)
         assert 20 <= runs(storm) <= 3 + NIGHT / timedelta(minutes=15)
         (incident,) = shop.events("stage.failed")
@@ -75,7 +75,7 @@ async def test_a_storm_on_one_rule_costs_its_first_stage_and_one_record_a_quarte
 
 
 @pytest.mark.parametrize(
-    ("ramp", "first"), [pytest.param((3, 30), 4 * 3, id="with ramps"), pytest.param("off", 4 * 40, id="without")]
+    ("ramp", "first"), [pytest.param((3, 30), 4 * 3, id="with ramps"), pytest.param("off", 4 * 20, id="without")]
 )
 async def test_a_storm_on_a_whole_step_costs_what_showed_it_and_then_one_probe_a_wait(
     tmp_path: Path, ramp: Sequence[int] | str, first: int
@@ -83,7 +83,7 @@ async def test_a_storm_on_a_whole_step_costs_what_showed_it_and_then_one_probe_a
     codes = ("A", "B", "C", "D")
     actions = {"max_attempts_per_case": 50}
     async with small_shop(tmp_path, rules(*codes, ramp=ramp), actions=actions) as shop, shop.daemon() as daemon:
-        storm = hopeless(shop, *codes, count=40)
+        storm = hopeless(shop, *codes, count=20)
         await night(shop, daemon)
         assert first + 5 <= runs(storm) <= first + PROBES_OF_A_NIGHT
         probed = {event["rule"] for event in shop.events("breaker.probed")}
