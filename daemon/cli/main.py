@@ -14,6 +14,7 @@ from daemon.cli import (
     db,
     demo,
     errors,
+    explain,
     hold,
     once,
     pause,
@@ -58,6 +59,7 @@ app.command(rich_help_panel=RUN)(pause.pause)
 app.command(rich_help_panel=RUN)(resume.resume)
 app.command(rich_help_panel=RULES)(check.check)
 app.command("test", rich_help_panel=RULES)(proving.prove)
+app.command(rich_help_panel=RULES)(explain.explain)
 app.command(rich_help_panel=RULES)(schema.schema)
 app.command(rich_help_panel=LOOK)(errors.errors)
 app.command(rich_help_panel=LOOK)(case.case)

@@ -111,6 +111,16 @@ def error_record(entry: WireError) -> ErrorRecord:
     )
 
 
+def error_of(body: bytes, where: str) -> ErrorRecord:
+    """Return the one error that *body* holds, as the platform lists it.
+
+    Raises:
+        ProtocolError: it does not hold one JSON object.
+    """
+    entry: WireError = msgspec.convert(json_object(body, where), WireError)
+    return error_record(entry)
+
+
 def _resolved_record(entry: WireError) -> ResolvedRecord:
     return ResolvedRecord(
         error_id=text(entry.error_id),

@@ -15,16 +15,18 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.core.applied import CarriedOut
 from daemon.core.batches import Act
-from daemon.core.plans import Plan
+from daemon.core.plans import Plan, PlannedGroup
 from daemon.core.policy import Caps
 from daemon.core.reads import Recheck
+from daemon.core.records import Step
+from daemon.core.rows import ErrorRow
 from daemon.core.tally import Tally
 from daemon.core.windows import Window
 from daemon.pipeline.act import Actor, ActStore, Writer
 from daemon.pipeline.collect import Collector, CollectStore, ErrorLister
 from daemon.pipeline.confirm import Confirmer, ConfirmStore, JobReader
 from daemon.pipeline.guard import Guard, GuardStore, PlatformState
-from daemon.pipeline.judge import Judge
+from daemon.pipeline.judge import Judge, Judgement
 from daemon.pipeline.look import SecondLook
 from daemon.pipeline.naming import CaseReader, RetryDataReader
 from daemon.pipeline.ownership import Ownership
@@ -115,6 +117,22 @@ class AccountCycle:
             parts = await self._parts(self.rules(), self.clock.now())
             return await parts.plans.apply(plan_id, by, tally)
 
+    async def explain(self, row: ErrorRow) -> tuple[Step, Judgement | None, PlannedGroup | None]:
+        """Read one known error again and judge it as a cycle would; write nothing.
+
+        The judgement is None where the error is not open any more. The group is what the guards say of all that its
+        rule has due on the step, None where the error is not due.
+        """
+        async with self.lock:
+            await self.ownership.check()
+            now = self.clock.now()
+            step = (await self.store.steps(self.terms.account))[row.step]
+            parts = await self._parts(self.rules(), now)
+            looked = await parts.look.again(step, row.error_id, row.occurred_at, now)
+            weighed = await parts.guard.weigh(Tally(), now)
+            group = next((each for each in weighed.groups if looked is not None and _is_of(each, step, looked)), None)
+            return step, looked, group
+
     async def confirm(self) -> tuple[Tally, int]:
         """Settle what can be settled; return the figures and how many writes are left without an outcome."""
         async with self.lock:
@@ -146,6 +164,7 @@ class AccountCycle:
         )
         basis = f"{rules.version}/{terms.mode.name.lower()}/{act_after.isoformat() if act_after else ADOPTED}"
         collector = Collector(client=self.client, store=self.store, judge=judge, basis=basis, log=self.log)
+        look = SecondLook(client=self.client, judge=judge)
         patcher = Patcher(rules=rules, client=self.client, store=self.store)
         guard = Guard(
             terms=terms,
@@ -160,13 +179,14 @@ class AccountCycle:
             terms=terms,
             client=self.client,
             store=self.store,
-            look=SecondLook(client=self.client, judge=judge),
+            look=look,
             patcher=patcher,
             clock=self.clock,
             log=self.log,
             stopping=self.stopping,
         )
         return _Parts(
+            look=look,
             collector=collector,
             survey=Survey(
                 terms=terms,
@@ -240,8 +260,15 @@ class AccountCycle:
 class _Parts:
     """The stages of one pass, all with the same rules."""
 
+    look: SecondLook
     survey: Survey
     collector: Collector
     guard: Guard
     plans: Plans
     confirmer: Confirmer
+
+
+def _is_of(group: PlannedGroup, step: Step, judgement: Judgement) -> bool:
+    """Tell whether the group is what the error is due with."""
+    decision = judgement.decision
+    return (group.step, group.rule_id, group.act.value) == (step.ref, decision.rule_id, decision.verb.value)

@@ -4,7 +4,7 @@ The same code serves the first look (collect) and the look right before a write 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from structlog.typing import FilteringBoundLogger
@@ -89,6 +89,13 @@ class Judge:
             if any(self._must_name(self._first_answer(page, record)) for record in mine):
                 await page.tell_apart(group)
         return [await self._judge(page, record) for record in records]
+
+    async def with_data(self, step: Step, judgement: Judgement, now: datetime) -> Judgement:
+        """Return the judgement with the retry data, read now if judging did not need it; None where there is none."""
+        if judgement.data is not None:
+            return judgement
+        page = await open_page(self.client, self.store, self.log, step, [judgement.record], now)
+        return replace(judgement, data=await page.read(judgement.record))
 
     async def _judge(self, page: Page, record: ErrorRecord) -> Judgement:
         answer = self._first_answer(page, record)

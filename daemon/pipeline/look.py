@@ -76,6 +76,15 @@ class SecondLook:
             reasons=reasons | dict.fromkeys(absent, "gone" if pages <= 1 else "unseen"),
         )
 
+    async def again(self, step: Step, error_id: str, occurred_at: datetime | None, now: datetime) -> Judgement | None:
+        """Return how one error is judged now, None where it is not open any more."""
+        until = None if occurred_at is None else occurred_at + TICK
+        found: list[ErrorRecord] = []
+        async for page in self.client.errors(step.ref, since=occurred_at, until=until):
+            found += [record for record in page if record.error_id == error_id]
+        judged = await self.judge.judge(step, found[:1], now)
+        return await self.judge.with_data(step, judged[0], now) if judged else None
+
 
 def why_not(judgement: Judgement, item: PlanItem, rule_id: str, act: Act, now: datetime) -> str:
     """Say why an error that a plan named may not be acted on any more, or ""."""

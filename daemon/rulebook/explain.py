@@ -1,14 +1,47 @@
 """Say in words why a condition does not hold: the first matcher that failed, and the value it found."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
-from daemon.rulebook.ast import AllOf, AnyOf, Check, Condition, FieldCondition, NotOf
+from daemon.rulebook.ast import AllOf, AnyOf, Check, Condition, FieldCondition, NotOf, RuleSource
 from daemon.rulebook.conditions import compile_condition, compile_field
+from daemon.rulebook.program import conjuncts
 from daemon.rulebook.subject import Subject, Text
 
 SHOWN_CHARS = 200
 """How much of a value from outside is shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """How one rule fared: which of its *conditions* failed, each with what was found; none: it matches."""
+
+    source: RuleSource
+    failed: tuple[str, ...]
+    conditions: int
+
+    @property
+    def matches(self) -> bool:
+        """Tell whether the whole rule holds; the first that does wins."""
+        return not self.failed
+
+    @property
+    def near(self) -> bool:
+        """Tell whether all but one of several conditions held."""
+        return len(self.failed) == 1 < self.conditions
+
+
+def verdicts(sources: Sequence[RuleSource], subject: Subject) -> tuple[Verdict, ...]:
+    """Say of every rule, in order, how it fares on *subject*."""
+    return tuple(_verdict(source, subject) for source in sources)
+
+
+def _verdict(source: RuleSource, subject: Subject) -> Verdict:
+    parts = list(conjuncts(source.when))
+    failed = tuple(text for part in parts if (text := explain_rule(part, subject)))
+    return Verdict(source=source, failed=failed, conditions=len(parts))
 
 
 def explain_rule(condition: Condition, subject: Subject) -> str:

@@ -33,6 +33,7 @@ class RuleSet:
     """
 
     def __init__(self, sources: Sequence[RuleSource], *, messages_kept: int = MESSAGES_KEPT) -> None:
+        self.sources = tuple(sources)
         self.rules: tuple[Rule, ...] = tuple(source.rule for source in sources)
         self.digest = digest(sources)
         self.version = f"rules@{self.digest[:VERSION_DIGITS]}"

@@ -30,6 +30,7 @@ class MemoryPeople(MemoryPlans):
         flow: str | None = None,
         step: str | None = None,
         rule: str | None = None,
+        error_id: str | None = None,
         verb: Verb | None = None,
         held: bool | None = None,
         limit: int = 100,
@@ -42,6 +43,7 @@ class MemoryPeople(MemoryPlans):
             if flow in (None, ref.flow_id)
             and step in (None, ref.step_id)
             and rule in (None, row.judged.rule_id)
+            and error_id in (None, row.judged.error_id)
             and verb in (None, row.judged.verb)
             and held in (None, row.held_at is not None)
         ]

@@ -73,6 +73,7 @@ class PeopleRows(Database):
         flow: str | None = None,
         step: str | None = None,
         rule: str | None = None,
+        error_id: str | None = None,
         verb: Verb | None = None,
         held: bool | None = None,
         limit: int = 100,
@@ -85,6 +86,7 @@ class PeopleRows(Database):
             (steps.c.flow_id, flow),
             (steps.c.step_id, step),
             (verdicts.c.rule_id, rule),
+            (errors.c.error_id, error_id),
         )
         for column, value in (*given, (verdicts.c.verb, verb and verb.value)):
             if value is not None:

@@ -117,3 +117,62 @@ def test_broken_files_are_shown_and_nothing_is_run(rules: Path) -> None:
     assert done.returncode == 1
     assert 'E014  unknown key "cod"' in done.stderr
     assert "no test was run" in done.stderr
+
+
+ERROR = {
+    "errorId": "77",
+    "occurredAt": "2026-03-02T09:00:00Z",
+    "source": "erp",
+    "code": "BUSY",
+    "message": "Too\u001b many",
+}
+
+
+def test_an_error_in_a_file_is_explained_near_misses_first(rules: Path) -> None:
+    (rules.parent / "error.json").write_text(json.dumps(ERROR), encoding="utf-8")
+    done = flowmend("explain", "--file", "error.json", "--rules", "rules.yaml", "--all", cwd=rules.parent)
+
+    assert done.returncode == 0, done.stderr
+    assert "\x1b" not in done.stdout
+    assert done.stdout.splitlines()[7:] == [
+        "No rule takes it: it is left alone.",
+        "",
+        "Near misses (all but one condition hold):",
+        "   rules.yaml:9:5  busy: source: is \"application\"; found 'erp'",
+        "",
+        "The other rules, in order:",
+        "   rules.yaml:3:5  any-of-the-shop: source: is \"shop\"; found 'erp'",
+        "   rules.yaml:15:5  upper-case-state: code: is \"STATE\"; found 'BUSY'",
+    ]
+
+
+def test_an_error_in_a_file_may_say_its_step_and_its_data(rules: Path) -> None:
+    rules.write_text(RULES.replace("when: {code: STATE}", "when: {flow: Orders, data: {state: ca}}"), encoding="utf-8")
+    (rules.parent / "error.json").write_text(
+        json.dumps(ERROR | {"retryDataKey": "k", "flow": "Orders", "data": {"state": "ca"}}), encoding="utf-8"
+    )
+    done = flowmend("explain", "--file", "error.json", "--rules", "rules.yaml", "--json", cwd=rules.parent)
+    told = json.loads(done.stdout)
+
+    assert told["rule"] == "upper-case-state"
+    assert [each["near"] for each in told["rules"]] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text", "said"),
+    [
+        ((), "", "name one open error by its id"),
+        (("--file", "error.json"), "not json", "not one error as integrator.io lists it"),
+        (("--file", "error.json"), '{"errors": [{}]}', "this is a list of errors"),
+        (("--file", "none.json"), "", "none.json: No such file"),
+        (("12",), "", "--rules goes with --file"),
+    ],
+    ids=["nothing named", "no JSON", "a list", "no file", "rules beside an id"],
+)
+def test_what_cannot_be_explained_is_said_so(rules: Path, arguments: tuple[str, ...], text: str, said: str) -> None:
+    (rules.parent / "error.json").write_text(text, encoding="utf-8")
+    done = flowmend("explain", *arguments, "--rules", "rules.yaml", cwd=rules.parent)
+
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr

@@ -3,9 +3,9 @@
 import pytest
 
 from daemon.rulebook.ast import AllOf, AnyOf, Condition, NotOf
-from daemon.rulebook.explain import explain_rule
+from daemon.rulebook.explain import explain_rule, verdicts
 from daemon.rulebook.subject import Subject
-from tests.rule_values import STEP, asks, error, facts
+from tests.rule_values import STEP, asks, error, facts, rule
 
 RECORD = error("Invalid state 'CA' \x1b[31m", code="INVALID_KEY", tags=("a", "b"))
 CODE = asks("code", is_="INVALID_KEY")
@@ -42,3 +42,22 @@ def test_a_long_value_is_cut() -> None:
     said = explain_rule(asks("message", is_="y"), Subject(STEP, error("x" * 100_000), facts()))
     assert said.endswith("x…")
     assert len(said) < 300
+
+
+def test_every_rule_is_judged_and_a_near_miss_is_one_of_which_all_but_one_condition_holds() -> None:
+    other = asks("source", is_="shop")
+    sources = [
+        rule("near", CODE, other),
+        rule("far", asks("code", is_="Z"), other),
+        rule("single", other),
+        rule("wins", CODE),
+    ]
+    told = verdicts(sources, Subject(STEP, RECORD, facts()))
+
+    assert [(each.source.rule.id, each.matches, each.near, len(each.failed), each.conditions) for each in told] == [
+        ("near", False, True, 1, 2),
+        ("far", False, False, 2, 2),
+        ("single", False, False, 1, 1),
+        ("wins", True, False, 0, 1),
+    ]
+    assert told[0].failed == ('source: is "shop"; found nothing',)

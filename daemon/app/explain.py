@@ -1,0 +1,123 @@
+"""Explain: which rule takes an error and why the others do not, by the code that the service runs (P9)."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from daemon.app.build import Daemon
+from daemon.core.exceptions import ConfigError, ProtocolError
+from daemon.core.facts import UNAVAILABLE, Facts
+from daemon.core.plans import PlannedGroup
+from daemon.core.records import ErrorRecord, Step, StepRef
+from daemon.core.rows import ErrorRow
+from daemon.integrator import wire
+from daemon.pipeline.judge import Judgement
+from daemon.rulebook.explain import Verdict, verdicts
+from daemon.rulebook.ruleset import RuleSet
+from daemon.rulebook.selection import exact
+from daemon.rulebook.subject import Subject
+
+STEP_WORDS = ("account", "integration", "flow", "step", "step_type")
+"""What a file may say beside the error's own fields, in the words of rule files; and ``data``, ``attempts``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """One error under every rule. *judgement* and *group* (what is due with it) are None where no account was asked."""
+
+    step: Step
+    record: ErrorRecord
+    verdicts: Sequence[Verdict]
+    judgement: Judgement | None = None
+    attempts: int = 0
+    group: PlannedGroup | None = None
+
+    @property
+    def winner(self) -> str:
+        """Return the id of the rule that takes the error, "" where none does."""
+        return next((each.source.rule.id for each in self.verdicts if each.matches), "")
+
+
+class Rows(Protocol):
+    """What finding an error asks of the store."""
+
+    async def errors(
+        self, account: str | None = None, *, error_id: str | None = None, limit: int = 100
+    ) -> Sequence[ErrorRow]:
+        """Return stored errors with this id."""
+
+
+async def find_error(rows: Rows, error_id: str, account: str | None) -> ErrorRow:
+    """Return the one stored error with this id.
+
+    Raises:
+        ConfigError: there is none, or it is known in several places.
+    """
+    found = await rows.errors(account, error_id=error_id, limit=2)
+    if not found:
+        raise ConfigError(
+            f"no open error {error_id} is known: is the id whole, and has flowmend once read it? "
+            "flowmend errors lists those that are. With --file, an error of integrator.io can be explained from a file"
+        )
+    if len(found) > 1:
+        places = " and ".join(f"{row.step.account}: {row.step.flow_id}/{row.step.step_id}" for row in found)
+        raise ConfigError(f"error {error_id} is known in several places ({places}): choose one with --account")
+    return found[0]
+
+
+async def explain_open(daemon: Daemon, error_id: str, account: str | None) -> Explained:
+    """Read one open error again and say how every rule fares on it, and what a cycle would do with it.
+
+    Raises:
+        ConfigError: it is not known, or not open any more.
+    """
+    row = await find_error(daemon.store, error_id, account)
+    rules, now = daemon.rules.current, daemon.clock.now()
+    step, judgement, group = await daemon.accounts[row.step.account].beside.explain(row)
+    if judgement is None:
+        raise ConfigError(f"error {error_id} is not open any more on {row.step.flow_id}/{row.step.step_id}")
+    record = judgement.record
+    _, case = (await daemon.store.case_histories(row.step, [judgement.case_key], now))[judgement.case_key]
+    data = UNAVAILABLE if judgement.data is None else judgement.data.data
+    facts = Facts(now=now, attempts=case.attempts, data=data)
+    return Explained(
+        step=step,
+        record=record,
+        verdicts=verdicts(rules.sources, Subject(step, record, facts)),
+        judgement=judgement,
+        attempts=case.attempts,
+        group=group,
+    )
+
+
+def explain_text(text: bytes, rules: RuleSet, now: datetime, where: str) -> Explained:
+    """Say how every rule fares on an error given as JSON, as integrator.io lists it.
+
+    Beside its own fields it may say account, integration, flow, step, step_type, attempts and data (the retry data's).
+
+    Raises:
+        ConfigError: it is not one error as JSON.
+    """
+    try:
+        told = wire.json_object(text, where)
+        step_type = str(told.get("step_type", "import"))
+        attempts = int(told.get("attempts", 0))
+    except (ProtocolError, ValueError, TypeError) as wrong:
+        raise ConfigError(f"{where}: not one error as integrator.io lists it, as a JSON object ({wrong})") from wrong
+    if "errors" in told and isinstance(told["errors"], list):
+        raise ConfigError(f"{where}: this is a list of errors; give one of the objects in it")
+    words = {name: str(told.get(name, "")) for name in STEP_WORDS}
+    step = Step(
+        ref=StepRef(account=words["account"], flow_id=words["flow"], step_id=words["step"]),
+        type="export" if step_type == "export" else "import",
+        name=words["step"],
+        flow_name=words["flow"],
+        integration_id=words["integration"],
+        integration_name=words["integration"],
+    )
+    record = wire.error_of(text, where)
+    data: Any = exact(json.loads(text)["data"]) if "data" in told else UNAVAILABLE
+    subject = Subject(step, record, Facts(now=now, attempts=attempts, data=data))
+    return Explained(step=step, record=record, verdicts=verdicts(rules.sources, subject))
