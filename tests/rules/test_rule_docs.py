@@ -25,6 +25,7 @@ REFERENCE = (ROOT / "docs/rules.md").read_text(encoding="utf-8")
 DECIDING = (
     "core/policy.py",
     "core/ramp.py",
+    "core/breakers.py",
     "core/guards.py",
     "rulebook/patching.py",
     "pipeline/patch.py",
