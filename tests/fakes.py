@@ -12,7 +12,7 @@ from daemon.core.actions import Rule
 from daemon.core.backoff import LAST
 from daemon.core.decisions import Match
 from daemon.core.facts import Facts, NeedsData, Patched, PatchRefused
-from daemon.core.records import ErrorRecord, RetryData, Step, StepRef
+from daemon.core.records import ErrorRecord, Job, RetryData, Step, StepRef
 from daemon.integrator.client import Client
 from daemon.integrator.exchange import Transport
 from daemon.integrator.pacing import Pacer
@@ -158,6 +158,12 @@ class FakeErrors:
 
     def parse(self, retry_key: str, envelope: bytes) -> RetryData:
         raise AssertionError(f"nobody needs {len(envelope)} bytes of the retry data {retry_key}")
+
+    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
+        raise AssertionError(f"nobody asks for the retry jobs of {step.ref} since {since}: {statuses}")
+
+    async def job(self, job_id: str) -> Job:
+        raise AssertionError(f"nobody asks for the job {job_id}")
 
 
 @dataclass

@@ -58,7 +58,8 @@ class CaseHistory:
     ours per rule. *last_attempt_at* is when the newest was sent, *cured_at* when the newest that was confirmed was.
     *unsettled* means that one of them has no outcome yet, *unknown* that one ended without anybody knowing how.
     *nameless*: the retry data that would name the case cannot be read, so its attempts cannot be counted. *shared*: the
-    case is a trace key that several records are known to share, so it must be named by the retry data as well.
+    case is a trace key that several records are known to share, so it must be named by the retry data as well. *gone_at*:
+    when the newest of its errors occurred that left the open list without us; what occurs later may be a retry of others.
     """
 
     attempts: int = 0
@@ -69,6 +70,7 @@ class CaseHistory:
     unknown: bool = False
     nameless: bool = False
     shared: bool = False
+    gone_at: datetime | None = None
 
     @property
     def by_others(self) -> int:
@@ -98,7 +100,9 @@ class Attempt:
         return self.rule_id is not None and self.outcome is None
 
 
-def history_of(attempts: Iterable[Attempt], now: datetime, *, shared: bool = False) -> CaseHistory:
+def history_of(
+    attempts: Iterable[Attempt], now: datetime, *, shared: bool = False, gone_at: datetime | None = None
+) -> CaseHistory:
     """Add up a case's *attempts* as of *now*.
 
     One that was refused, or that a person said was never sent, did not happen. After `MEMORY` without any attempt those
@@ -122,6 +126,7 @@ def history_of(attempts: Iterable[Attempt], now: datetime, *, shared: bool = Fal
         unsettled=any(each.unsettled for each in counted),
         unknown=any(each.outcome is Outcome.UNKNOWN for each in counted),
         shared=shared,
+        gone_at=gone_at,
     )
 
 

@@ -4,7 +4,7 @@ Source of every field: the API document, chapters 6 (error object) and 9 (flows 
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Literal
 
@@ -121,6 +121,10 @@ ENDED: frozenset[str] = frozenset({"completed", "failed", "canceled"})
 """Job statuses after which nothing more will happen; any other, known or not, means "still at work"."""
 
 
+LATE = timedelta(minutes=1)
+"""How long after a job's end its last error may be dated."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One job of the platform; *status* is kept as sent, so that a new one is taken for "still at work"."""
@@ -138,6 +142,12 @@ class Job:
     def ended(self) -> bool:
         """Tell whether the job can change nothing more."""
         return self.status in ENDED
+
+    def at_work(self, moment: datetime) -> bool:
+        """Tell whether an error that occurred at *moment* may have come out of the job."""
+        if self.created_at is None or moment < self.created_at:
+            return False
+        return self.ended_at is None or moment <= self.ended_at + LATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

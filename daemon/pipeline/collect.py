@@ -5,7 +5,7 @@ for gone. What its pages had already told stays, each page being one transaction
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Protocol
@@ -16,7 +16,7 @@ from daemon.core.actions import Mode
 from daemon.core.decisions import Verb
 from daemon.core.exceptions import RefusedError
 from daemon.core.judgements import Gone, Judged, Known
-from daemon.core.reads import Read, Saved
+from daemon.core.reads import Read, Recheck, Saved
 from daemon.core.records import ErrorRecord, Mark, Step, StepRef
 from daemon.core.tally import Tally
 from daemon.core.windows import SWEEP_DUE, StepProgress, Window, mark_after
@@ -50,6 +50,9 @@ class CollectStore(Protocol):
 
     async def end_read(self, read: Read, *, trusted: bool) -> Sequence[Gone]:
         """End a read; of a full one return what is no longer open."""
+
+    async def open_again(self, ref: StepRef, case_keys: Sequence[str]) -> Recheck | None:
+        """Return where the open errors of those cases lie that occurred after one of theirs that left without us."""
 
     async def save_progress(
         self, ref: StepRef, *, mark: Mark | None, watermark_at: datetime, swept_at: datetime | None, judged_with: str
@@ -127,6 +130,13 @@ class Collector:
             open=after.open,
             gone=len(gone),
         )
+        again = await self.store.open_again(ref, sorted({each.case_key for each in gone})) if gone else None
+        if again is not None:  # judged before it was known that another error of its case has left: somebody's retry?
+            await self.recheck(work.step, Window(since=again.since, until=again.until), tally, now)
+        if not work.window.full and not after.in_flight and after.open > work.summary.num_error:
+            # some have left, perhaps retried by others; it must be known which before anything is sent
+            full = Window(settled_at=work.window.until)
+            await self.read(replace(work, window=full, reason="some left"), tally, now)
 
     async def pages(
         self, step: Step, window: Window, reading: Read, tally: Tally, now: datetime, *, rejudge: bool = False

@@ -82,7 +82,8 @@ class Judge:
         The retry data is read only where a rule's last open condition, or the name of a case that is to be retried,
         depends on it.
         """
-        page = await open_page(self.client, self.store, self.log, step, records, now)
+        oldest = now - self.caps.retry_max_age
+        page = await open_page(self.client, self.store, self.log, step, records, now, oldest)
         asked = {record.error_id for record in records}
         for group in suspects(records, listed):
             mine = [record for record in group if record.error_id in asked]

@@ -10,13 +10,14 @@ from structlog.typing import FilteringBoundLogger
 from daemon.core.cases import NEW_CASE, CaseHistory, case_key, needs_digest
 from daemon.core.exceptions import ProtocolError, RefusedError
 from daemon.core.records import ErrorRecord, RetryData, Step, StepRef
+from daemon.pipeline.others import JobLister, OthersRetries
 from daemon.pipeline.survey import token_refused
 
 NAMELESS = CaseHistory(nameless=True)
 
 
-class RetryDataReader(Protocol):
-    """The one client call that naming may need."""
+class RetryDataReader(JobLister, Protocol):
+    """The client calls that naming may need."""
 
     async def retry_data(self, ref: StepRef, retry_key: str) -> RetryData:
         """Read the retry data of one error; `RefusedError` or `ProtocolError` where there is none to be had."""
@@ -33,6 +34,12 @@ class CaseReader(Protocol):
     ) -> Mapping[str, tuple[str, CaseHistory]]:
         """Return for each key that is known the case's own key and its history as of *now*."""
 
+    async def claimed_jobs(self, ref: StepRef) -> set[str]:
+        """Return the retry jobs of the step that entries of the journal are known to have started."""
+
+    async def note_others(self, ref: StepRef, came_back: Mapping[str, str], at: datetime) -> None:
+        """Count one attempt of others for each error, given as error id → case key; each once."""
+
     async def note_shared(self, ref: StepRef, trace_key: str, at: datetime) -> bool:
         """Remember for good that several records share a trace key; False where that was known."""
 
@@ -45,6 +52,7 @@ class Page:
     """The errors of one page while they are judged: what is known of their cases, and the retry data read so far.
 
     *cases* are by the name that the list gives an error, *shared* the trace keys known to stand for several records.
+    Errors from before *since* are too old to be retried, and nobody asks who has.
     """
 
     step: Step
@@ -52,8 +60,10 @@ class Page:
     client: RetryDataReader
     store: CaseReader
     log: FilteringBoundLogger
-    cases: Mapping[str, tuple[str, CaseHistory]]
+    cases: dict[str, tuple[str, CaseHistory]]
     shared: set[str]
+    since: datetime
+    others: OthersRetries
     data: dict[str, RetryData | None] = field(default_factory=dict)
 
     def case(self, record: ErrorRecord) -> tuple[str, CaseHistory]:
@@ -73,8 +83,35 @@ class Page:
         data = await self.read(record)
         if data is None:
             return self.case(record)[0], NAMELESS
-        key = case_key(record, data.data_digest, shared=record.trace_key in self.shared)
-        return (await self.store.case_histories(self.step.ref, [key], self.now)).get(key, (key, NEW_CASE))
+        name = case_key(record, data.data_digest, shared=record.trace_key in self.shared)
+        key, case = await self._history(name)
+        if self.came_back(record, case) and await self.others.made(record):
+            await self.store.note_others(self.step.ref, {record.error_id: key}, self.now)
+            return await self._history(name)
+        return key, case
+
+    async def _history(self, name: str) -> tuple[str, CaseHistory]:
+        return (await self.store.case_histories(self.step.ref, [name], self.now)).get(name, (name, NEW_CASE))
+
+    def came_back(self, record: ErrorRecord, case: CaseHistory) -> bool:
+        """Tell whether the case was open before under another id, and came back without an attempt of ours."""
+        at = record.occurred_at
+        if case.gone_at is None or at is None or case.unsettled:
+            return False
+        return case.gone_at < at and self.since <= at
+
+    async def count_others(self, records: Sequence[ErrorRecord]) -> None:
+        """Count the retries of others that those errors tell of whose trace key names their case."""
+        told: dict[str, str] = {}
+        names: set[str] = set()
+        for record in records:
+            key, case = self.case(record)
+            if self.came_back(record, case) and not self.needs_data(record) and await self.others.made(record):
+                told[record.error_id] = key
+                names.add(case_key(record))
+        if told:
+            await self.store.note_others(self.step.ref, told, self.now)
+            self.cases.update(await self.store.case_histories(self.step.ref, sorted(names), self.now))
 
     async def tell_apart(self, suspects: Sequence[ErrorRecord]) -> None:
         """Find out whether errors that share a trace key and a run are of different records, from the data of two.
@@ -124,16 +161,23 @@ class Page:
             return None  # gone, closed to us, or not to be read without loss: this error has no data for us
 
 
-async def open_page(
+async def open_page(  # noqa: PLR0917 - what the judge has, and what it is asked
     client: RetryDataReader,
     store: CaseReader,
     log: FilteringBoundLogger,
     step: Step,
     records: Sequence[ErrorRecord],
     now: datetime,
+    since: datetime,
 ) -> Page:
-    """Ask the store once what is known of the cases of all *records*."""
+    """Ask the store once what is known of the cases of all *records*; those from before *since* are too old to retry."""
     names = {case_key(record): record.trace_key for record in records}
-    cases = await store.case_histories(step.ref, sorted(names), now)
+    cases = dict(await store.case_histories(step.ref, sorted(names), now))
     shared = {trace_key for name, trace_key in names.items() if name in cases and cases[name][1].shared}
-    return Page(step=step, now=now, client=client, store=store, log=log, cases=cases, shared=shared)
+    moments = [record.occurred_at for record in records if record.occurred_at and record.occurred_at >= since]
+    others = OthersRetries(step=step, since=min(moments, default=now), client=client, claims=store)
+    page = Page(
+        step=step, now=now, client=client, store=store, log=log, cases=cases, shared=shared, since=since, others=others
+    )
+    await page.count_others(records)
+    return page

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Subquery,
     and_,
     bindparam,
+    exists,
     func,
     literal,
     null,
@@ -28,9 +29,10 @@ from sqlalchemy import (
 from daemon.core.batches import Act, WriteState
 from daemon.core.cases import NEW_CASE, Attempt, CaseHistory, history_of
 from daemon.core.decisions import Outcome
+from daemon.core.reads import Recheck
 from daemon.core.records import StepRef
 from daemon.store.columns import Moment, clean
-from daemon.store.control_tables import shared_keys
+from daemon.store.control_tables import gone_cases, shared_keys
 from daemon.store.judged import STEP, case_root, former_key
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.steps import AnyRow, find_step, make_step
@@ -53,7 +55,8 @@ _former_root = case_root(former_key(_keys.c.value))
 _former = select(_keys.c.value.label("key"), _former_root.label("case_root")).subquery("former")
 """The cases that those named by ``keys`` were part of before their trace keys were known to be shared, if any."""
 _none = type_coerce(null(), Moment())
-_ITS_ROOT, _SHARED, _OWN, _FORMER = literal("root"), literal("shared"), literal("own"), literal("former")
+_ITS_ROOT, _SHARED, _GONE = literal("root"), literal("shared"), literal("gone")
+_OWN, _FORMER = literal("own"), literal("former")
 
 
 def _ours(of: Subquery, what: ColumnElement[str]) -> Select[Any]:
@@ -72,8 +75,8 @@ def _others(of: Subquery, what: ColumnElement[str]) -> Select[Any]:
     return select(what, *columns).select_from(of.join(foreign_attempts, seen))
 
 
-def _fact(what: ColumnElement[str]) -> Select[Any]:
-    return select(what, _roots.c.key, _roots.c.case_root, _none, null(), null())
+def _fact(what: ColumnElement[str], at: ColumnElement[Any] = _none) -> Select[Any]:
+    return select(what, _roots.c.key, _roots.c.case_root, at, null(), null())
 
 
 HISTORIES = union_all(
@@ -85,8 +88,27 @@ HISTORIES = union_all(
     _fact(_SHARED)
     .join(shared_keys, and_(shared_keys.c.step_no == STEP, shared_keys.c.trace_key == func.substr(_roots.c.key, 3)))
     .where(func.substr(_roots.c.key, 1, 2) == "t:"),
+    _fact(_GONE, gone_cases.c.occurred_at).join(
+        gone_cases, and_(gone_cases.c.step_no == STEP, gone_cases.c.case_key == _roots.c.case_root)
+    ),
 )
 """What is known of the cases of ``keys``: a row for each attempt and for each fact."""
+
+_left_before = exists().where(
+    gone_cases.c.step_no == STEP,
+    gone_cases.c.case_key == errors.c.case_key,
+    gone_cases.c.occurred_at < errors.c.occurred_at,
+)
+OPEN_AGAIN = select(
+    func.min(errors.c.occurred_at).label("since"),
+    func.max(errors.c.occurred_at).label("until"),
+    func.count().label("found"),
+).where(
+    errors.c.step_no == STEP,
+    errors.c.batch_no.is_(None),
+    errors.c.case_key.in_(select(_keys.c.value)),
+    _left_before.correlate(errors),
+)
 
 _seen = fields("seen", foreign_attempts.c.error_id, foreign_attempts.c.case_root)
 NOTE_OTHERS = (
@@ -146,6 +168,7 @@ class CaseRows(Database):
         step_no = find_step(connection, ref)
         roots: dict[str, str] = {}
         shared: set[str] = set()
+        gone: dict[str, datetime] = {}
         attempts: dict[str, list[Attempt]] = {}
         rows = () if step_no is None else connection.execute(HISTORIES, {"step": step_no, "keys": document(keys)})
         for row in rows:
@@ -153,15 +176,29 @@ class CaseRows(Database):
                 roots[row.key] = row.case_root
             elif row.what == "shared":
                 shared.add(row.key)
+            elif row.what == "gone":
+                gone[row.key] = row.at
             else:
                 attempts.setdefault(row.key, []).append(_attempt(row))
-        if not (roots or shared or attempts):
+        if not (roots or shared or gone or attempts):
             return {key: (key, NEW_CASE) for key in keys}
         names = {key: clean(key) for key in keys}
         return {
-            key: (roots.get(name, key), history_of(attempts.get(name, ()), now, shared=name in shared))
+            key: (
+                roots.get(name, key),
+                history_of(attempts.get(name, ()), now, shared=name in shared, gone_at=gone.get(name)),
+            )
             for key, name in names.items()
         }
+
+    @reads
+    def open_again(self, connection: Connection, ref: StepRef, case_keys: Sequence[str]) -> Recheck | None:
+        """Return where the open errors of those cases lie that occurred after one of theirs that left without us.
+
+        This looks at every error of the step: it is asked after full reads that found some gone, and only then.
+        """
+        row = connection.execute(OPEN_AGAIN, {"step": find_step(connection, ref), "keys": document(case_keys)}).one()
+        return Recheck(step=ref, since=row.since, until=row.until, count=row.found) if row.found else None
 
     @reads
     def returned(self, connection: Connection, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:

@@ -55,3 +55,14 @@ shared_keys = Table(  # trace keys that different records of a step have been se
     moment("seen_at"),
     sqlite_with_rowid=False,
 )
+
+gone_cases = (
+    Table(  # cases of which an error left the open list without us: one that is open again may have been retried
+        "gone_cases",
+        METADATA,
+        step_number(primary_key=True),
+        words("case_key", primary_key=True),
+        moment("occurred_at"),  # of the newest of these errors
+        sqlite_with_rowid=False,
+    )
+)

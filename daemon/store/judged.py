@@ -17,6 +17,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     select,
     true,
 )
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from daemon.core.decisions import Verb
 from daemon.core.judgements import Gone, Judged
 from daemon.store.columns import clean, to_ms
+from daemon.store.control_tables import gone_cases
 from daemon.store.scratch import unseen
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.steps import count_stored
@@ -122,6 +124,20 @@ LEAVING = {
     .order_by(errors.c.error_id)
     for which in (NAMED, UNSEEN)
 }
+NOTE_GONE = {
+    which: insert(gone_cases)
+    .from_select(
+        ["step_no", "case_key", "occurred_at"],
+        select(STEP, errors.c.case_key, func.max(errors.c.occurred_at))
+        .where(_standing_here, which, errors.c.occurred_at.is_not(None), func.substr(errors.c.case_key, 1, 2) != "e:")
+        .group_by(errors.c.case_key),
+    )
+    .on_conflict_do_update(
+        index_elements=["step_no", "case_key"],
+        set_={"occurred_at": func.max(gone_cases.c.occurred_at, literal_column("excluded.occurred_at"))},
+    )
+    for which in (NAMED, UNSEEN)
+}
 FORGET = {which: delete(errors).where(_standing_here, which) for which in (NAMED, UNSEEN)}
 
 
@@ -146,7 +162,10 @@ def keep(connection: Connection, step_no: int, judged: Sequence[Judged], now: da
 
 
 def forget(connection: Connection, step_no: int, which: ColumnElement[bool], ids: Sequence[str] = ()) -> list[Gone]:
-    """Delete the errors that *which* chooses (`NAMED` in *ids*, or `UNSEEN`) and are not in flight; return them."""
+    """Delete the errors that *which* chooses (`NAMED` in *ids*, or `UNSEEN`) and are not in flight; return them.
+
+    That their cases were open is remembered: where one is open again under another id, somebody may have retried it.
+    """
     parameters: dict[str, Any] = {"step": step_no}
     if which is NAMED:
         parameters["ids"] = document(ids)
@@ -155,6 +174,7 @@ def forget(connection: Connection, step_no: int, which: ColumnElement[bool], ids
         for row in connection.execute(LEAVING[which], parameters)
     ]
     if gone:
+        connection.execute(NOTE_GONE[which], parameters)
         connection.execute(FORGET[which], parameters)
         count_stored(connection, step_no, -len(gone))
     return gone

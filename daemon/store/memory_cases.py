@@ -6,6 +6,7 @@ from datetime import datetime
 
 from daemon.core.batches import Act
 from daemon.core.cases import Attempt, CaseHistory, former_key, history_of
+from daemon.core.reads import Recheck
 from daemon.core.records import StepRef
 from daemon.store.memory_errors import Shelves
 from daemon.store.memory_rows import Entry, Item
@@ -32,7 +33,8 @@ class MemoryCases(Shelves):
             if former:
                 attempts += [replace(each, of_former=True) for each in self._made(ref, self.root(ref, former))]
             shared = key.startswith("t:") and (ref, key.removeprefix("t:")) in self.shared
-            histories[key] = (root, history_of(attempts, now, shared=shared))
+            gone_at = self.gone.get((ref, root))
+            histories[key] = (root, history_of(attempts, now, shared=shared, gone_at=gone_at))
         return histories
 
     def _made(self, ref: StepRef, root: str) -> Iterator[Attempt]:
@@ -54,6 +56,18 @@ class MemoryCases(Shelves):
             if mine and row.judged.due_at is None:
                 row.judged = replace(row.judged, due_at=at)
         return True
+
+    async def open_again(self, ref: StepRef, case_keys: Sequence[str]) -> Recheck | None:
+        """Return where the open errors of those cases lie that occurred after one of theirs that left without us."""
+        moments = [
+            row.judged.occurred_at
+            for row in self.rows.get(ref, {}).values()
+            if row.batch_id is None
+            and row.judged.case_key in case_keys
+            and row.judged.occurred_at is not None
+            and self.gone.get((ref, row.judged.case_key), row.judged.occurred_at) < row.judged.occurred_at
+        ]
+        return Recheck(step=ref, since=min(moments), until=max(moments), count=len(moments)) if moments else None
 
     async def returned(self, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:
         """Return which of the cases have an error, not in flight, that was not known yet when the batch was intended."""

@@ -30,6 +30,7 @@ class Shelves:
         self.full_reads: dict[int, FullRead] = {}
         self.entries: dict[int, Entry] = {}
         self.aliases: dict[tuple[StepRef, str], str] = {}
+        self.gone: dict[tuple[StepRef, str], datetime] = {}
         self.shared: set[tuple[StepRef, str]] = set()
         self.others: dict[tuple[StepRef, str], tuple[str, datetime]] = {}
 
@@ -66,6 +67,10 @@ class Shelves:
         going = sorted(each for each in set(error_ids) if each in rows and rows[each].batch_id is None)
         gone = [rows.pop(error_id).judged for error_id in going]
         self.missed.get(ref, set()).difference_update(going)
+        for one in gone:
+            if one.occurred_at is not None and not one.case_key.startswith("e:"):
+                at = self.gone.get((ref, one.case_key), one.occurred_at)
+                self.gone[ref, one.case_key] = max(at, one.occurred_at)
         return [Gone(error_id=j.error_id, case_key=j.case_key, rule_id=j.rule_id, verb=j.verb) for j in gone]
 
     def of(self, account: str | None) -> list[tuple[StepRef, Row]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from daemon.core.cases import is_cut
+from daemon.core.cases import MEMORY, is_cut
 from daemon.core.decisions import Outcome, Verb
 from daemon.core.records import StepRef
 from daemon.core.rows import CaseEvent, ErrorRow, HeldRow, RulesRow, WriteRow
@@ -170,6 +170,7 @@ class MemoryPeople(MemoryPlans):
         for plan_id in old:
             del self.frozen[plan_id]
         self.loads = [each for each in self.loads if each.loaded_at >= before or each is self.loads[-1]]
+        self.gone = {name: at for name, at in self.gone.items() if at >= self.now() - MEMORY}
         return cleared + len(old)
 
 

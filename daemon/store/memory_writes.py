@@ -157,7 +157,8 @@ class MemoryJournal(MemoryCases):
             for row in self._flying(entry, [error_id]):
                 row.free(now)
                 if outcome in (Outcome.CONFIRMED, Outcome.VANISHED) or error_id in gone:
-                    self.forget(step, [error_id])
+                    del rows[error_id]
+                    self.missed.get(step, set()).discard(error_id)
         for row in rows.values():
             if row.judged.case_key in woken and row.waits:
                 row.judged = replace(row.judged, due_at=now)

@@ -5,8 +5,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
+from daemon.core.cases import MEMORY
 from daemon.core.rows import RulesRow
 from daemon.store import sqlite
+from daemon.store.control_tables import gone_cases
 from daemon.store.tables import batches, errors, meta, patches, plans, rule_files, rule_loads, verdicts
 from daemon.store.transactions import Database, reads, writes, writes_soon
 
@@ -86,5 +88,6 @@ class RuleSetRows(Database):
         connection.execute(delete(rule_loads).where(old))
         connection.execute(delete(rule_files).where(rule_files.c.version.not_in(select(rule_loads.c.version))))
         used = select(errors.c.verdict_no).distinct()
+        connection.execute(delete(gone_cases).where(gone_cases.c.occurred_at < self._clock() - MEMORY))
         connection.execute(delete(verdicts).where(verdicts.c.verdict_no.not_in(used)))
         return envelopes + old_plans

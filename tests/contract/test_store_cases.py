@@ -8,11 +8,13 @@ from daemon.core.batches import Act
 from daemon.core.cases import CaseHistory
 from daemon.core.decisions import Outcome
 from daemon.core.exceptions import StoreError
+from daemon.core.reads import Recheck
 from tests.contract.store_values import (
     LATER,
     NOON,
     OTHER_STEP,
     STEP,
+    Clock,
     Store,
     attempts,
     batch,
@@ -189,3 +191,55 @@ async def test_an_error_tells_of_one_retry_by_others_also_when_its_case_gets_ano
     await store.note_others(STEP, {"x1": "d:a", "x2": "d:b"}, LATER)
     await retried(store, "e1", case_key="d:a", alias="d:b", outcome=Outcome.CAME_BACK)
     assert (await history(store, "d:b")).attempts == 3
+
+
+async def test_a_case_remembers_when_its_newest_error_occurred_that_left_without_us(store: Store) -> None:
+    here = {"case_key": KEY}
+    await save(store, judged("e1", occurred_at=minutes(-9), **here), judged("e2", occurred_at=minutes(-5), **here))
+    await save(store, judged("e3", occurred_at=minutes(-7), **here), judged("e4", occurred_at=None, **here))
+    await save(store, judged("e5", case_key="e:e5"), judged("e6", case_key="t:stays"))
+    await store.drop(STEP, ["e1", "e4", "e5"])
+    assert (await history(store)).gone_at == minutes(-9)
+    await store.drop(STEP, ["e2"])
+    await store.drop(STEP, ["e3"])
+    assert (await history(store)) == CaseHistory(gone_at=minutes(-5))
+    assert [(await history(store, key)).gone_at for key in ("e:e5", "t:stays")] == [None, None]
+    assert (await store.case_histories(OTHER_STEP, [KEY], NOON))[KEY][1].gone_at is None
+
+
+async def test_what_a_full_read_does_not_show_has_left_and_what_we_settled_has_not(store: Store) -> None:
+    await retried(store, "e1", outcome=Outcome.CONFIRMED)
+    await retried(store, "e2", outcome=Outcome.VANISHED, case_key="t:order-2")
+    await save(store, judged("e3"), judged("e4"))
+    number = await store.intend(batch(item("e4")), NOON)
+    read = await store.begin_read(STEP, full=True)
+    await store.end_read(read, trusted=True)
+    gone = {key: (await history(store, key)).gone_at for key in (KEY, "t:order-2", "t:order-3", "t:order-4")}
+    assert gone == {KEY: None, "t:order-2": None, "t:order-3": NOON - timedelta(hours=1), "t:order-4": None}
+    await store.settle(number, {"e4": Outcome.CAME_BACK}, NOON, gone={"e4"})
+    assert (await history(store, "t:order-4")).gone_at is None
+
+
+async def test_what_left_is_remembered_for_30_days(store: Store, clock: Clock) -> None:
+    await save(store, judged("e1", occurred_at=NOON), judged("e2", occurred_at=NOON - timedelta(days=1)))
+    await store.drop(STEP, ["e1", "e2"])
+    clock.time = NOON + timedelta(days=30)
+    await store.prune(NOON - timedelta(days=60))
+    assert [(await history(store, key)).gone_at for key in ("t:order-1", "t:order-2")] == [NOON, None]
+
+
+async def test_the_open_errors_of_a_case_are_found_that_occurred_after_one_that_left(store: Store) -> None:
+    at = {n: minutes(-n) for n in range(1, 10)}
+    here = {"case_key": KEY}
+    await save(store, judged("e5", occurred_at=at[5], **here), judged("e4", case_key="t:other", occurred_at=at[4]))
+    assert await store.open_again(STEP, [KEY]) is None
+    await store.drop(STEP, ["e5"])
+    assert await store.open_again(STEP, [KEY]) is None
+    await save(store, judged("e1", occurred_at=at[1], **here), judged("e3", occurred_at=at[3], **here))
+    await save(store, judged("e7", occurred_at=at[7], **here), judged("e6", occurred_at=at[5], **here))
+    await save(store, judged("e9", occurred_at=None, **here), judged("e2", occurred_at=at[2], **here), step=OTHER_STEP)
+    assert await store.open_again(STEP, [KEY, "t:other"]) == Recheck(step=STEP, since=at[3], until=at[1], count=2)
+    await store.intend(batch(item("e1", case_key=KEY)), NOON)
+    assert await store.open_again(STEP, [KEY]) == Recheck(step=STEP, since=at[3], until=at[3], count=1)
+    assert await store.open_again(STEP, ["t:other", "t:absent"]) is None
+    assert await store.open_again(OTHER_STEP, [KEY]) is None

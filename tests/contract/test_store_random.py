@@ -264,6 +264,7 @@ async def count(twins: Twins) -> None:
     assert found is not None
     assert (progress.open + progress.in_flight, progress.in_flight) == (len(found), sum(row.in_flight for row in found))
     histories = await twins.alike(lambda store: store.case_histories(STEP, KEYS, NOON))
+    await twins.alike(lambda store: store.open_again(STEP, KEYS))
     assert histories
     ours = dict.fromkeys(KEYS, 0)
     for attempt in twins.attempts:

@@ -56,6 +56,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("step_no", "trace_key"),
         sqlite_with_rowid=False,
     )
+    op.create_table(
+        "gone_cases",
+        sa.Column("step_no", sa.Integer(), nullable=False),
+        *_text("case_key"),
+        *_number("occurred_at"),
+        sa.ForeignKeyConstraint(["step_no"], ["steps.step_no"]),
+        sa.PrimaryKeyConstraint("step_no", "case_key"),
+        sqlite_with_rowid=False,
+    )
     for name in ("settled_by", "settled_why"):
         op.add_column("batch_items", sa.Column(name, sa.Text(), nullable=False, server_default=""))
     op.create_index("batch_items_unsure", "batch_items", ["step_no"], sqlite_where=sa.text("outcome = 'unknown'"))
@@ -71,5 +80,5 @@ def downgrade() -> None:
         batch_items.drop_index("batch_items_unsure")
         batch_items.drop_column("settled_why")
         batch_items.drop_column("settled_by")
-    for table in ("shared_keys", "breakers", "pauses", "leases"):
+    for table in ("gone_cases", "shared_keys", "breakers", "pauses", "leases"):
         op.drop_table(table)

@@ -1,0 +1,92 @@
+"""Others: which errors came out of retries that were not ours, made by people or by the platform (P2).
+
+The platform keeps no count of retries. An error may name the job that it came out of, or no job, or the run in which its
+record failed at first; so where it does not tell, the retry jobs at work when it occurred do.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from daemon.core.exceptions import ProtocolError, RefusedError
+from daemon.core.records import ErrorRecord, Job, Step, StepRef
+from daemon.pipeline.survey import token_refused
+
+LONGEST_JOB = timedelta(days=1)
+"""How long before an error the retry job may have been created that it came out of."""
+
+RETRY = "retry"
+
+
+class JobLister(Protocol):
+    """The reads that tell of jobs."""
+
+    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
+        """Return the step's retry jobs created since then, newest first."""
+
+    async def job(self, job_id: str) -> Job:
+        """Return one job of any type."""
+
+
+class Claims(Protocol):
+    """What is asked of the journal."""
+
+    async def claimed_jobs(self, ref: StepRef) -> set[str]:
+        """Return the retry jobs of the step that entries of the journal are known to have started."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OthersRetries:
+    """The retries of others on one step, asked for once, and only if an error may have come out of one.
+
+    *since* is when the oldest error occurred that will be asked about.
+    """
+
+    step: Step
+    since: datetime
+    client: JobLister
+    claims: Claims
+    claimed: set[str] = field(default_factory=set)
+    jobs: Mapping[str, Job] | None = None
+    runs: dict[str, Job | None] = field(default_factory=dict)
+
+    async def made(self, record: ErrorRecord) -> bool:
+        """Tell whether the error came out of a retry job that no entry of the journal has started."""
+        if self.jobs is None:
+            self.jobs = await self._read()
+        job_id = record.flow_job_id
+        if job_id in self.jobs:
+            return True
+        if job_id in self.claimed or not any(_at_work(job, record) for job in self.jobs.values()):
+            return False
+        return not job_id or not await self._of_run(record)
+
+    async def _read(self) -> dict[str, Job]:
+        self.claimed = await self.claims.claimed_jobs(self.step.ref)
+        try:
+            jobs = await self.client.retry_jobs(self.step, since=self.since - LONGEST_JOB)
+        except (RefusedError, ProtocolError) as refused:
+            if token_refused(refused):
+                raise
+            return {}  # jobs are closed to us: nothing can be retried either, so there is nothing to be counted for
+        return {job.job_id: job for job in jobs if job.job_id not in self.claimed}
+
+    async def _of_run(self, record: ErrorRecord) -> bool:
+        """Tell whether the error came out of the run that it names, and not out of a retry long after that."""
+        run = await self._run(record.flow_job_id)
+        return run is not None and run.type != RETRY and _at_work(run, record)
+
+    async def _run(self, job_id: str) -> Job | None:
+        if job_id not in self.runs:
+            try:
+                self.runs[job_id] = await self.client.job(job_id)
+            except (RefusedError, ProtocolError) as refused:
+                if token_refused(refused):
+                    raise
+                self.runs[job_id] = None  # not there any more
+        return self.runs[job_id]
+
+
+def _at_work(job: Job, record: ErrorRecord) -> bool:
+    return record.occurred_at is not None and job.at_work(record.occurred_at)
