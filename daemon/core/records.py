@@ -121,10 +121,6 @@ ENDED: frozenset[str] = frozenset({"completed", "failed", "canceled"})
 """Job statuses after which nothing more will happen; any other, known or not, means "still at work"."""
 
 
-LATE = timedelta(minutes=1)
-"""How long after a job's end its last error may be dated."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One job of the platform; *status* is kept as sent, so that a new one is taken for "still at work"."""
@@ -143,11 +139,11 @@ class Job:
         """Tell whether the job can change nothing more."""
         return self.status in ENDED
 
-    def at_work(self, moment: datetime) -> bool:
-        """Tell whether an error that occurred at *moment* may have come out of the job."""
+    def at_work(self, moment: datetime, *, late: timedelta = timedelta(0)) -> bool:
+        """Tell whether the job was at work at *moment*, or had ended less than *late* before."""
         if self.created_at is None or moment < self.created_at:
             return False
-        return self.ended_at is None or moment <= self.ended_at + LATE
+        return self.ended_at is None or moment <= self.ended_at + late
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,9 @@ from daemon.pipeline.survey import token_refused
 LONGEST_JOB = timedelta(days=1)
 """How long before an error the retry job may have been created that it came out of."""
 
+LATE = timedelta(minutes=1)
+"""How long after a retry job's end its last error may be dated."""
+
 RETRY = "retry"
 
 
@@ -55,12 +58,14 @@ class OthersRetries:
         """Tell whether the error came out of a retry job that no entry of the journal has started."""
         if self.jobs is None:
             self.jobs = await self._read()
-        job_id = record.flow_job_id
+        job_id, at = record.flow_job_id, record.occurred_at
         if job_id in self.jobs:
             return True
-        if job_id in self.claimed or not any(_at_work(job, record) for job in self.jobs.values()):
+        if job_id in self.claimed or at is None:
             return False
-        return not job_id or not await self._of_run(record)
+        if not any(job.at_work(at, late=LATE) for job in self.jobs.values()):
+            return False
+        return not job_id or not await self._of_run(job_id, at)
 
     async def _read(self) -> dict[str, Job]:
         self.claimed = await self.claims.claimed_jobs(self.step.ref)
@@ -72,10 +77,10 @@ class OthersRetries:
             return {}  # jobs are closed to us: nothing can be retried either, so there is nothing to be counted for
         return {job.job_id: job for job in jobs if job.job_id not in self.claimed}
 
-    async def _of_run(self, record: ErrorRecord) -> bool:
-        """Tell whether the error came out of the run that it names, and not out of a retry long after that."""
-        run = await self._run(record.flow_job_id)
-        return run is not None and run.type != RETRY and _at_work(run, record)
+    async def _of_run(self, job_id: str, at: datetime) -> bool:
+        """Tell whether an error came out of the run that it names; what occurred after its end came out of a retry."""
+        run = await self._run(job_id)
+        return run is not None and run.type != RETRY and run.at_work(at)
 
     async def _run(self, job_id: str) -> Job | None:
         if job_id not in self.runs:
@@ -86,7 +91,3 @@ class OthersRetries:
                     raise
                 self.runs[job_id] = None  # not there any more
         return self.runs[job_id]
-
-
-def _at_work(job: Job, record: ErrorRecord) -> bool:
-    return record.occurred_at is not None and job.at_work(record.occurred_at)

@@ -77,6 +77,7 @@ def retries(platform: Platform) -> OthersRetries:
         pytest.param([job("theirs", began=9)], "", False, id="before theirs began"),
         pytest.param([THEIRS, RUN], "run", False, id="names a run that was at work, too"),
         pytest.param([THEIRS, LONG_AGO], "long-ago", True, id="names the run in which it failed at first"),
+        pytest.param([THEIRS, job("run", ended=10.1, kind="flow")], "run", True, id="names a run that had just ended"),
         pytest.param([THEIRS], "run", True, id="its run is not there any more"),
         pytest.param([RUN], "run", False, id="a run, and no retry"),
     ],
