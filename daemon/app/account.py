@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from daemon.app.lock import AccountLock
 from daemon.core.actions import Mode
 from daemon.core.applied import CarriedOut
+from daemon.core.continuity import Outdated
 from daemon.core.decisions import Verb
 from daemon.core.exceptions import (
     AuthError,
@@ -69,11 +70,12 @@ class Figures:
     unsettled: int
     failure: FlowmendError | None = None
     waits: Sequence[Plan] = ()
+    outdated: Outdated | None = None
 
     def to_json(self) -> dict[str, object]:
         """Return the account's part of ``once --json``; *plans_waiting* (their ids) only where there are any.
 
-        So are *incidents*, *steps_failed* and *failure*.
+        So are *incidents*, *steps_failed*, *failure* and *outdated*.
         """
         counts = {name: self.tally.counts[name] for name in COUNTS}
         skipped = {reason: count for reason, count in sorted(self.tally.skipped.items()) if count}
@@ -86,6 +88,8 @@ class Figures:
             told["steps_failed"] = self.tally.steps_failed
         if self.failure is not None:
             told["failure"] = str(self.failure)
+        if self.outdated is not None:
+            told["outdated"] = str(self.outdated)
         return told
 
 
@@ -110,8 +114,14 @@ class AccountRunner:
     last_success_at: datetime | None = None
     unsettled: int = 0
     between: Tally = field(default_factory=Tally)
+    backlog_told: bool = False
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     locked_out: str = ""
+
+    @property
+    def outdated(self) -> Outdated | None:
+        """Return what this process found that its store does not know, None while nothing was."""
+        return self.pass_.continuity.outdated
 
     async def cycle(self, tally: Tally | None = None, *, act: bool = True) -> tuple[Tally, Plan | None]:
         """Run one cycle, adding to *tally* where one is given, and log its canonical line."""
@@ -146,6 +156,7 @@ class AccountRunner:
         began, requests = self.clock.now(), self.requests()
         tally, plan = await self.pass_.run(tally, act=act)
         self.refused_until = None
+        await self._tell_backlog()
         self.last_success_at = self.clock.now()
         took = self.last_success_at - began
         counts, incidents = tally.counts + self.between.counts, tally.incidents + self.between.incidents
@@ -174,6 +185,14 @@ class AccountRunner:
             return
         self.pass_.ownership.forget()
         self.log.error("account.refused", reason=str(refused), status=refused.status)
+
+    async def _tell_backlog(self) -> None:
+        """Say once how many errors are left to people because they were there before this store."""
+        counts = await self.counts.error_counts(self.name) if not self.backlog_told else {}
+        left = sum(count for (_, _, reason), count in counts.items() if reason == "backlog")
+        if left:
+            self.backlog_told = True
+            self.log.info("backlog.left", errors=left, advice="flowmend once --adopt-backlog")
 
     async def _confirm(self) -> Tally:
         tally, self.unsettled = await self.pass_.confirm()
@@ -231,6 +250,7 @@ class AccountRunner:
             unsettled=await self.counts.unsettled_count(self.name) if ours else 0,
             failure=failure,
             waits=await self.waiting() if ours else (),
+            outdated=self.outdated,
         )
 
     async def waiting(self) -> list[Plan]:

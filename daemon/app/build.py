@@ -25,9 +25,11 @@ from daemon.integrator.pacing import Pacer
 from daemon.integrator.protocol import BaseUrl
 from daemon.integrator.transport import HttpTransport
 from daemon.logs import Secrets
+from daemon.pipeline.continuity import Continuity
 from daemon.pipeline.cycle import AccountCycle
 from daemon.pipeline.gate import Pauses, WriteGate
 from daemon.pipeline.ownership import Ownership
+from daemon.pipeline.patience import Patience
 from daemon.pipeline.terms import Clock, Stopping, Terms
 from daemon.rulebook.ruleset import compile_rules
 from daemon.settings import Account, Settings
@@ -94,6 +96,8 @@ async def open_daemon(
                 rules=lambda: rules.current,
                 client=client,
                 store=fenced,
+                continuity=Continuity(terms=terms, client=client, store=fenced, clock=clock, log=bound),
+                patience=Patience(first=terms.confirm_every),
                 ownership=Ownership(
                     account=name,
                     base_url=client.base_url.plain,

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
+from daemon.core.continuity import ADVICE
 from daemon.core.exceptions import (
     ConfigError,
     FlowmendError,
@@ -21,8 +22,10 @@ from daemon.core.exceptions import (
 
 if TYPE_CHECKING:
     from daemon.app.account import Figures
+    from daemon.core.continuity import Outdated
+    from daemon.core.plans import Plan
 
-ADVICE: tuple[tuple[type[FlowmendError], str], ...] = (
+OF_FAILURE: tuple[tuple[type[FlowmendError], str], ...] = (
     (
         RateLimitedError,
         "Other tools may be using up the account's requests. Nothing is lost; try again in a few minutes",
@@ -56,13 +59,27 @@ def exit_code(failure: FlowmendError) -> int:
 def sentence(failure: FlowmendError, account: str = "") -> str:
     """Return what happened, to which account, and what to do about it."""
     text = f"{account}: {str(failure).removeprefix(f'{account}: ')}" if account else str(failure)
-    advice = next((said for kind, said in ADVICE if isinstance(failure, kind)), "")
+    advice = next((said for kind, said in OF_FAILURE if isinstance(failure, kind)), "")
     return f"{text}. {advice}" if advice else text
 
 
 def complain(text: str) -> None:
     """Tell on standard error what failed."""
     sys.stderr.write(f"flowmend: {text}\n")
+
+
+def tell_outdated(outdated: "Outdated | None") -> None:
+    """Tell on standard error that a store does not know all that was sent, and what to do, where it is so."""
+    if outdated is not None:
+        complain(f"{outdated}. {ADVICE}")
+
+
+def of_plan(plan: "Plan | None", *, steps_failed: int, outdated: "Outdated | None") -> set[int]:
+    """Return the exit codes that the making of one plan amounts to."""
+    codes = {UNREACHABLE} if steps_failed else set[int]()
+    if outdated is not None or (plan and any(group.reason in ON_PURPOSE for group in plan.groups)):
+        codes.add(HELD)
+    return codes
 
 
 def worst(figures: Iterable["Figures"], *, rules_broken: bool = False) -> int:
@@ -75,7 +92,7 @@ def worst(figures: Iterable["Figures"], *, rules_broken: bool = False) -> int:
             codes.add(exit_code(each.failure))
         if each.tally.steps_failed:
             codes.add(UNREACHABLE)
-        if any(each.tally.skipped[reason] for reason in ON_PURPOSE):
+        if each.outdated is not None or any(each.tally.skipped[reason] for reason in ON_PURPOSE):
             codes.add(HELD)
     return worst_of(codes)
 

@@ -31,7 +31,7 @@ def once(
     from daemon.app.clock import SystemClock
     from daemon.app.once import run_once
     from daemon.cli.durations import duration_option
-    from daemon.cli.exits import complain, sentence, worst
+    from daemon.cli.exits import complain, sentence, tell_outdated, worst
     from daemon.cli.pass_view import PassView, figures_json
     from daemon.cli.render import print_json
 
@@ -50,6 +50,7 @@ def once(
             for each in figures:
                 if each.failure is not None:
                     complain(sentence(each.failure, each.account))
+                tell_outdated(each.outdated)
             if daemon.rules.broken:
                 complain(daemon.rules.complaint())
             return worst(figures, rules_broken=daemon.rules.broken)

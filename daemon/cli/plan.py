@@ -14,7 +14,7 @@ def plan(config: Config = None, json: Json = False) -> None:
 
     from daemon.app.build import open_daemon
     from daemon.app.clock import SystemClock
-    from daemon.cli.exits import HELD, ON_PURPOSE, PROBLEMS, UNREACHABLE, complain, exit_code, sentence, worst_of
+    from daemon.cli.exits import PROBLEMS, complain, exit_code, of_plan, sentence, tell_outdated, worst_of
     from daemon.cli.plan_view import Budgets, plan_json, show_commands, show_plan
     from daemon.cli.render import print_json
     from daemon.core.exceptions import FlowmendError, LockedError
@@ -45,10 +45,8 @@ def plan(config: Config = None, json: Json = False) -> None:
                 if not json:
                     show_plan(name, made, budgets, await runner.not_due(), daemon.settings.mode)
                     show_commands(made, waits)
-                if tally.steps_failed:
-                    codes.add(UNREACHABLE)
-                if made and any(group.reason in ON_PURPOSE for group in made.groups):
-                    codes.add(HELD)
+                tell_outdated(runner.outdated)
+                codes |= of_plan(made, steps_failed=tally.steps_failed, outdated=runner.outdated)
             if daemon.rules.broken:
                 complain(daemon.rules.complaint())
                 codes.add(PROBLEMS)

@@ -6,7 +6,7 @@ REASONS: Mapping[str, str] = {
     "another-rule": "another rule takes it by now",
     "approve": "it waits for a person's approval",
     "assigned": "a person has been given it",
-    "backlog": "it was there before Flowmend began; --adopt-backlog lets Flowmend act on these, too",
+    "backlog": "it was there before this store; flowmend once --adopt-backlog lets Flowmend act on these, too",
     "breaker-open": "retries on its step or connection only came back; nothing is retried there before a probe may go",
     "breaker-probes": "its step or connection was in trouble; one record goes first, the others wait for its outcome",
     "changed": "it changed since it was planned; it is judged again",

@@ -83,19 +83,27 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """One entry of the journal; *batch* holds only the items that have no outcome yet.
+    """One entry of the journal; *batch* holds only the items that have no outcome yet, of the *sent* it had.
 
-    *missed* are items that one complete but unsteady read did not show, *came_back* counts those that are known to have.
+    *missed* are items that one complete but unsteady read did not show. *confirmed* and *came_back* count those that
+    are known to have.
     """
 
     batch_id: int
     batch: Batch
     state: WriteState
     intended_at: datetime
+    sent: int
     job_id: str = ""
     reason: str = ""
     missed: frozenset[str] = frozenset()
+    confirmed: int = 0
     came_back: int = 0
+
+    @property
+    def answered(self) -> bool:
+        """Tell whether the platform's answer named the job; one that was looked for may be somebody else's."""
+        return self.state is WriteState.ACCEPTED and not self.reason
 
 
 def split(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:

@@ -41,9 +41,13 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """An error that was open and is not any more, without us."""
+    """An error that was open and is not any more, without us.
+
+    *unknown*: nobody knows what came of a retry of it, so it may have left by that one.
+    """
 
     error_id: str
     case_key: str
     rule_id: str
     verb: Verb
+    unknown: bool = False

@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Resolve, Retry
 from daemon.core.batches import Act, Batch, split
+from daemon.core.continuity import CLOCK_SLACK
 from daemon.core.exceptions import (
     AuthError,
     RefusedError,
@@ -27,7 +28,7 @@ from daemon.core.judgements import Gone, Judged
 from daemon.core.plans import PlanItem, PlannedGroup
 from daemon.core.records import Job, Step, StepRef
 from daemon.pipeline.collect import count_gone
-from daemon.pipeline.confirm import CLOCK_SLACK
+from daemon.pipeline.guard import JOBS_BACK
 from daemon.pipeline.journal import Journal
 from daemon.pipeline.judge import Judgement
 from daemon.pipeline.look import SecondLook
@@ -137,17 +138,19 @@ class Actor:
                 task.tally.add("held", int(each.decision.hold is not None), rule_id=each.decision.rule_id)
         if looked.gone:
             count_gone(task.tally, await self.store.drop(ref, looked.gone))
-        if task.act is Act.RETRY and looked.fit and await self._others_at_work(task, began):
+        if task.act not in MARKS and looked.fit and await self._others_at_work(task, began):
             task.drop("retry-running", len(looked.fit))
             return ()
         return looked.fit
 
     async def _others_at_work(self, task: Task, began: datetime) -> bool:
-        """Tell whether others started a retry job on the step since the plan was made: it may hold the same records.
+        """Tell whether a retry job of others is at work on the step: it may hold the same records.
 
-        Where an error stays listed until its job reaches it, nothing else tells that somebody is retrying it.
+        Where an error stays listed until its job reaches it, nothing else tells that somebody is retrying it. For a
+        retry only jobs since the plan was made are asked for: those before kept it out of the plan.
         """
-        jobs = await self.client.retry_jobs(task.step, since=task.plan.made_at - CLOCK_SLACK)
+        since = task.plan.made_at - CLOCK_SLACK if task.act is Act.RETRY else began - JOBS_BACK
+        jobs = await self.client.retry_jobs(task.step, since=since)
         at_work = {job.job_id for job in jobs if not job.ended or (job.ended_at or began) >= began}
         return not at_work <= await self.store.claimed_jobs(task.step.ref)
 

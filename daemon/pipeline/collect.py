@@ -183,6 +183,6 @@ def count_judgement(tally: Tally, judgement: Judgement, before: Known | None) ->
 
 
 def count_gone(tally: Tally, gone: Sequence[Gone]) -> None:
-    """Count errors that left without us."""
+    """Count errors that left without us; what may have left by a retry of ours is counted as unknown already."""
     for each in gone:
-        tally.add("vanished", rule_id=each.rule_id)
+        tally.add("vanished", int(not each.unknown), rule_id=each.rule_id)

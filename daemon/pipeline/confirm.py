@@ -7,36 +7,30 @@ of the same record. A 2xx alone proves nothing; neither does an error's absence 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
 from daemon.core.batches import Act, WriteState, Written
+from daemon.core.continuity import CLOCK_SLACK
 from daemon.core.decisions import Outcome
 from daemon.core.exceptions import ProtocolError, RefusedError, TemporaryError
-from daemon.core.outcomes import Evidence, outcome_of
+from daemon.core.outcomes import Sight, came_of_resolve, came_of_retry, must_ask
 from daemon.core.reads import Read
 from daemon.core.records import Job, Mark, ResolvedRecord, Step, StepRef
 from daemon.core.tally import Tally
 from daemon.core.windows import Window
 from daemon.pipeline.collect import Collector
 from daemon.pipeline.incidents import Incidents, StageReader
+from daemon.pipeline.patience import Patience
+from daemon.pipeline.started import JobReader, JobStore, StartedJobs
 from daemon.pipeline.survey import QUIET, StepWork, token_refused
 from daemon.pipeline.terms import Terms
 
-CLOCK_SLACK = timedelta(minutes=2)
-"""How far the platform's clock may be behind ours when its jobs are compared with the journal."""
 
-
-class JobReader(Protocol):
+class OutcomeReader(JobReader, Protocol):
     """The reads that tell what came of a write."""
-
-    async def job(self, job_id: str) -> Job:
-        """Return one job as it is now."""
-
-    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
-        """Return the step's retry jobs created since then, newest first."""
 
     async def flow_errors(self, flow_id: str) -> dict[str, Mark]:
         """Return the marks of the flow's steps."""
@@ -47,7 +41,7 @@ class JobReader(Protocol):
         """Yield what was resolved on a step, page by page; raises when the list is cut short."""
 
 
-class ConfirmStore(StageReader, Protocol):
+class ConfirmStore(JobStore, StageReader, Protocol):
     """What confirming asks of the store."""
 
     async def unsettled(self, account: str) -> Sequence[Written]:
@@ -55,9 +49,6 @@ class ConfirmStore(StageReader, Protocol):
 
     async def steps(self, account: str) -> Mapping[StepRef, Step]:
         """Return the steps met so far."""
-
-    async def accepted(self, batch_id: int, job_id: str, now: datetime) -> None:
-        """Note that the platform took the batch."""
 
     async def unknown(self, batch_id: int, reason: str, now: datetime) -> None:
         """Note that the batch was sent and its answer lost."""
@@ -79,11 +70,8 @@ class ConfirmStore(StageReader, Protocol):
     async def was_seen(self, read: Read, error_ids: Sequence[str]) -> set[str]:
         """Return which of the errors the read under way has shown."""
 
-    async def returned(self, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:
-        """Return which of the cases have an open error that was not known yet when the batch was written down."""
-
-    async def claimed_jobs(self, ref: StepRef) -> set[str]:
-        """Return the retry jobs of the step that other entries are known to have started."""
+    async def returned(self, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> Mapping[str, datetime | None]:
+        """Return which of the cases have an open error, not known yet when the batch was written, and since when."""
 
     async def save_flow_mark(self, account: str, flow_id: str, mark: Mark | None) -> None:
         """Remember (None) that the flow must be read again."""
@@ -91,25 +79,31 @@ class ConfirmStore(StageReader, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ended:
-    """An entry whose write has run its course; *job* is its retry job."""
+    """An entry whose write has run its course; *job* is its retry job, None of a resolve."""
 
     entry: Written
     job: Job | None = None
 
-    @property
-    def failed(self) -> int:
-        """Return how many records the job counted as failed."""
-        return self.job.num_error if self.job else 0
 
-    @property
-    def cut_short(self) -> bool:
-        """Tell whether the job ended without having run all its records (failed, canceled)."""
-        return self.job is not None and self.job.status != "completed"
+@dataclass(slots=True, kw_only=True)
+class _Resolved:
+    """Who resolved the errors of the entries under way, read from the platform once, and only if somebody asks."""
 
-    @property
-    def clean(self) -> bool:
-        """Tell whether the job completed and counted no failure."""
-        return self.job is not None and self.job.status == "completed" and not self.job.num_error
+    client: OutcomeReader
+    ref: StepRef
+    entries: Sequence[Written]
+    by: dict[str, str] | None = None
+
+    async def among(self, error_ids: Collection[str]) -> dict[str, str]:
+        """Return by whom, of those of the errors that were resolved since the first of the entries was sent."""
+        if self.by is None:
+            wanted = {error_id for entry in self.entries for error_id in entry.batch.error_ids}
+            since = min(entry.intended_at for entry in self.entries) - CLOCK_SLACK
+            by: dict[str, str] = {}
+            async for page in self.client.resolved(self.ref, since=since, until=None):
+                by |= {each.error_id: each.resolved_by for each in page if each.error_id in wanted}
+            self.by = by
+        return {error_id: self.by[error_id] for error_id in error_ids if error_id in self.by}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +111,11 @@ class Confirmer:
     """Settle the journal of one account. Reads only."""
 
     terms: Terms
-    client: JobReader
+    client: OutcomeReader
     store: ConfirmStore
+    jobs: StartedJobs
     collector: Collector
+    patience: Patience
     log: FilteringBoundLogger
 
     async def run(self, tally: Tally, now: datetime) -> int:
@@ -131,6 +127,7 @@ class Confirmer:
             AuthError: the token was refused; the account must stop.
         """
         entries = await self.store.unsettled(self.terms.account)
+        self.patience.keep({entry.batch_id for entry in entries})
         if not entries:
             return 0
         steps = await self.store.steps(self.terms.account)
@@ -140,7 +137,7 @@ class Confirmer:
         for ref, mine in by_step.items():
             try:
                 ended = await self._ended(steps[ref], mine, tally, now)
-                if ended:
+                if any(self.patience.is_due(each.entry.batch_id, now) for each in ended):
                     await self._read_and_settle(steps[ref], ended, tally, now)
             except (TemporaryError, ProtocolError, RefusedError) as failed:
                 if token_refused(failed):
@@ -167,8 +164,12 @@ class Confirmer:
             if entry.batch.act is not Act.RETRY:
                 ended.append(_Ended(entry=entry))
                 continue
-            job_id = entry.job_id or await self._find_job(step, entry, now)
-            job = await self._job(job_id) if job_id else None
+            job_id = entry.job_id
+            if not job_id and self.patience.is_due(entry.batch_id, now):
+                job_id = await self.jobs.adopt(step, entry, now)
+                if not job_id:
+                    self._looked(entry, now)
+            job = await self.jobs.job(job_id) if job_id else None
             if job is not None and job.ended:
                 ended.append(_Ended(entry=entry, job=job))
             elif self._overdue(entry, now):
@@ -180,26 +181,8 @@ class Confirmer:
                 )
         return ended
 
-    async def _find_job(self, step: Step, entry: Written, now: datetime) -> str:
-        """Look for the one retry job that a write without an answer must have started, and adopt it (P1).
-
-        Only a single job that no other entry started will do, and only if it counted as many records as were sent.
-        """
-        jobs = await self.client.retry_jobs(step, since=entry.intended_at - CLOCK_SLACK)
-        claimed = await self.store.claimed_jobs(step.ref)
-        free = [job for job in jobs if job.job_id not in claimed and job.triggered_by != "auto"]
-        if len(free) != 1 or not free[0].ended or free[0].num_success + free[0].num_error != len(entry.batch):
-            return ""
-        await self.store.accepted(entry.batch_id, free[0].job_id, now)
-        return free[0].job_id
-
-    async def _job(self, job_id: str) -> Job | None:
-        try:
-            return await self.client.job(job_id)
-        except RefusedError as refused:
-            if token_refused(refused):
-                raise
-            return None
+    def _looked(self, entry: Written, now: datetime) -> None:
+        self.patience.looked(entry.batch_id, now, deadline=entry.intended_at + self.terms.confirm_timeout)
 
     def _overdue(self, entry: Written, now: datetime) -> bool:
         return now - entry.intended_at >= self.terms.confirm_timeout
@@ -210,68 +193,53 @@ class Confirmer:
         summary = (await self.client.flow_errors(step.ref.flow_id)).get(step.ref.step_id, QUIET)
         window = Window(settled_at=now - self.terms.polling.settle)
         work = StepWork(step=step, summary=summary, window=window, reason="confirm")
+        resolved = _Resolved(client=self.client, ref=step.ref, entries=[each.entry for each in ended])
 
         async def settle(reading: Read, trusted: bool) -> None:  # noqa: FBT001 - the collector calls it
             for each in ended:
-                await self._settle_entry(each, reading, trusted=trusted, tally=tally, now=now)
+                await self._settle_entry(each, reading, resolved, trusted=trusted, tally=tally, now=now)
 
+        for each in ended:
+            self._looked(each.entry, now)
         await self.collector.read(work, tally, now, whole=settle)
 
-    async def _settle_entry(self, ended: _Ended, reading: Read, *, trusted: bool, tally: Tally, now: datetime) -> None:
-        entry, batch = ended.entry, ended.entry.batch
-        listed = await self.store.was_seen(reading, batch.error_ids)
-        returned = await self._returned(entry)
-        evidence = {
-            error_id: Evidence(
-                act=batch.act,
-                accepted=entry.state is WriteState.ACCEPTED,
-                clean=ended.clean,
-                unexplained=False,
-                listed=error_id in listed,
-                returned=error_id in returned,
-                absent=trusted or error_id in entry.missed,
-                overdue=self._overdue(entry, now),
-            )
-            for error_id in batch.error_ids
-        }
-        back = sum(outcome_of(each) is Outcome.CAME_BACK for each in evidence.values())
-        unexplained = ended.cut_short or ended.failed > entry.came_back + back
-        outcomes = {
-            error_id: outcome
-            for error_id, each in evidence.items()
-            if (outcome := outcome_of(replace(each, unexplained=unexplained))) is not None
-        }
-        cured = {error_id for error_id, outcome in outcomes.items() if outcome is Outcome.CONFIRMED}
-        outcomes |= dict.fromkeys(await self._without_us(ended, cured), Outcome.VANISHED)
-        missed = [error_id for error_id, each in evidence.items() if not each.listed and error_id not in outcomes]
+    async def _settle_entry(
+        self, ended: _Ended, reading: Read, resolved: _Resolved, *, trusted: bool, tally: Tally, now: datetime
+    ) -> None:
+        entry, job, errors = ended.entry, ended.job, ended.entry.batch.error_ids
+        listed = frozenset(await self.store.was_seen(reading, errors))
+        sight = Sight(
+            listed=listed,
+            returned=await self._returned(entry),
+            absent=(frozenset(errors) if trusted else entry.missed) - listed,
+            overdue=self._overdue(entry, now),
+            resolved={},
+        )
+        if must_ask(entry, job, sight):
+            sight = replace(sight, resolved=await resolved.among(errors))
+        outcomes = (
+            came_of_resolve(entry, sight, self.jobs.user_id)
+            if job is None
+            else came_of_retry(entry, job, sight, self.jobs.user_id)
+        )
+        missed = [error_id for error_id in errors if error_id not in listed and error_id not in outcomes]
         if missed:
             await self.store.note_missed(entry.batch_id, missed)
-        await self._settle(entry, outcomes, tally, now, gone=set(outcomes) - listed)
+        unknown = {each: outcome for each, outcome in outcomes.items() if outcome is Outcome.UNKNOWN}
+        told = {each: outcome for each, outcome in outcomes.items() if each not in unknown}
+        await self._settle(entry, told, tally, now, gone=set(told) - listed)
+        reason = "" if job is None else _odds(entry, job)
+        await self._settle(entry, unknown, tally, now, gone=set(unknown) - listed, reason=reason)
 
-    async def _without_us(self, ended: _Ended, error_ids: Collection[str]) -> set[str]:
-        """Return which of the errors left without us, asked where the job counted fewer successes.
-
-        A success is among the resolved errors, and not by a colleague; what was purged before the job came is nowhere.
-        What the platform resolved may be a success of the job only where the job counted more than it resolved itself.
-        """
-        entry, job = ended.entry, ended.job
-        if job is None or job.num_success >= len(error_ids):
-            return set()
-        by: dict[str, str] = {}
-        async for page in self.client.resolved(entry.batch.step, since=entry.intended_at - CLOCK_SLACK, until=None):
-            by |= {each.error_id: each.resolved_by for each in page if each.error_id in error_ids}
-        ours = {error_id for error_id, who in by.items() if who in ("", job.triggered_by)}
-        if len(ours) < job.num_success:
-            ours |= {error_id for error_id, who in by.items() if who == "auto"}
-        return set(error_ids) - ours
-
-    async def _returned(self, entry: Written) -> set[str]:
-        """Return the errors of a retry whose record is open again under another id."""
+    async def _returned(self, entry: Written) -> dict[str, datetime | None]:
+        """Return the errors of a retry whose record is open again under another id, and since when."""
         if entry.batch.act is not Act.RETRY:
-            return set()
+            return {}
         keys = sorted({key for item in entry.batch.items for key in (item.case_key, item.alias) if key})
         back = await self.store.returned(entry.batch.step, keys, entry.batch_id)
-        return {item.error_id for item in entry.batch.items if item.case_key in back or item.alias in back}
+        return {
+            item.error_id: back[key] for item in entry.batch.items for key in (item.alias, item.case_key) if key in back
+        }
 
     async def _settle(
         self,
@@ -299,3 +267,11 @@ class Confirmer:
             reason=reason,
             **counts,
         )
+
+
+def _odds(entry: Written, job: Job) -> str:
+    """Say what a job counted where the lists do not show as much."""
+    return (
+        f"job {job.job_id} {job.status}: {job.num_success} passed and {job.num_error} failed of {entry.sent} sent, "
+        "and the lists do not show which"
+    )

@@ -15,6 +15,8 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.core.applied import CarriedOut
 from daemon.core.batches import Act
+from daemon.core.continuity import ADVICE
+from daemon.core.exceptions import PlanError
 from daemon.core.plans import Plan, PlannedGroup
 from daemon.core.policy import Caps
 from daemon.core.reads import Recheck
@@ -24,20 +26,23 @@ from daemon.core.tally import Tally
 from daemon.core.windows import Window
 from daemon.pipeline.act import Actor, ActStore, Writer
 from daemon.pipeline.collect import Collector, CollectStore, ErrorLister
-from daemon.pipeline.confirm import Confirmer, ConfirmStore, JobReader
+from daemon.pipeline.confirm import Confirmer, ConfirmStore, OutcomeReader
+from daemon.pipeline.continuity import ADOPTED, Continuity
 from daemon.pipeline.guard import Guard, GuardStore, PlatformState
 from daemon.pipeline.judge import Judge, Judgement
 from daemon.pipeline.look import SecondLook
 from daemon.pipeline.naming import CaseReader, RetryDataReader
 from daemon.pipeline.ownership import Ownership
 from daemon.pipeline.patch import Patcher, PatchHistory, RetryDataWriter
+from daemon.pipeline.patience import Patience
 from daemon.pipeline.plans import Plans, PlanStore
 from daemon.pipeline.side_by_side import each_step
+from daemon.pipeline.started import StartedJobs
 from daemon.pipeline.survey import QUIET, StepWork, Summaries, Survey, SurveyStore
 from daemon.pipeline.terms import Clock, Rules, Stopping, Terms
 
 
-class Client(Summaries, ErrorLister, RetryDataReader, PlatformState, Writer, RetryDataWriter, JobReader, Protocol):
+class Client(Summaries, ErrorLister, RetryDataReader, PlatformState, Writer, RetryDataWriter, OutcomeReader, Protocol):
     """Everything the main path asks of integrator.io."""
 
     @property
@@ -53,16 +58,6 @@ class Store(
     async def rechecks(self, account: str, now: datetime) -> Sequence[Recheck]:
         """Return the windows that hold errors to be judged again now."""
 
-    async def get_meta(self, key: str) -> str | None:
-        """Return one remembered word."""
-
-    async def set_meta(self, key: str, value: str) -> None:
-        """Remember one word."""
-
-
-ADOPTED = "adopted"
-"""What the store remembers in place of a baseline once the backlog has been adopted."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountCycle:
@@ -76,6 +71,8 @@ class AccountCycle:
     client: Client
     store: Store
     ownership: Ownership
+    continuity: Continuity
+    patience: Patience
     clock: Clock
     log: FilteringBoundLogger
     stopping: Stopping = field(default_factory=Stopping)
@@ -94,10 +91,14 @@ class AccountCycle:
             await self.ownership.check()
             parts = await self._parts(rules, began)
             await self._collect(parts, tally, began)
-            if act:
-                await parts.plans.send_approved(tally)
-            weighed = await parts.guard.weigh(tally, self.clock.now())
-            return tally, await (parts.plans.send_own(weighed, tally) if act else parts.plans.keep(weighed))
+            plan = None
+            if await self.continuity.check(self.ownership.user_id, tally):
+                if act:
+                    await parts.plans.send_approved(tally)
+                weighed = await parts.guard.weigh(tally, self.clock.now())
+                plan = await (parts.plans.send_own(weighed, tally) if act else parts.plans.keep(weighed))
+            await self.continuity.alive()
+            return tally, plan
 
     async def plan_known(self) -> Plan | None:
         """Plan what is due by what the store knows already, without reading what is open now."""
@@ -114,6 +115,8 @@ class AccountCycle:
         """
         async with self.lock:
             await self.ownership.check()
+            if not await self.continuity.check(self.ownership.user_id, tally):
+                raise PlanError(f"plan {plan_id} was not applied: {self.continuity.outdated}. {ADVICE}")
             parts = await self._parts(self.rules(), self.clock.now())
             return await parts.plans.apply(plan_id, by, tally)
 
@@ -144,10 +147,10 @@ class AccountCycle:
     async def adopt_backlog(self) -> None:
         """From now on judge the errors that were there before this store like all others."""
         await self.ownership.check()
-        await self.store.set_meta(f"baseline:{self.terms.account}", ADOPTED)
+        await self.continuity.adopt()
 
     async def _parts(self, rules: Rules, now: datetime) -> "_Parts":
-        terms, act_after = self.terms, await self._act_after(now)
+        terms, act_after = self.terms, await self.continuity.act_after(now)
         caps = Caps(
             mode=terms.mode,
             max_attempts_per_case=terms.max_attempts_per_case,
@@ -174,6 +177,7 @@ class AccountCycle:
             log=self.log,
             reported=self.reported,
             acts=self.acts,
+            unsure=self.continuity.unsure,
         )
         actor = Actor(
             terms=terms,
@@ -199,17 +203,16 @@ class AccountCycle:
             plans=Plans(
                 terms=terms, rules=rules, guard=guard, actor=actor, store=self.store, clock=self.clock, log=self.log
             ),
-            confirmer=Confirmer(terms=terms, client=self.client, store=self.store, collector=collector, log=self.log),
+            confirmer=Confirmer(
+                terms=terms,
+                client=self.client,
+                store=self.store,
+                jobs=StartedJobs(client=self.client, store=self.store, user_id=self.ownership.user_id),
+                collector=collector,
+                patience=self.patience,
+                log=self.log,
+            ),
         )
-
-    async def _act_after(self, now: datetime) -> datetime | None:
-        """Return the moment this store began for the account (what is older is left to people), None once adopted."""
-        key = f"baseline:{self.terms.account}"
-        known = await self.store.get_meta(key)
-        if known is None:
-            known = ADOPTED if self.terms.adopt_backlog else now.isoformat()
-            await self.store.set_meta(key, known)
-        return None if known == ADOPTED or self.terms.adopt_backlog else datetime.fromisoformat(known)
 
     async def _nameless_in_flight(self) -> bool:
         """Tell whether a record that only its retry data can name may come back from a retry without an outcome."""

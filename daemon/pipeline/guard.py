@@ -4,7 +4,7 @@ First the ramp, then the breakers, then what the platform says of each step (flo
 connection offline), and last the limits (whole rules), which so weigh only what is really to be sent.
 """
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -78,9 +78,10 @@ class Weighed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guard:
-    """Weigh what is due in one cycle of one account. *reported* are the limits already said to be reached.
+    """Weigh what is due in one cycle of one account.
 
-    Where another process acts on the account, *acts* is false: that one says and remembers what happens to it.
+    *reported* are the limits already said to be reached, *unsure* the steps on which nothing may be retried yet. Where
+    another process acts on the account, *acts* is false: that one says and remembers what happens to it.
     """
 
     terms: Terms
@@ -90,6 +91,7 @@ class Guard:
     log: FilteringBoundLogger
     reported: set[tuple[str, Act]] = field(default_factory=set)
     acts: bool = True
+    unsure: Collection[StepRef] = ()
 
     async def weigh(self, tally: Tally, now: datetime) -> Weighed:
         """Return what is due with how much of it may go now, and why not all; count what is held back."""
@@ -176,6 +178,9 @@ class Guard:
             return cut(group, most=0, reason="paused", detail=why)
         if group.act is not Act.RETRY or not group.send:
             return group
+        if group.step in self.unsure:
+            why = "it is not known whether retry jobs that this store has no record of are at work there"
+            return cut(group, most=0, reason="unreachable", detail=why)
         ramp = rule.action.ramp if isinstance(rule.action, Retry) else ()
         allowed = allowance(ramp, await self.store.stages(group.step, rule.id, now - MEMORY), now)
         group = cut(group, most=allowed.most, reason=allowed.reason, detail=allowed.detail)

@@ -17,6 +17,7 @@ class Options:
         a retried error leaves the open list. *rerun_used* lets a retryDataKey that was retried before run its record
         once more, as a repeated POST does; False treats such a key as gone. *retried_in* says which run the new error of a
         failed retry names as its ``_flowJobId``: the retry job, none, or the one in which the record failed at first.
+        *jobs_listed_after_s* is how long a new job is missing from the list of jobs; by its id it can be asked for at once.
 
     Ids that are gone:
         *gone_ids* "refuse" answers a whole batch with *gone_status* when one of its ids or keys is not there any more.
@@ -45,6 +46,7 @@ class Options:
     leaves: Literal["at_once", "when_run"] = "at_once"
     rerun_used: bool = True
     retried_in: Literal["retry_job", "blank", "first_run"] = "retry_job"
+    jobs_listed_after_s: float = 0.0
 
     gone_ids: Literal["ignore", "refuse"] = "ignore"
     gone_status: Literal[404, 422] = 404

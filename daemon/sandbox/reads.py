@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from daemon.sandbox.calls import Answer, Call, RefusedCallError, Responder, answer_json, not_found
 from daemon.sandbox.documents import (
@@ -120,8 +120,9 @@ class Reads:
         kind = call.asked("type")
         wanted = {name: call.asked(name) for name in ("_flowId", "_importId", "_exportId", "status")}
         found = []
+        listed_until = call.now - timedelta(seconds=self.options.jobs_listed_after_s)
         for job in self.jobs.newest_first():
-            if (kind and job.type != kind) or not _within(job, since, until):
+            if (kind and job.type != kind) or job.created_at > listed_until or not _within(job, since, until):
                 continue
             document = job.document(call.now)
             if all(not value or document.get(name) == value for name, value in wanted.items()):

@@ -135,10 +135,10 @@ NAMES = _siblings.subquery("names")
 """Every name that the cases of ``keys`` go by, beside the key that was asked for."""
 
 RETURNED = (
-    select(NAMES.c.key)
+    select(NAMES.c.key, func.max(errors.c.occurred_at).label("newest"))
     .select_from(NAMES.join(errors, and_(errors.c.step_no == STEP, errors.c.case_key == NAMES.c.name, TRIED)))
     .where(errors.c.batch_no.is_(None), errors.c.seen_after >= bindparam("batch"))
-    .distinct()
+    .group_by(NAMES.c.key)
 )
 
 _ITEM = (batch_items.c.step_no == STEP, batch_items.c.case_root == bindparam("merged"))
@@ -154,6 +154,9 @@ MERGE_OTHERS = (
     .values(case_root=bindparam("root"))
 )
 NOTE_ALIAS = insert(aliases).values(step_no=STEP, alias=bindparam("merged"), case_root=bindparam("root"))
+JOBLESS = select(batches.c.intended_at).where(
+    batches.c.step_no == STEP, HAPPENED, batches.c.job_id == "", batches.c.intended_at >= bindparam("since")
+)
 CLAIMED = select(batches.c.job_id).where(batches.c.step_no == STEP, batches.c.job_id != "")
 
 
@@ -201,20 +204,31 @@ class CaseRows(Database):
         return Recheck(step=ref, since=row.since, until=row.until, count=row.found) if row.found else None
 
     @reads
-    def returned(self, connection: Connection, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:
+    def returned(
+        self, connection: Connection, ref: StepRef, case_keys: Sequence[str], batch_id: int
+    ) -> dict[str, datetime | None]:
         """Return which of the cases have an error, not in flight, that was not known yet when the batch was intended.
 
-        Only cases with an attempt of ours from before the error was judged are found: the others were never sent.
+        With each, when the newest of these errors occurred. Only cases with an attempt of ours from before the error
+        was judged are found: the others were never sent.
         """
         step_no = find_step(connection, ref)
         parameters = {"step": step_no, "keys": document(case_keys), "batch": batch_id}
-        return set() if step_no is None else set(connection.execute(RETURNED, parameters).scalars())
+        rows = () if step_no is None else connection.execute(RETURNED, parameters)
+        return {row.key: row.newest for row in rows}
 
     @reads
     def claimed_jobs(self, connection: Connection, ref: StepRef) -> set[str]:
         """Return the jobs of the step that entries of the journal are known to have started."""
         step_no = find_step(connection, ref)
         return set() if step_no is None else set(connection.execute(CLAIMED, {"step": step_no}).scalars())
+
+    @reads
+    def jobless(self, connection: Connection, ref: StepRef, since: datetime) -> list[datetime]:
+        """Return when those retries of the step were written down, since then, that may have started a job unknown to us."""
+        step_no = find_step(connection, ref)
+        parameters = {"step": step_no, "since": since}
+        return [] if step_no is None else list(connection.execute(JOBLESS, parameters).scalars())
 
     @writes_soon
     def note_others(self, connection: Connection, ref: StepRef, came_back: Mapping[str, str], at: datetime) -> None:

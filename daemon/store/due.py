@@ -9,6 +9,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    exists,
     func,
     literal,
     or_,
@@ -137,8 +138,21 @@ UNMARK = update(errors).where(errors.c.step_no == STEP, NAMED, errors.c.wants.bi
 UNMARK = UNMARK.values(wants=errors.c.wants - bindparam("mark"))
 
 
+_to_retry = and_(
+    errors.c.step_no == steps.c.step_no,
+    errors.c.due_at.is_not(None),
+    errors.c.verdict_no.in_(select(verdicts.c.verdict_no).where(verdicts.c.verb == Verb.RETRY)),
+)
+TO_RETRY = select(*REF).where(steps.c.account == ACCOUNT, exists().where(_to_retry).correlate(steps)).order_by(*REF)
+
+
 class DueRows(Database):
     """What the guards weigh, and what the second look changes."""
+
+    @reads
+    def steps_to_retry(self, connection: Connection, account: str) -> list[StepRef]:
+        """Return the steps with errors that are to be retried, now or later."""
+        return [ref_of(row) for row in connection.execute(TO_RETRY, {"account": account})]
 
     @reads
     def due_groups(self, connection: Connection, account: str, now: datetime) -> list[DueGroup]:

@@ -125,13 +125,16 @@ _open = (
     batches.c.ended_at.is_(None),
     batches.c.act.in_((Act.RETRY, Act.RESOLVE)),
 )
+COUNTED = (Outcome.CONFIRMED, Outcome.CAME_BACK)
+"""The outcomes that are held against the counts of a retry job."""
+
 OPEN_COUNT = select(func.count()).join_from(batches, steps).where(*_open)
 OPEN_BATCHES = select(batches, *REF).join_from(batches, steps).where(*_open).order_by(batches.c.batch_no)
 OPEN_ITEMS = (
     select(batch_items)
     .join_from(batch_items, batches, batches.c.batch_no == batch_items.c.batch_no)
     .join(steps, steps.c.step_no == batches.c.step_no)
-    .where(*_open, or_(batch_items.c.outcome.is_(None), batch_items.c.outcome == Outcome.CAME_BACK))
+    .where(*_open, or_(batch_items.c.outcome.is_(None), batch_items.c.outcome.in_(COUNTED)))
     .order_by(batch_items.c.batch_no, batch_items.c.position)
 )
 
@@ -212,10 +215,12 @@ def _written(head: AnyRow, rows: Sequence[AnyRow]) -> Written:
         batch=batch,
         state=WriteState(head.state),
         intended_at=head.intended_at,
+        sent=head.size,
         job_id=head.job_id,
         reason=head.reason,
         missed=frozenset(row.error_id for row in left if row.missed),
-        came_back=len(rows) - len(left),
+        confirmed=sum(row.outcome == Outcome.CONFIRMED for row in rows),
+        came_back=sum(row.outcome == Outcome.CAME_BACK for row in rows),
     )
 
 

@@ -30,6 +30,7 @@ from daemon.store.scratch import unseen
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.steps import count_stored
 from daemon.store.tables import (
+    UNSURE,
     WANTS_ASSIGN,
     WANTS_TAG,
     aliases,
@@ -117,8 +118,10 @@ PUT_ON_HOLD = _hold.on_conflict_do_update(
 NAMED: ColumnElement[bool] = errors.c.error_id.in_(select(_ids.c.value))
 UNSEEN: ColumnElement[bool] = errors.c.error_id.in_(select(unseen.c.error_id).where(unseen.c.gone))
 _standing_here = and_(errors.c.step_no == STEP, errors.c.batch_no.is_(None))
+_unsure = exists().where(batch_items.c.step_no == STEP, batch_items.c.error_id == errors.c.error_id, UNSURE)
+_unsure = _unsure.correlate(errors)
 LEAVING = {
-    which: select(errors.c.error_id, errors.c.case_key, verdicts.c.rule_id, verdicts.c.verb)
+    which: select(errors.c.error_id, errors.c.case_key, verdicts.c.rule_id, verdicts.c.verb, _unsure.label("unknown"))
     .join_from(errors, verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
     .where(_standing_here, which)
     .order_by(errors.c.error_id)
@@ -170,7 +173,13 @@ def forget(connection: Connection, step_no: int, which: ColumnElement[bool], ids
     if which is NAMED:
         parameters["ids"] = document(ids)
     gone = [
-        Gone(error_id=row.error_id, case_key=row.case_key, rule_id=row.rule_id, verb=Verb(row.verb))
+        Gone(
+            error_id=row.error_id,
+            case_key=row.case_key,
+            rule_id=row.rule_id,
+            verb=Verb(row.verb),
+            unknown=bool(row.unknown),
+        )
         for row in connection.execute(LEAVING[which], parameters)
     ]
     if gone:

@@ -69,16 +69,31 @@ class MemoryCases(Shelves):
         ]
         return Recheck(step=ref, since=min(moments), until=max(moments), count=len(moments)) if moments else None
 
-    async def returned(self, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> set[str]:
-        """Return which of the cases have an error, not in flight, that was not known yet when the batch was intended."""
+    async def returned(self, ref: StepRef, case_keys: Sequence[str], batch_id: int) -> dict[str, datetime | None]:
+        """Return which of the cases have an error, not in flight, that was not known yet when the batch was intended.
+
+        With each, when the newest of these errors occurred.
+        """
         rows = [row for row in self.rows.get(ref, {}).values() if row.tried and row.batch_id is None]
-        late = {row.judged.case_key for row in rows if row.seen_after >= batch_id}
-        return {key for key in case_keys if self.names(ref, key) & late}
+        late = [row.judged for row in rows if row.seen_after >= batch_id]
+        back: dict[str, datetime | None] = {}
+        for key in case_keys:
+            names = self.names(ref, key)
+            moments = [each.occurred_at for each in late if each.case_key in names]
+            if moments:
+                back[key] = max((moment for moment in moments if moment is not None), default=None)
+        return back
 
     async def claimed_jobs(self, ref: StepRef) -> set[str]:
         """Return the jobs of the step that entries of the journal are known to have started."""
         mine = (entry.written for entry in self.entries.values() if entry.written.batch.step == ref)
         return {written.job_id for written in mine if written.job_id}
+
+    async def jobless(self, ref: StepRef, since: datetime) -> list[datetime]:
+        """Return when those retries of the step were written down, since then, that may have started a job unknown to us."""
+        mine = (entry for entry in self.entries.values() if entry.written.batch.step == ref and entry.happened)
+        retries = (entry.written for entry in mine if entry.written.batch.act is Act.RETRY and not entry.written.job_id)
+        return [written.intended_at for written in retries if written.intended_at >= since]
 
     async def note_others(self, ref: StepRef, came_back: Mapping[str, str], at: datetime) -> None:
         """Count one attempt of others for each error that came back without us, given as error id → case key."""

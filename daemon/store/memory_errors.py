@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import count
 
 from daemon.core.catalogue import Catalogue
-from daemon.core.decisions import Verb
+from daemon.core.decisions import Outcome, Verb
 from daemon.core.exceptions import StoreError
 from daemon.core.judgements import Gone, Judged, Known
 from daemon.core.reads import Read, Recheck, Saved
@@ -71,7 +71,17 @@ class Shelves:
             if one.occurred_at is not None and not one.case_key.startswith("e:"):
                 at = self.gone.get((ref, one.case_key), one.occurred_at)
                 self.gone[ref, one.case_key] = max(at, one.occurred_at)
-        return [Gone(error_id=j.error_id, case_key=j.case_key, rule_id=j.rule_id, verb=j.verb) for j in gone]
+        unsure = {
+            error_id
+            for entry in self.entries.values()
+            if entry.written.batch.step == ref
+            for error_id, item in entry.items.items()
+            if item.outcome is Outcome.UNKNOWN
+        }
+        return [
+            Gone(error_id=j.error_id, case_key=j.case_key, rule_id=j.rule_id, verb=j.verb, unknown=j.error_id in unsure)
+            for j in gone
+        ]
 
     def of(self, account: str | None) -> list[tuple[StepRef, Row]]:
         """Return the rows of an account (None: of all), by step."""

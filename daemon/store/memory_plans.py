@@ -36,6 +36,11 @@ class MemoryPlans(Shelves):
         super().__init__(now=now)
         self.frozen: dict[int, Frozen] = {}
 
+    async def steps_to_retry(self, account: str) -> list[StepRef]:
+        """Return the steps with errors that are to be retried, now or later."""
+        waiting = (ref for ref, row in self.of(account) if row.judged.verb is Verb.RETRY and row.due_at is not None)
+        return sorted(set(waiting))
+
     async def due_groups(self, account: str, now: datetime) -> list[DueGroup]:
         """Return what is due now: errors to retry, resolve, tag or assign, by step, rule and act."""
         names: dict[tuple[StepRef, str, Act], set[str]] = {}

@@ -25,7 +25,7 @@ class MemoryJournal(MemoryCases):
         roots = [self.root(step, item.case_key) for item in batch.items]
         self._check(batch, roots)
         batch_id = next(self.numbers)
-        written = Written(batch_id=batch_id, batch=batch, state=WriteState.INTENDED, intended_at=now)
+        written = Written(batch_id=batch_id, batch=batch, state=WriteState.INTENDED, intended_at=now, sent=len(batch))
         items = [Item(item=item, root=root, patch=_patch(item)) for item, root in zip(batch.items, roots, strict=True)]
         self.entries[batch_id] = Entry(written=written, items={each.item.error_id: each for each in items})
         for error_id in batch.error_ids if batch.act in MOVING else ():
@@ -236,5 +236,7 @@ def _open_part(entry: Entry) -> Written:
         entry.written,
         batch=replace(entry.written.batch, items=items),
         missed=frozenset(item.item.error_id for item in left if item.missed),
+        sent=len(entry.items),
+        confirmed=sum(item.outcome is Outcome.CONFIRMED for item in entry.items.values()),
         came_back=sum(item.outcome is Outcome.CAME_BACK for item in entry.items.values()),
     )

@@ -141,37 +141,40 @@ async def test_no_alias_is_made_where_the_key_stays_the_same(store: Store, alias
 async def test_a_case_has_returned_with_an_error_that_was_not_known_when_its_batch_was_intended(store: Store) -> None:
     await save(store, judged("e0", case_key=KEY))
     first = await retried(store, "e1")
-    assert await store.returned(STEP, [KEY], first) == set()
+    assert await store.returned(STEP, [KEY], first) == {}
     await save(store, judged("e2", case_key=KEY), judged("e3", case_key="t:never-tried"))
     await save(store, judged("e2", case_key=KEY), step=OTHER_STEP)
-    assert await store.returned(STEP, [KEY, "t:never-tried", "t:absent"], first) == {KEY}
+    assert await store.returned(STEP, [KEY, "t:never-tried", "t:absent"], first) == {KEY: minutes(-60)}
+    await save(store, judged("e4", case_key=KEY, occurred_at=None), judged("e5", case_key=KEY, occurred_at=NOON))
+    assert await store.returned(STEP, [KEY], first) == {KEY: NOON}
+    await store.drop(STEP, ["e4", "e5"])
     await store.settle(first, {"e1": Outcome.CAME_BACK}, LATER, gone={"e1"})
     second = await store.intend(batch(item("e2", case_key=KEY)), LATER)
-    assert await store.returned(STEP, [KEY], second) == set()
-    assert await store.returned(STEP, [KEY], first) == set()
+    assert await store.returned(STEP, [KEY], second) == {}
+    assert await store.returned(STEP, [KEY], first) == {}
 
 
 async def test_judging_an_error_again_does_not_make_it_a_return(store: Store) -> None:
     await save(store, judged("e2", case_key=KEY))
     number = await retried(store, "e1")
     await save(store, judged("e2", case_key=KEY, fingerprint=99))
-    assert await store.returned(STEP, [KEY], number) == set()
+    assert await store.returned(STEP, [KEY], number) == {}
 
 
 async def test_a_return_under_an_alias_is_found_by_either_name(store: Store) -> None:
     number = await retried(store, "e1", case_key="d:old", alias="d:new")
     await save(store, judged("e2", case_key="d:new"))
-    assert await store.returned(STEP, ["d:old", "d:new"], number) == {"d:old", "d:new"}
+    assert await store.returned(STEP, ["d:old", "d:new"], number) == dict.fromkeys(["d:old", "d:new"], minutes(-60))
     await store.drop(STEP, ["e2"])
     await save(store, judged("e3", case_key="d:old"))
-    assert await store.returned(STEP, ["d:new"], number) == {"d:new"}
+    assert await store.returned(STEP, ["d:new"], number) == {"d:new": minutes(-60)}
 
 
 async def test_an_error_whose_case_is_named_only_when_it_is_looked_at_again_is_a_return_too(store: Store) -> None:
     number = await retried(store, "e1", case_key="d:old")
     await save(store, judged("e2", case_key="e:e2"))
     await save(store, judged("e2", case_key="d:old"))
-    assert await store.returned(STEP, ["d:old"], number) == {"d:old"}
+    assert await store.returned(STEP, ["d:old"], number) == {"d:old": minutes(-60)}
 
 
 async def test_the_last_patch_of_a_retry_key_is_the_newest_whatever_became_of_its_batch(store: Store) -> None:

@@ -163,14 +163,17 @@ async def test_the_same_id_on_another_step_or_account_is_another_error(store: St
 
 async def test_the_unsettled_are_what_may_still_be_at_work_oldest_first_without_settled_items(store: Store) -> None:
     await save(store, *(judged(f"e{n}") for n in range(1, 9)))
-    whole = batch(item("e1", before=b"{1}", after=b"{2}", alias="d:x"), "e2", "e3", detail="because", rules="rules@9")
+    await save(store, judged("e7"), judged("e8"))
+    patched = item("e1", before=b"{1}", after=b"{2}", alias="d:x")
+    whole = batch(patched, "e2", "e3", "e7", "e8", detail="because", rules="rules@9")
     first = await store.intend(whole, NOON)
     second = await reach(store, WriteState.ACCEPTED, "e4")
     third = await reach(store, WriteState.UNKNOWN, "e5")
     await reach(store, WriteState.REFUSED, "e6")
     await intend(store, "e1", step=ELSEWHERE)
     await store.note_missed(first, ["e3"])
-    await store.settle(first, {"e2": Outcome.CAME_BACK}, LATER)
+    ended = {"e2": Outcome.CAME_BACK, "e7": Outcome.CONFIRMED, "e8": Outcome.VANISHED}
+    await store.settle(first, ended, LATER)
     entries = await store.unsettled("acme")
     assert [each.batch_id for each in entries] == [first, second, third]
     left = (replace(whole.items[0], before=b"", after=b""), whole.items[2])
@@ -179,7 +182,9 @@ async def test_the_unsettled_are_what_may_still_be_at_work_oldest_first_without_
         batch=replace(whole, items=left),
         state=WriteState.INTENDED,
         intended_at=NOON,
+        sent=5,
         missed=frozenset({"e3"}),
+        confirmed=1,
         came_back=1,
     )
     assert (entries[1].job_id, entries[2].reason) == ("j1", "the answer is lost")

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from daemon.core.actions import EditField, Hold
-from daemon.core.decisions import Verb
+from daemon.core.decisions import Outcome, Verb
 from daemon.core.exceptions import StoreError
 from daemon.core.judgements import Gone, Judged, Known
 from daemon.core.reads import Recheck
@@ -167,6 +167,18 @@ async def test_a_trusted_full_read_returns_and_forgets_what_it_did_not_show(stor
     ]
     assert (await stored(store), await stored(store, OTHER_STEP), await store.held()) == (["e2"], ["e1"], [])
     assert (await store.progress(STEP)).open == 1
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.CAME_BACK])
+async def test_of_an_error_that_left_it_is_told_whether_a_retry_of_it_may_have_been_why(
+    store: Store, outcome: Outcome
+) -> None:
+    number = await intend(store, "e1")
+    await store.settle(number, {"e1": outcome}, LATER)
+    await save(store, judged("e1"), step=OTHER_STEP)
+
+    assert [each.unknown for each in await store.drop(STEP, ["e1"])] == [outcome is Outcome.UNKNOWN]
+    assert [each.unknown for each in await store.drop(OTHER_STEP, ["e1"])] == [False]
 
 
 async def test_an_error_in_flight_is_never_taken_for_gone(store: Store) -> None:

@@ -101,7 +101,7 @@ async def test_of_two_jobs_that_a_lost_retry_may_have_started_none_is_adopted(tm
         (theirs,) = fail(shop, fields={"assignedTo": "clerk@example.com"})
         runner = daemon.accounts[ACCOUNT]
         await runner.cycle()
-        people(shop, "retry", theirs)
+        people(shop, "retry", theirs, by=shop.sandbox.world.user_id)
         shop.clock.pass_by(timedelta(minutes=9))
         assert (await runner.confirm()).settled == 0
 
@@ -119,10 +119,27 @@ async def test_a_job_of_another_size_is_not_taken_for_the_one_that_a_lost_retry_
         theirs = fail(shop, HOPELESS, count=2, fields={"assignedTo": "clerk@example.com"})
         runner = daemon.accounts[ACCOUNT]
         await runner.cycle()
-        people(shop, "retry", *theirs)
+        people(shop, "retry", *theirs, by=shop.sandbox.world.user_id)
         shop.clock.pass_by(timedelta(minutes=1))
         assert (await runner.confirm()).settled == 0
         assert runner.unsettled == 1
+
+
+@pytest.mark.parametrize("by", ["5f1d3c7e8a9b0c1d2e3f4a5b", "auto"])
+@pytest.mark.parametrize(("kind", "outcome"), [("before", "unknown"), ("after", "confirmed")])
+async def test_a_job_that_others_started_is_never_taken_for_a_lost_one_of_ours(
+    tmp_path: Path, by: str, kind: str, outcome: str
+) -> None:
+    faults = [Fault(endpoint="POST retry", kind=kind, call=1)]
+    async with small_shop(tmp_path, faults=faults) as shop, shop.daemon() as daemon:
+        (ours,) = fail(shop)
+        (theirs,) = fail(shop, fields={"assignedTo": "clerk@example.com"})
+        await daemon.accounts[ACCOUNT].cycle()
+        people(shop, "retry", theirs, by=by)
+        counts = (await one_pass(daemon)).tally.counts
+
+        assert counts["unknown"] + counts["confirmed"] == counts[outcome] == 1
+        assert (ours.runs, theirs.runs, sent(shop, "POST retry")) == (kind == "after", 1, 1)
 
 
 async def test_a_record_whose_outcome_stayed_unknown_is_left_to_people_under_whatever_id_it_comes_back(

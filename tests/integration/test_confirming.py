@@ -75,7 +75,7 @@ async def test_an_error_that_left_while_its_job_was_cut_short_is_never_confirmed
         await runner.cycle()
         (job,) = shop.sandbox.jobs.newest_first()
         shop.do(do="end_job", job=job.job_id, how=how)
-        people(shop, "resolve", truth)
+        people(shop, "vanish", truth)
         assert (await runner.confirm()).settled == 0
 
         shop.clock.pass_by(timedelta(minutes=11))

@@ -10,6 +10,7 @@ import pytest
 from daemon.app.once import run_once
 from daemon.core.actions import Mode, Retry
 from daemon.sandbox.templates import ODD
+from daemon.store.sql import open_store
 from tests.integration.shop import ACCOUNT, Shop, open_shop
 
 ODD_FAMILIES = {template.family for template in ODD}
@@ -140,14 +141,19 @@ async def test_every_record_that_a_retry_cures_is_confirmed_when_the_rules_retry
         assert not left & mine, "none of them is open in the store"
 
 
-async def test_a_second_pass_right_after_asks_only_for_the_summaries_of_the_integrations(shop: Shop) -> None:
+async def test_a_second_pass_right_after_asks_only_for_the_summaries_and_once_for_the_jobs_of_steps_to_retry(
+    shop: Shop,
+) -> None:
     await shop.once()
+    async with open_store(shop.settings().store.url) as store:
+        to_retry = await store.steps_to_retry(ACCOUNT)
     before = len(shop.sandbox.seen)
     figures = await shop.once()
     asked = Counter(shop.requests()[before:])
 
     assert figures.tally.counts["new"] == 0
-    assert set(asked) == {"GET tokenInfo", "GET integrations", "GET integration-errors"}
+    assert set(asked) == {"GET tokenInfo", "GET integrations", "GET integration-errors", "GET jobs"}
+    assert asked["GET jobs"] == len(to_retry) > 0
     assert asked["GET integration-errors"] == len(shop.sandbox.world.integrations) + 1  # and the pseudo id "none"
     assert figures.requests == sum(asked.values())
 

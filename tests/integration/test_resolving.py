@@ -67,14 +67,44 @@ async def test_where_one_of_a_batch_is_gone_the_rest_is_retried_once(tmp_path: P
         assert [truth.runs for truth in (gone, *left)] == [0, 1, 1]
 
 
-async def test_a_resolve_whose_answer_was_lost_is_not_called_a_success_and_not_sent_again(tmp_path: Path) -> None:
+async def test_a_resolve_whose_answer_was_lost_is_found_among_the_resolved_and_not_sent_again(tmp_path: Path) -> None:
     faults = [Fault(endpoint="PUT resolved", kind="after", call=1)]
     async with small_shop(tmp_path, resolves(), faults=faults) as shop:
         (truth,) = fail(shop, DUPLICATE)
         figures = await shop.once()
 
-        assert (figures.tally.counts["confirmed"], figures.tally.counts["vanished"]) == (0, 1)
+        assert (figures.tally.counts["confirmed"], figures.tally.counts["vanished"]) == (1, 0)
         assert (sent(shop, "PUT resolved"), truth.state, figures.unsettled) == (1, "resolved", 0)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("who", ["resolve", "auto_resolve", "vanish"])
+async def test_an_error_that_others_closed_right_before_we_did_is_not_our_success(
+    tmp_path: Path, who: str, *, lost: bool
+) -> None:
+    faults = [Fault(endpoint="PUT resolved", kind=f"meanwhile:{who}", call=1)]
+    faults += [Fault(endpoint="PUT resolved", kind="after", call=1)] if lost else []
+    async with small_shop(tmp_path, resolves(), faults=faults) as shop:
+        theirs, ours = fail(shop, DUPLICATE, count=2)
+        counts = (await shop.once()).tally.counts
+
+        assert (counts["resolved"], counts["confirmed"], counts["vanished"]) == (2, 1, 1)
+        assert [theirs.resolved_by == shop.sandbox.world.user_id, ours.state] == [False, "resolved"]
+
+
+async def test_an_error_that_somebody_is_retrying_is_not_resolved_before_that_retry_has_ended(tmp_path: Path) -> None:
+    options = Options(job_seconds=600.0, leaves="when_run")
+    async with small_shop(tmp_path, resolves(), options=options) as shop, shop.daemon() as daemon:
+        retried, beside = fail(shop, DUPLICATE, count=2)
+        people(shop, "retry", retried)
+        shop.clock.pass_by(timedelta(minutes=5))
+        tally, _ = await daemon.accounts[ACCOUNT].cycle()
+        assert (tally.dropped["retry-running"], sent(shop, "PUT resolved")) == (2, 0)
+        assert sent(shop, "GET jobs") == 1, "one question for each step and group"
+
+        shop.clock.pass_by(timedelta(minutes=6))
+        assert (await one_pass(daemon)).tally.counts["resolved"] == 1
+        assert (retried.runs, beside.state) == (1, "resolved")
 
 
 async def test_a_resolve_that_never_arrived_is_sent_again_because_that_does_no_harm(tmp_path: Path) -> None:
@@ -95,7 +125,7 @@ def die() -> None:
     ("moment", "outcome"),
     [
         pytest.param({"before": {PUT_RESOLVED: die}}, "confirmed", id="written down, not sent"),
-        pytest.param({"after": {PUT_RESOLVED: die}}, "vanished", id="sent, not written down"),
+        pytest.param({"after": {PUT_RESOLVED: die}}, "confirmed", id="sent, not written down"),
     ],
 )
 async def test_a_death_around_a_resolve_ends_in_an_outcome(tmp_path: Path, moment: Any, outcome: str) -> None:

@@ -1,0 +1,68 @@
+"""Started: find the retry job behind an entry of the journal, also where the answer that named it was lost (P1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from daemon.core.batches import Written
+from daemon.core.continuity import CLOCK_SLACK
+from daemon.core.exceptions import RefusedError
+from daemon.core.records import Job, Step, StepRef
+from daemon.pipeline.survey import token_refused
+
+
+class JobReader(Protocol):
+    """The reads that tell what became of a retry."""
+
+    async def job(self, job_id: str) -> Job:
+        """Return one job as it is now."""
+
+    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
+        """Return the step's retry jobs created since then, newest first."""
+
+
+class JobStore(Protocol):
+    """What finding a job asks of the store."""
+
+    async def accepted(self, batch_id: int, job_id: str, now: datetime) -> None:
+        """Note that the platform took the batch."""
+
+    async def claimed_jobs(self, ref: StepRef) -> set[str]:
+        """Return the retry jobs of the step that other entries are known to have started."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartedJobs:
+    """The retry jobs that this account's own user has started."""
+
+    client: JobReader
+    store: JobStore
+    user_id: str
+
+    async def job(self, job_id: str) -> Job | None:
+        """Return one job, None where it is not there (any more) or the answer is about another."""
+        try:
+            job = await self.client.job(job_id)
+        except RefusedError as refused:
+            if token_refused(refused):
+                raise
+            return None
+        return job if job.job_id == job_id else None
+
+    async def adopt(self, step: Step, entry: Written, now: datetime) -> str:
+        """Look for the one job that a retry without an answer must have started; return its id, "" where there is none.
+
+        Only a single job of our own user that no other entry started will do, once it has ended, and only if it
+        counted as many records as were sent. That there is none proves nothing: the API document does not say how
+        soon after a POST its job is listed, and calls a retry safely "not sent" only where no byte of it left. So what
+        is never found is unknown in the end, however many whole lists did not show it, and a person looks.
+        """
+        jobs = await self.client.retry_jobs(step, since=entry.intended_at - CLOCK_SLACK)
+        claimed = await self.store.claimed_jobs(step.ref)
+        # a job that does not say who started it may be ours: with a second one beside it neither is taken
+        free = [job for job in jobs if job.job_id not in claimed and job.triggered_by in ("", self.user_id)]
+        if len(free) != 1 or not free[0].ended or free[0].num_success + free[0].num_error != entry.sent:
+            return ""
+        await self.store.accepted(entry.batch_id, free[0].job_id, now)
+        return free[0].job_id
