@@ -139,6 +139,7 @@ async def test_only_jobs_of_the_own_user_from_while_nobody_looked_after_the_stor
 ) -> None:
     async with small_shop(tmp_path) as shop:
         (theirs,) = fail(shop, HOPELESS, fields={"assignedTo": "clerk@example.com"})
+        await shop.once()
         async with shop.daemon() as daemon:
             runner = daemon.accounts[ACCOUNT]
             await runner.cycle()
