@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from structlog.typing import FilteringBoundLogger
 
+from daemon.app.figures import Figures
 from daemon.app.lock import AccountLock
 from daemon.core.actions import Mode
 from daemon.core.applied import CarriedOut
@@ -57,40 +58,6 @@ class Counts(Protocol):
 
     async def open_plans(self, account: str | None, now: datetime) -> Sequence[Plan]:
         """Return the plans that wait for a person or are approved."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """What ``once`` did for one account: the product's JSON figures, per rule, how it ended, and what *waits* now."""
-
-    account: str
-    open: int
-    tally: Tally
-    requests: int
-    unsettled: int
-    failure: FlowmendError | None = None
-    waits: Sequence[Plan] = ()
-    outdated: Outdated | None = None
-
-    def to_json(self) -> dict[str, object]:
-        """Return the account's part of ``once --json``; *plans_waiting* (their ids) only where there are any.
-
-        So are *incidents*, *steps_failed*, *failure* and *outdated*.
-        """
-        counts = {name: self.tally.counts[name] for name in COUNTS}
-        skipped = {reason: count for reason, count in sorted(self.tally.skipped.items()) if count}
-        told: dict[str, object] = {"open": self.open, **counts, "skipped": skipped, "requests": self.requests}
-        if self.waits:
-            told["plans_waiting"] = [plan.plan_id for plan in self.waits]
-        if self.tally.incidents:
-            told["incidents"] = self.tally.incidents
-        if self.tally.steps_failed:
-            told["steps_failed"] = self.tally.steps_failed
-        if self.failure is not None:
-            told["failure"] = str(self.failure)
-        if self.outdated is not None:
-            told["outdated"] = str(self.outdated)
-        return told
 
 
 @dataclass(slots=True, kw_only=True)

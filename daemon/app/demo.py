@@ -9,8 +9,8 @@ from pathlib import Path
 from pydantic import SecretStr
 from structlog.typing import FilteringBoundLogger
 
-from daemon.app.account import Figures
 from daemon.app.build import open_daemon
+from daemon.app.figures import Figures
 from daemon.app.once import run_once
 from daemon.core.actions import Mode
 from daemon.core.tally import Tally

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from daemon.app.account import Figures
 from daemon.app.build import Daemon
+from daemon.app.figures import Figures
 from daemon.core.tally import Tally
 
 

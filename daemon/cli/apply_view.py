@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from daemon.app.account import Figures
+from daemon.app.figures import Figures
 from daemon.cli.reasons import REASONS
 from daemon.cli.render import console, number, plural, table
 from daemon.core.applied import Applied, CarriedOut

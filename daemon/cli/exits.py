@@ -21,7 +21,7 @@ from daemon.core.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from daemon.app.account import Figures
+    from daemon.app.figures import Figures
     from daemon.core.continuity import Outdated
     from daemon.core.plans import Plan
 

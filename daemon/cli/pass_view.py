@@ -13,8 +13,8 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from daemon.app.account import Figures
 from daemon.app.demo import Truth
+from daemon.app.figures import Figures
 from daemon.cli.reasons import REASONS
 from daemon.cli.render import console, number, plural, say, stamp, table
 from daemon.cli.waiting_view import waiting_lines

@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from daemon.app.account import Figures
 from daemon.app.build import Daemon, open_daemon
+from daemon.app.figures import Figures
 from daemon.app.once import run_once
 from daemon.core.actions import Mode
 from daemon.logs import Secrets, configure_logs

@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from daemon.app.account import Figures
 from daemon.app.build import Daemon
+from daemon.app.figures import Figures
 from daemon.core.rows import ErrorRow
 from daemon.integrator.client import Client
 from daemon.integrator.pacing import Pacer

@@ -2,7 +2,7 @@
 
 import pytest
 
-from daemon.app.account import Figures
+from daemon.app.figures import Figures
 from daemon.cli.exits import exit_code, worst
 from daemon.core.exceptions import (
     AuthError,
