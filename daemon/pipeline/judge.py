@@ -82,8 +82,7 @@ class Judge:
         The retry data is read only where a rule's last open condition, or the name of a case that is to be retried,
         depends on it.
         """
-        oldest = now - self.caps.retry_max_age
-        page = await open_page(self.client, self.store, self.log, step, records, now, oldest)
+        page = await self._open(step, records, now)
         asked = {record.error_id for record in records}
         for group in suspects(records, listed):
             mine = [record for record in group if record.error_id in asked]
@@ -95,8 +94,12 @@ class Judge:
         """Return the judgement with the retry data, read now if judging did not need it; None where there is none."""
         if judgement.data is not None:
             return judgement
-        page = await open_page(self.client, self.store, self.log, step, [judgement.record], now)
+        page = await self._open(step, [judgement.record], now)
         return replace(judgement, data=await page.read(judgement.record))
+
+    async def _open(self, step: Step, records: Sequence[ErrorRecord], now: datetime) -> Page:
+        oldest = now - self.caps.retry_max_age
+        return await open_page(self.client, self.store, self.log, step, records, now, oldest)
 
     async def _judge(self, page: Page, record: ErrorRecord) -> Judgement:
         answer = self._first_answer(page, record)
