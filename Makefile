@@ -6,13 +6,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check mutants lint types layers rules format lock clean
+.PHONY: demo test test-long chaos check mutants lint types layers rules format lock clean
 
 demo: $(READY)
 	$(BIN)/flowmend demo
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2 -q
+
+# Every request in every way, and thousands of steps of the state machine: half an hour.
+test-long: $(READY)
+	FLOWMEND_LONG=1 $(BIN)/python -m pytest -n 2 -q tests/integration/test_every_request_every_fault.py tests/integration/test_state_machine.py
+
+# A daemon under faults, killed a hundred times: some minutes.
+chaos: $(READY)
+	$(BIN)/python bench/chaos.py
 
 check: $(READY) lint types layers rules
 	$(BIN)/python -m pytest -n 2 -q --cov --cov-report=term --cov-report=json:build/coverage.json
