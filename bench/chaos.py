@@ -88,7 +88,7 @@ full_sweep = "1m"
 adopt_backlog = true
 batch_size = 5
 confirm_every = "1s"
-confirm_timeout = "10s"
+confirm_timeout = "{confirm_timeout_s}s"
 [limits]
 retries_per_hour = 100000
 resolves_per_hour = 100000
@@ -223,14 +223,16 @@ def _since(file: Path, position: int) -> bytes:
         return log.read()
 
 
-def run(folder: Path, *, records: int, kills: int, seed: int) -> Found:
+def run(folder: Path, *, records: int, kills: int, seed: int, confirm_timeout_s: int) -> Found:
     """Let *records* fail while the daemon is killed *kills* times; return what came of it."""
     rng, began = random.Random(seed), time.monotonic()
     (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
     (folder / "token").write_text("sandbox-token\n", encoding="utf-8")
     found = Found()
     with sandbox_process(folder, seed) as sandbox:
-        (folder / "config.toml").write_text(CONFIG.format(url=sandbox.url), encoding="utf-8")
+        (folder / "config.toml").write_text(
+            CONFIG.format(url=sandbox.url, confirm_timeout_s=confirm_timeout_s), encoding="utf-8"
+        )
         for number in range(kills):
             for _ in range(records * (number + 1) // kills - records * number // kills):
                 flow, step = rng.choice(PLACES)
@@ -340,9 +342,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--quick", action="store_true", help="60 records and 6 kills")
     asked = parser.parse_args()
-    records, kills = (60, 6) if asked.quick else (asked.records, asked.kills)
+    records, kills, timeout_s = (60, 6, 4) if asked.quick else (asked.records, asked.kills, 60)
     with tempfile.TemporaryDirectory() as folder:
-        found = run(Path(folder), records=records, kills=kills, seed=asked.seed)
+        found = run(Path(folder), records=records, kills=kills, seed=asked.seed, confirm_timeout_s=timeout_s)
     show(found)
     sys.exit(not found.clean)
 
