@@ -93,7 +93,7 @@ JOBS = ("job:hangs", "job:fails", "job:halves", "job:vanishes")
 
 ENDPOINTS = (
     "GET tokenInfo", "GET integrations", "GET flows", "GET integration-errors", "GET flow-errors", "GET export", "GET import",
-    "GET errors", "GET flow", "GET connection", "GET jobs", "GET job", "GET data",
+    "GET errors", "GET flow", "GET connection", "GET jobs", "GET job", "GET data", "GET resolved",
     "PUT data", "POST retry", "PUT resolved", "PUT step-tags", "PUT assign",
 )  # fmt: skip
 
