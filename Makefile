@@ -12,18 +12,18 @@ demo: $(READY)
 	$(BIN)/flowmend demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+	$(BIN)/python -m pytest -n 3 --dist worksteal -q
 
 # Every request in every way, and thousands of steps of the state machine: half an hour.
 test-long: $(READY)
-	FLOWMEND_LONG=1 $(BIN)/python -m pytest -n 2 --dist worksteal -q tests/integration/test_every_request_every_fault.py tests/integration/test_state_machine.py
+	FLOWMEND_LONG=1 $(BIN)/python -m pytest -n 3 --dist worksteal -q tests/integration/test_every_request_every_fault.py tests/integration/test_state_machine.py
 
 # A daemon under faults, killed a hundred times: some minutes.
 chaos: $(READY)
 	$(BIN)/python bench/chaos.py
 
 check: $(READY) lint types layers rules
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q --cov --cov-report=term --cov-report=json:build/coverage.json
+	$(BIN)/python -m pytest -n 3 --dist worksteal -q --cov --cov-report=term --cov-report=json:build/coverage.json
 	$(BIN)/python scripts/coverage_floor.py build/coverage.json
 
 # Take out the guards of docs/promises.md one after another: each must turn a test red. A few minutes.

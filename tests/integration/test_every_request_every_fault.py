@@ -99,7 +99,7 @@ ENDPOINTS = (
 
 LONG = "FLOWMEND_LONG" in os.environ
 """Whether every request fails in every way. Else that is so for the first of each write; the others take turns."""
-TURNS = {"GET": 6, "PUT": 3, "POST": 3}
+TURNS = {"GET": 12, "PUT": 3, "POST": 3}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
