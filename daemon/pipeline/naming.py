@@ -114,14 +114,14 @@ class Page:
             self.cases.update(await self.store.case_histories(self.step.ref, sorted(names), self.now))
 
     async def tell_apart(self, suspects: Sequence[ErrorRecord]) -> None:
-        """Find out whether errors that share a trace key and a run are of different records, from the data of two.
+        """Find out whether errors that share a trace key and a run are of different records, from the data two failed with.
 
         While an attempt under that key has no outcome nothing is concluded: what comes back then is told by its name.
         """
         one, other = suspects[0], suspects[-1]
         if one.trace_key in self.shared or self.case(one)[1].unsettled:
             return
-        first, second = await self.read(one), await self.read(other)
+        first, second = await self.as_it_failed(one), await self.as_it_failed(other)
         if first is None or second is None or first.data_digest == second.data_digest:
             return
         self.shared.add(one.trace_key)

@@ -12,7 +12,9 @@ from tests.integration.small_shop import (
     BUSY,
     FLOW,
     HOPELESS,
+    PUT_DATA,
     RETRIES,
+    during,
     fail,
     one_pass,
     people,
@@ -32,6 +34,17 @@ rules:
     why: The record itself is fine.
     when: {code: SSS_REQUEST_LIMIT_EXCEEDED}
     then: {retry: {max_attempts: 2, ramp: off}}
+"""
+
+NOTES = """
+version: 1
+rules:
+  - id: note
+    why: Somebody must have looked at it.
+    when: {code: SSS_REQUEST_LIMIT_EXCEEDED}
+    then:
+      patch: [{op: add, path: /data/notes/-, value: looked at}]
+      retry: {max_attempts: 3, ramp: off}
 """
 
 
@@ -117,6 +130,26 @@ async def test_two_errors_of_one_run_with_the_same_data_stay_one_case(tmp_path: 
 
         assert sorted([first.runs, second.runs]) == [0, 1]
         assert (shop.events("case.separated"), sent(shop, "GET data") > 0) == ([], True)
+
+
+async def test_a_patch_of_ours_that_was_not_retried_yet_does_not_make_two_records_of_one(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, NOTES) as shop, shop.daemon() as daemon:
+        no_auto_resolve(shop)
+        first, second = one_run(shop, BUSY, BUSY)
+        people(shop, "edit_data", first, second, pointer="/data/notes", value=[])
+        step = shop.sandbox.world.find_step(FLOW, "Create sales order")
+        one, other = (step.retry_data[entry.retry_key] for entry in step.open)
+        other.envelope = one.envelope
+        during(daemon, after={PUT_DATA: lambda: shop.do(do="flow", flow=FLOW, disabled=True)})
+        await one_pass(daemon)
+        assert (sent(shop, "PUT data"), [first.runs, second.runs]) == (1, [0, 0])
+
+        shop.do(do="flow", flow=FLOW, disabled=False)
+        for _ in range(3):
+            shop.clock.pass_by(timedelta(hours=1))
+            await one_pass(daemon)
+        assert sorted([first.runs, second.runs]) == [0, 1]
+        assert shop.events("case.separated") == []
 
 
 async def test_the_data_is_read_only_where_it_would_be_used(tmp_path: Path) -> None:
