@@ -112,6 +112,14 @@ def test_it_says_what_is_paused_for_whom_and_what_that_means(home: Path) -> None
     assert "integrator.io has accepted already" in done.stdout
 
 
+def test_what_is_paused_can_be_asked_without_pausing_anything(home: Path) -> None:
+    assert told("pause", "--list", cwd=home) == {"paused": []}
+    told("pause", "--account", "acme", "--reason", "new ERP", cwd=home)
+    (pause,) = told("pause", "--list", cwd=home)["paused"]
+    assert (pause["account"], pause["reason"]) == ("acme", "new ERP")
+    assert flowmend("pause", "--list", "--account", "acme", cwd=home).returncode == 2
+
+
 def test_only_what_is_named_is_resumed(home: Path) -> None:
     for scope in ((), ("--account", "acme"), ("--flow", "Amazon orders to NetSuite")):
         told("pause", *scope, cwd=home)
