@@ -2,8 +2,9 @@
 
 ``python bench/chaos.py [--records 1000] [--kills 100] [--seed 1] [--quick]`` (``make chaos``). The sandbox is a process of
 its own. Records fail in waves, one before each start of the daemon; each life ends at a random instant of its own. When
-the last one is over the faults go on, nobody kills any more, and the daemon works until it is done. Exit code 1 unless
-nothing ran twice, nothing is lost and nothing is called confirmed that is not.
+the last one is over the faults go on, nobody kills any more, and the daemon works until only what waits for a breaker is
+left. Then the storm ends, the hours that breakers rest pass on the clocks of both, and everything must come to an end.
+Exit code 1 unless nothing ran twice, nothing is lost and nothing is called confirmed that is not.
 """
 
 import argparse
@@ -21,13 +22,19 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from daemon.app.build import open_daemon
+from daemon.app.clock import SystemClock
+from daemon.app.once import run_once
 from daemon.core.batches import Act
 from daemon.core.decisions import Outcome
 from daemon.core.records import StepRef
 from daemon.core.rows import CaseEvent
+from daemon.logs import Secrets, configure_logs
+from daemon.settings import load_settings
 from daemon.store.sql import SqlStore, open_store
 
 FLOWMEND = Path(sys.executable).with_name("flowmend")
@@ -132,7 +139,24 @@ LIFE_S = 1.5
 """The longest life after a start; most of what the daemon does happens in its first second."""
 
 PATIENCE_S = 180.0
-"""How long the last daemon may take until it is done."""
+"""How long the last daemon may take until nothing moves any more, and a pass after the storm."""
+
+QUIET = 8
+"""For how many seconds nothing must move until the last daemon is at rest: longer than any rule waits, or a job runs."""
+
+PASSES = 12
+"""How many hours may pass after the storm."""
+
+
+@dataclass(slots=True)
+class AheadClock(SystemClock):
+    """The machine's clock, put *ahead*."""
+
+    ahead: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        """Return the present moment, aware UTC."""
+        return super(AheadClock, self).now() + self.ahead
 
 
 @dataclass(slots=True, kw_only=True)
@@ -169,6 +193,10 @@ class Sandbox:
     def act(self, **body: Any) -> dict[str, Any]:
         """Let somebody act."""
         return self._ask("act", body)
+
+    def weather(self, **body: str) -> dict[str, Any]:
+        """Let other things go wrong from now on (``faults``), put the platform's clock ahead (``clock``)."""
+        return self._ask("faults", body)
 
     def _ask(self, what: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         request = urllib.request.Request(
@@ -243,7 +271,8 @@ def run(folder: Path, *, records: int, kills: int, seed: int, confirm_timeout_s:
             found.kills += 1
             _tell(f"{found.kills} of {kills} kills")
         with daemon_process(folder):
-            asyncio.run(_until_done(folder))
+            asyncio.run(_until_at_rest(folder))
+        asyncio.run(_after_the_storm(folder, sandbox))
         state = sandbox.state()
     found.took_s = time.monotonic() - began
     found.faults = sum(state["faults"].values())
@@ -251,17 +280,39 @@ def run(folder: Path, *, records: int, kills: int, seed: int, confirm_timeout_s:
     return found
 
 
-async def _until_done(folder: Path) -> None:
-    """Wait until nothing is under way or due any more, or for so long that something must be wrong."""
-    deadline, quiet = time.monotonic() + PATIENCE_S, 0
+async def _until_at_rest(folder: Path) -> None:
+    """Wait until nothing moves any more, or for so long that something must be wrong."""
+    deadline, before, quiet = time.monotonic() + PATIENCE_S, None, 0
     async with open_store(_url(folder)) as store:
-        while quiet < 3 and time.monotonic() < deadline:
-            rows = await store.errors(ACCOUNT, limit=1_000_000)
-            busy = sum(row.due_at is not None or row.in_flight for row in rows)
-            unsettled = await store.unsettled_count(ACCOUNT)
-            quiet = 0 if busy or unsettled else quiet + 1
-            _tell(f"{busy} errors are due or in flight, {unsettled} writes unsettled")
-            await asyncio.sleep(2.0)
+        while quiet < QUIET and time.monotonic() < deadline:
+            left = await _left(store)
+            quiet = quiet + 1 if left in (before, (0, 0)) else 0
+            before = left
+            await asyncio.sleep(1.0)
+
+
+async def _after_the_storm(folder: Path, sandbox: Sandbox) -> None:
+    """Let nothing go wrong any more, and the time pass that breakers rest, until everything has come to an end."""
+    sandbox.weather(faults="")
+    clock, secrets = AheadClock(), Secrets()
+    with (folder / "log").open("a", encoding="utf-8") as stream:
+        log = configure_logs(format="json", level="info", stream=stream, secrets=secrets, now=clock.now)
+        for _ in range(PASSES):
+            settings = load_settings(folder / "config.toml", {}, folder)
+            async with open_daemon(settings, log=log, secrets=secrets, clock=clock, command="run") as daemon:
+                await run_once(daemon, timedelta(seconds=PATIENCE_S), lambda *_: None)
+                if await _left(daemon.store) == (0, 0):
+                    return
+            sandbox.weather(clock="61m")
+            clock.ahead += timedelta(minutes=61)
+
+
+async def _left(store: SqlStore) -> tuple[int, int]:
+    """Return how many errors are due or in flight, and how many writes have no outcome."""
+    rows = await store.errors(ACCOUNT, limit=1_000_000)
+    left = sum(row.due_at is not None or row.in_flight for row in rows), await store.unsettled_count(ACCOUNT)
+    _tell(f"{left[0]} errors are due or in flight, {left[1]} writes unsettled")
+    return left
 
 
 async def _judge(found: Found, folder: Path, state: Mapping[str, Any]) -> None:

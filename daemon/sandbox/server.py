@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 
 from daemon.sandbox.calls import Answer, Call, RefusedCallError, Responder, answer_json, broken
-from daemon.sandbox.faults import Fault, hit_of, shift_of
+from daemon.sandbox.faults import Fault, hit_of, parse_faults, shift_of
 from daemon.sandbox.gate import Gate, retry_after
 from daemon.sandbox.jobs import Jobs
 from daemon.sandbox.meanwhile import happen
@@ -83,6 +83,7 @@ class Sandbox:
                 app.router.add_route(endpoint.split()[0], f"/v1{path}", self._handler(endpoint, responder))
         app.router.add_get("/_sandbox/state", self._state)
         app.router.add_post("/_sandbox/act", self._act)
+        app.router.add_post("/_sandbox/faults", self._change_faults)
         app.router.add_route("*", "/{tail:.*}", self._handler("unknown", _no_such_path))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
@@ -173,6 +174,16 @@ class Sandbox:
         except (LookupError, ValueError, TypeError) as wrong:
             return web.json_response({"refused": str(wrong)}, status=400)
         return web.json_response(done)
+
+    async def _change_faults(self, request: web.Request) -> web.Response:
+        """Let other things go wrong from now on, and put the platform's clock ahead: ``{"faults"?, "clock"?}``."""
+        try:
+            body = await request.json()
+            faults, ahead = parse_faults(body.get("faults", "")), shift_of(body.get("clock", "0s"))
+        except (AttributeError, TypeError, ValueError) as wrong:
+            return web.json_response({"refused": str(wrong)}, status=400)
+        self.faults, self._ahead = faults, self._ahead + ahead
+        return web.json_response({"faults": len(self.faults)})
 
 
 def _spoilt(fault: str, answer: Answer) -> Answer:

@@ -8,7 +8,7 @@ import pytest
 
 from daemon.app.build import Daemon
 from daemon.core.actions import Mode
-from daemon.core.exceptions import AuthError, UnavailableError
+from daemon.core.exceptions import AuthError, LimitExceededError, UnavailableError
 from daemon.sandbox import Fault, Options
 from tests.integration.shop import ACCOUNT, Shop
 from tests.integration.small_shop import (
@@ -404,6 +404,16 @@ async def test_the_backlog_is_left_to_people_until_it_is_adopted(tmp_path: Path)
         await daemon.accounts[ACCOUNT].adopt_backlog()
         await one_pass(daemon)
         assert old.runs == 1
+
+
+async def test_the_client_of_an_observing_account_lets_no_write_out_whoever_asks_it(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon(Mode.OBSERVE) as daemon:
+        (truth,) = fail(shop)
+        figures = await one_pass(daemon)
+        (row,) = await daemon.store.errors(ACCOUNT)
+        with pytest.raises(LimitExceededError):
+            await daemon.accounts[ACCOUNT].pass_.client.resolve(row.step, truth.error_ids)
+        assert (figures.open, shop.sandbox.writes) == (1, [])
 
 
 @pytest.mark.parametrize(

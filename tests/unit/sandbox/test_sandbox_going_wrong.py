@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 import aiohttp
@@ -31,6 +32,21 @@ async def test_a_call_that_hangs_after_the_work_has_done_it(serve: Serve) -> Non
     await client.sandbox.stop()
     with pytest.raises(BROKEN):
         await hanging
+
+
+async def test_what_goes_wrong_and_what_time_it_is_may_change(serve: Serve) -> None:
+    client = await serve(faults="GET tokenInfo:*1:status:503")
+    assert (await client.get("/tokenInfo")).status == 503
+    changed = await client.ask("POST", "/_sandbox/faults", {"clock": "61m"})
+    assert (changed.json, client.sandbox.now() - NOW) == ({"faults": 0}, timedelta(minutes=61))
+    assert (await client.get("/tokenInfo")).status == 200
+
+
+@pytest.mark.parametrize("asked", [{"faults": "GET"}, {"clock": "soon"}, {"clock": 5}, "faults"])
+async def test_faults_that_mean_nothing_change_nothing(serve: Serve, asked: object) -> None:
+    client = await serve(faults="GET tokenInfo:*1:status:503")
+    assert (await client.ask("POST", "/_sandbox/faults", asked)).status == 400
+    assert (await client.get("/tokenInfo")).status == 503
 
 
 @pytest.mark.parametrize(("wait", "header"), [("30", "30"), ("0", "0"), ("-1", "-1"), ("none", None), ("junk", "soon")])
