@@ -154,8 +154,9 @@ class PatchReader:
             if not self.reading.flag(entry, default=True):
                 self.reading.note("E036", entry, '"number" is only ever true', hint="leave it out")
             return True
-        if isinstance(entry.value, ScalarNode) and entry.value.text and not isinstance(entry.value.value, bool):
-            return entry.value.text  # a prefix may well be a blank
+        node = entry.value
+        if isinstance(node, ScalarNode) and node.text and type(node.value) in {str, int, float}:
+            return node.text  # a prefix may well be a blank
         return self.reading.text(entry)
 
 

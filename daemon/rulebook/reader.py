@@ -119,7 +119,8 @@ def _rules_of(reading: TypedReading, document: Document, tables: TableReader) ->
         return
     keys = reading.keys(document.root, RuleFilePart)
     version = keys.get("version")
-    if version and not (isinstance(version.value, ScalarNode) and version.value.value == VERSION):
+    said = version.value.value if version and isinstance(version.value, ScalarNode) else None
+    if version and (said != VERSION or isinstance(said, bool)):
         reading.note("E012", version, "the version of the format is 1", hint="write version: 1")
     scope = WhenReader(reading).scope(keys["scope"]) if "scope" in keys else ()
     known = tables.tables(keys.get("tables"))

@@ -7,14 +7,25 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
-SLUG_PATTERN = "^[a-z0-9]+([-_][a-z0-9]+)*$"
-DURATION_PATTERN = "^([0-9]+(w|d|h|m|s|ms))+$"
+from daemon.rulebook.schema_together import EDIT_TOGETHER, PATCH_TOGETHER, SOURCE_TOGETHER, THEN_TOGETHER
 
-Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=64)]
-Duration = Annotated[str, StringConstraints(pattern=DURATION_PATTERN)]
-Word = Annotated[str, StringConstraints(min_length=1)]
-Pointer = Annotated[str, StringConstraints(pattern="^/data(/.*)?$")]
-Positive = Annotated[int, Field(ge=1)]
+SLUG_PATTERN = "^[a-z0-9]+([-_][a-z0-9]+)*$"
+DURATION_PATTERN = "^(?=.)" + "".join(f"([0-9]{{1,15}}{unit})?" for unit in ("w", "d", "h", "m", "s", "ms")) + "$"
+STEP_OF_POINTER = "([^~/]|~[01])"
+POINTER_PATTERN = f"^/data((/{STEP_OF_POINTER}*)*/{STEP_OF_POINTER}+)?$"
+MAIL_PATTERN = "^[^@ ]+@[^@ ]*[.][^@ ]*$"
+MOST = 1_000_000
+
+Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=64)] | Annotated[int, Field(ge=0)]
+Duration = Annotated[str, Field(json_schema_extra={"pattern": DURATION_PATTERN})]  # look-ahead is for editors only
+Word = Annotated[str, StringConstraints(pattern=r"\S")] | int | float
+"""Text; numbers are taken as they are written, so that ``code: 404`` says what it seems to say."""
+Pointer = Annotated[str, StringConstraints(pattern=POINTER_PATTERN)]
+Place = Annotated[Pointer, Field(json_schema_extra={"not": {"pattern": "/-$"}})]
+"""A pointer to what is there already: not behind the last item of a list."""
+Positive = Annotated[int, Field(ge=1, le=MOST)]
+
+NOT_EMPTY: dict[str, JsonValue] = {"minProperties": 1}
 
 
 class Part(BaseModel):
@@ -58,9 +69,8 @@ class RetryPart(Part):
     max_age: Duration | None = Field(
         None, description="Errors older than this are not retried; at most actions.retry_max_age.", examples=["2d"]
     )
-    ramp: list[Positive] | Literal["off"] = Field(
+    ramp: Annotated[list[Positive], Field(min_length=1)] | Literal["off", False] = Field(
         [3, 30],
-        min_length=1,
         description="3 records first, then 30, then the rest, each stage after the one before was confirmed. off: all at once.",
         examples=[[3, 30], "off"],
     )
@@ -81,10 +91,9 @@ class ResolvePart(Part):
 class EditPart(Part):
     """One field that people may change on a held error."""
 
+    model_config = ConfigDict(json_schema_extra=EDIT_TOGETHER)
     if_ignored = "ignored, people could enter what they must not"
-    path: Pointer = Field(
-        description="Where the field is, as a JSON Pointer inside /data.", examples=["/data/quantity"]
-    )
+    path: Place = Field(description="Where the field is, as a JSON Pointer inside /data.", examples=["/data/quantity"])
     type: Literal["string", "integer", "number", "boolean"] | None = Field(
         None, description="What may be entered.", examples=["integer"]
     )
@@ -119,16 +128,20 @@ class TruncatePart(Part):
     truncate: Positive = Field(description="The number of characters that stay.", examples=[30])
 
 
+Fixed = Annotated[str, StringConstraints(min_length=1)] | int | float
+"""Text that may well be a blank."""
+
+
 class PrefixPart(Part):
     """Put something before the text."""
 
-    prefix: Word = Field(description="The text that goes before.", examples=["US-"])
+    prefix: Fixed = Field(description="The text that goes before.", examples=["US-"])
 
 
 class SuffixPart(Part):
     """Put something behind the text."""
 
-    suffix: Word = Field(description="The text that goes behind.", examples=["-EU"])
+    suffix: Fixed = Field(description="The text that goes behind.", examples=["-EU"])
 
 
 class NumberPart(Part):
@@ -140,18 +153,21 @@ class NumberPart(Part):
 PlainTransform = Literal["trim", "upper", "lower", "collapse_spaces", "digits", "ascii"]
 
 
+RecordField = Literal[
+    "source", "code", "message", "trace_key", "classification", "classified_by", "assigned_to", "http_status", "retryable",
+]  # fmt: skip
+
+
 class ValueFromPart(Part):
     """Where a patch takes its value: exactly one of match, data and field."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["match"]}, {"required": ["data"]}, {"required": ["field"]}]}
-    )
+    model_config = ConfigDict(json_schema_extra=SOURCE_TOGETHER)
     if_ignored = "ignored, another value than you meant would be written into the record"
     match: Word | None = Field(None, description="A named group of the rule's pattern.", examples=["state"])
     data: Word | None = Field(
         None, description="A JMESPath into the retry data's data.", examples=["shippingAddress.state"]
     )
-    field: Word | None = Field(None, description="A field of the error.", examples=["trace_key"])
+    field: RecordField | None = Field(None, description="A field of the error.", examples=["trace_key"])
     lookup: Word | None = Field(
         None, description="A table of this file in which the value is looked up.", examples=["us_states"]
     )
@@ -168,6 +184,7 @@ class ValueFromPart(Part):
 class PatchPart(Part):
     """One RFC 6902 operation on the retry data."""
 
+    model_config = ConfigDict(json_schema_extra=PATCH_TOGETHER)
     if_ignored = "ignored, the record would be changed in another way than you meant"
     op: Literal["add", "remove", "replace", "move", "copy", "test"] = Field(
         description="What to do; a failed test leaves everything as it is and holds the error.", examples=["replace"]
@@ -175,7 +192,7 @@ class PatchPart(Part):
     path: Pointer = Field(
         description="Where, as a JSON Pointer inside /data.", examples=["/data/shippingAddress/state"]
     )
-    from_: Pointer | None = Field(
+    from_: Place | None = Field(
         None, alias="from", description="Where move and copy take it from.", examples=["/data/state"]
     )
     value: JsonValue = Field(None, description="The value for add, replace and test.", examples=["CA"])
@@ -187,17 +204,7 @@ class PatchPart(Part):
 class ThenPart(Part):
     """What to do: exactly one of retry, resolve, hold and leave, and what may stand beside it."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "oneOf": [
-                {"required": ["retry"]},
-                {"required": ["resolve"]},
-                {"required": ["hold"]},
-                {"required": ["leave"]},
-            ],
-            "dependencies": {"patch": ["retry"]},
-        }
-    )
+    model_config = ConfigDict(json_schema_extra=THEN_TOGETHER)
     if_ignored = "ignored, the rule would do something else than it says"
     retry: RetryPart | None = Field(
         None, description="Run the record again.", examples=[{"after": "5m", "max_attempts": 4}]
@@ -216,10 +223,10 @@ class ThenPart(Part):
     notify: list[Slug] | None = Field(
         None, min_length=1, description="Channels of the configuration that are told.", examples=[["ops"]]
     )
-    tag: list[str | int] | None = Field(
+    tag: list[Word] | None = Field(
         None, min_length=1, description="tagIds that are added to the error.", examples=[["F3ZBQ"]]
     )
-    assign: Word | None = Field(
+    assign: Annotated[str, StringConstraints(pattern=MAIL_PATTERN)] | None = Field(
         None, description="The e-mail address of the person who gets the error.", examples=["clerk@example.com"]
     )
 
@@ -234,5 +241,9 @@ class LimitPart(Part):
     )
     per_day: Positive | None = Field(None, description="Errors acted on in one day.", examples=[500])
     share_of_open: float | None = Field(
-        None, gt=0, le=1, description="Of a step's open errors, what a resolve rule may take per cycle.", examples=[0.2]
+        None,
+        ge=0.001,
+        le=1,
+        description="Of a step's open errors, what a resolve rule may take per cycle.",
+        examples=[0.2],
     )

@@ -2,13 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
-from daemon.rulebook.schema_parts import Duration, Part, Word
+from daemon.rulebook.schema_parts import NOT_EMPTY, Duration, Part, Word
 
-AnyText = Word | int | float
-"""Text; numbers are taken as they are written, so that ``code: 404`` says what it seems to say."""
-Texts = AnyText | Annotated[list[AnyText], Field(min_length=1)]
+Texts = Word | Annotated[list[Word], Field(min_length=1)]
 Number = int | float
 Numbers = Annotated[list[Number], Field(min_length=1)]
 AnyScalar = str | int | float | bool | None
@@ -28,7 +26,7 @@ Contains = Annotated[
     Texts | None, Field(description="This text, or any of them, somewhere.", examples=["already exists"])
 ]
 ContainsAll = Annotated[
-    list[AnyText] | None,
+    list[Word] | None,
     Field(min_length=1, description="All of these texts, somewhere.", examples=[["SKU", "not found"]]),
 ]
 StartsWith = Annotated[
@@ -39,8 +37,13 @@ Glob = Annotated[
     Texts | None,
     Field(description="The whole text: * is anything, ? one character, [ab] one of these.", examples=["SSS_*"]),
 ]
+BRACKETS = r"\[\^?\]?(?:[^\]\\]|\\(?:[^1-9]|[1-7][0-7]))*\]"
+"""A class of characters, in which brackets and question marks stand for themselves."""
+REGEX_PATTERN = rf"^(?:[^\\\[(]|\\(?:[^1-9kQ]|[1-7][0-7])|{BRACKETS}|\\Q.*?(?:\\E|$)|\((?!\?(?:<?[=!]|[(#>]|P=)))+$"
+"""No look-around and no back-reference, outside of classes; for editors. What else RE2 refuses, only RE2 knows."""
+RegexText = Annotated[Word, Field(json_schema_extra={"if": {"type": "string"}, "then": {"pattern": REGEX_PATTERN}})]
 Regex = Annotated[
-    Texts | None,
+    RegexText | Annotated[list[RegexText], Field(min_length=1)] | None,
     Field(
         description="An RE2 pattern, found anywhere; put it in single quotes.",
         examples=["state .(?P<state>[A-Za-z ]+)"],
@@ -48,12 +51,26 @@ Regex = Annotated[
 ]
 
 
+WITH_TEXT: dict[str, JsonValue] = {
+    **NOT_EMPTY,
+    "if": {"required": ["ignore_case"], "properties": {"ignore_case": {"const": True}}},
+    "then": {
+        "anyOf": [
+            {"required": [name]}
+            for name in ("is", "in", "contains", "contains_all", "starts_with", "ends_with", "glob", "regex")
+        ]
+    },
+}
+"""Operators on text: ``ignore_case`` needs one of them beside it."""
+
+
 class TextOperators(Part):
     """What can be asked of text; all operators must hold."""
 
+    model_config = ConfigDict(json_schema_extra=WITH_TEXT)
     if_ignored = WIDER
-    is_: AnyText | None = Field(None, alias="is", description="Exactly this text.", examples=["DUP_RCRD"])
-    in_: list[AnyText] | None = Field(
+    is_: Word | None = Field(None, alias="is", description="Exactly this text.", examples=["DUP_RCRD"])
+    in_: list[Word] | None = Field(
         None, alias="in", min_length=1, description="Exactly one of these texts.", examples=[["A", "B"]]
     )
     contains: Texts | None = Field(
@@ -71,6 +88,7 @@ class TextOperators(Part):
 class NumberOperators(Part):
     """What can be asked of a number; all operators must hold."""
 
+    model_config = ConfigDict(json_schema_extra=NOT_EMPTY)
     if_ignored = WIDER
     is_: Number | None = Field(None, alias="is", description="Exactly this number.", examples=[429])
     in_: Numbers | None = Field(None, alias="in", description="Exactly one of these numbers.", examples=[[502, 503]])
@@ -84,6 +102,7 @@ class NumberOperators(Part):
 class AgeOperators(Part):
     """What can be asked of an age; all operators must hold."""
 
+    model_config = ConfigDict(json_schema_extra=NOT_EMPTY)
     if_ignored = WIDER
     gt: Duration | None = Field(None, description="Older than this.", examples=["10m"])
     gte: Duration | None = Field(None, description="This old or older.", examples=["10m"])
@@ -102,6 +121,7 @@ class FlagOperators(Part):
 class ChoiceOperators(Part):
     """What can be asked of a step's type."""
 
+    model_config = ConfigDict(json_schema_extra=NOT_EMPTY)
     if_ignored = WIDER
     is_: StepType | None = Field(None, alias="is", description="export or import.", examples=["import"])
     in_: list[StepType] | None = Field(
@@ -112,6 +132,7 @@ class ChoiceOperators(Part):
 class DataOperators(Part):
     """What can be asked of a value in the retry data; all operators must hold."""
 
+    model_config = ConfigDict(json_schema_extra=WITH_TEXT)
     if_ignored = WIDER
     is_: AnyScalar = Field(
         None,
@@ -166,7 +187,7 @@ StepTypeMatcher = Annotated[
 class ScopePart(Part):
     """Where the rules of the file hold."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(json_schema_extra=NOT_EMPTY)
     if_ignored = "ignored, the rules of the file would hold in more places than you meant"
     account: Account = None
     integration: Integration = None
@@ -178,7 +199,7 @@ class ScopePart(Part):
 class WhenPart(Part):
     """Which errors: every line must hold."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
+    model_config = ConfigDict(json_schema_extra=NOT_EMPTY)
     if_ignored = WIDER
     all_: list["WhenPart"] | None = Field(
         None,

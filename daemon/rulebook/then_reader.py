@@ -123,7 +123,7 @@ def _ramp(reading: TypedReading, entry: Entry | None) -> tuple[int, ...]:
         return Retry().ramp
     node = entry.value
     if isinstance(node, ScalarNode):
-        if node.value not in {"off", False}:
+        if node.value != "off" and node.value is not False:
             hint = "write [3, 30] or off"
             message = f'"ramp" must be a list of numbers or off, not {described(node)}'
             reading.note("E011", node if node.text else entry, message, hint=hint)

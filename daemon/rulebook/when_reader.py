@@ -6,12 +6,11 @@ from daemon.rulebook.ast import AllOf, AnyOf, Condition, FieldCondition, FieldNa
 from daemon.rulebook.formats import Entry, MappingNode, Node
 from daemon.rulebook.matcher_reader import MatcherReader
 from daemon.rulebook.schema_parts import names
+from daemon.rulebook.schema_selects import WHERE_NOT_WHICH
 from daemon.rulebook.schema_when import ScopePart, WhenPart
 from daemon.rulebook.typed import TypedReading
 
 NESTING_LIMIT = 16
-WHERE_NOT_WHICH = frozenset({*names(ScopePart), "age", "attempts"})
-"""Fields that say where to look, or when, but not which errors."""
 
 ALONE = "ignored, the rule would match every error of its step: it has no other condition"
 

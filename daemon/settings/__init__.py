@@ -4,9 +4,9 @@
 and joins them; what is wrong goes through `explain`, `document` (which points at it) and `report`.
 """
 
-from daemon.settings.keys import settings_json_schema
 from daemon.settings.load import load_settings
 from daemon.settings.model import Settings, Sources
+from daemon.settings.schema import settings_json_schema
 from daemon.settings.sections import Account, Actions, Channel, Limits, Log, Poll, Rules, Server, Store
 
 __all__ = [

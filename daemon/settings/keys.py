@@ -1,11 +1,10 @@
-"""What may be set: the keys of each section, the variables that set them, and the JSON Schema of them all."""
+"""What may be set: the keys of each section, and the variables that set them."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic.json_schema import GenerateJsonSchema
 
 from daemon.settings.model import Settings
 
@@ -52,14 +51,3 @@ def settable() -> Iterator[tuple[str, ...]]:
 def variable(path: Sequence[str | int]) -> str:
     """Name the variable that sets the value at *path*."""
     return PREFIX + "__".join(str(part).upper().replace("-", "_") for part in path)
-
-
-def settings_json_schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft-07) of the configuration file, for editors."""
-    schema = Settings.model_json_schema(schema_generator=_Draft07, ref_template="#/definitions/{model}")
-    schema["definitions"] = schema.pop("$defs")
-    return {"$schema": _Draft07.schema_dialect, **schema, "title": "Flowmend configuration"}
-
-
-class _Draft07(GenerateJsonSchema):
-    schema_dialect = "http://json-schema.org/draft-07/schema#"

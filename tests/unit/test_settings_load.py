@@ -275,6 +275,31 @@ class TestExample:
 
 
 class TestSchema:
+    def test_every_key_has_a_description_in_one_line_and_examples_that_are_valid(self) -> None:
+        schema = settings_json_schema()
+        keys = {
+            f"{name}.{key}": value
+            for name, part in {"": schema, **schema["definitions"]}.items()
+            for key, value in part["properties"].items()
+        }
+        assert len(keys) > 40
+        for name, value in keys.items():
+            assert value["description"], name
+            assert "\n" not in value["description"], name
+            assert value["examples"], name
+            assert value.get("default") is None or value["default"] != value["examples"], name
+            for example in value["examples"]:
+                Draft7Validator({**value, "definitions": schema["definitions"]}).validate(example)
+
+    def test_what_the_schema_calls_a_default_is_one_that_a_file_may_write(self) -> None:
+        schema = settings_json_schema()
+        for part in (schema, *schema["definitions"].values()):
+            for name, value in part["properties"].items():
+                if "default" in value:
+                    assert Draft7Validator({**value, "definitions": schema["definitions"]}).is_valid(
+                        value["default"]
+                    ), name
+
     def test_it_is_a_draft_07_schema_that_the_example_fits(self) -> None:
         schema = settings_json_schema()
         Draft7Validator.check_schema(schema)

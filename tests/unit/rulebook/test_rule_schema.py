@@ -49,7 +49,8 @@ def loaded(text: str) -> Any:
 
 
 def properties(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for name, part in {"file": schema, **schema["definitions"]}.items():
+    maps = {name: part for name, part in schema["definitions"].items() if "type" in part}
+    for name, part in {"file": schema, **maps}.items():
         yield from ((f"{name}.{key}", value) for key, value in part.get("properties", {}).items())
 
 
