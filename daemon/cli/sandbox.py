@@ -1,5 +1,6 @@
 """``flowmend sandbox``: an integrator.io on this machine, to try rules on."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -19,6 +20,16 @@ Faults = Annotated[
 JobSeconds = Annotated[float, typer.Option("--job-seconds", min=0, help="How long a retry job takes.")]
 Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="The port on 127.0.0.1; 0 takes any that is free.")]
 
+Practice = Annotated[
+    Path | None,
+    typer.Option(
+        "--practice",
+        metavar="FOLDER",
+        help="Make this folder, with a configuration and a copy of the shipped rules to practise with.",
+        show_default=False,
+    ),
+]
+
 
 def sandbox(
     world: World = "shop",
@@ -27,6 +38,7 @@ def sandbox(
     faults: Faults = "",
     job_seconds: JobSeconds = 1.0,
     port: Port = 8766,
+    practice: Practice = None,
 ) -> None:
     """Serve an integrator.io on loopback, with open errors to practise on. It keeps the truth at /_sandbox/state.
 
@@ -47,6 +59,7 @@ def sandbox(
     import signal
 
     from daemon.app.clock import SystemClock
+    from daemon.app.practice import make_practice
     from daemon.cli.render import say
     from daemon.core.exceptions import ConfigError
     from daemon.sandbox import Options, Sandbox, make_world, parse_faults
@@ -71,8 +84,14 @@ def sandbox(
             raise ConfigError(
                 f"port {port} on 127.0.0.1 cannot be used ({refused.strerror}); choose another with --port"
             ) from None
-        say(f"integrator.io sandbox at {url}  (world {world}, seed {seed}; token sandbox-token; Ctrl-C stops it)")
-        await stop.wait()
-        await server.stop()
+        try:
+            made_now = practice is not None and make_practice(practice, url)
+            say(f"integrator.io sandbox at {url}  (world {world}, seed {seed}; token sandbox-token; Ctrl-C stops it)")
+            if practice is not None:
+                say(f"{practice} {'was made' if made_now else 'is as you left it'}. In another terminal:")
+                say(f"  cd {practice} && flowmend once      # reads and judges; then flowmend suggest, test, plan, run")
+            await stop.wait()
+        finally:
+            await server.stop()
 
     asyncio.run(serve())

@@ -36,6 +36,14 @@ def test_help_tells_a_newcomer_what_it_is_and_where_to_begin(tmp_path: Path) -> 
         assert command in done.stdout
 
 
+def test_a_folder_to_practise_in_works_as_it_is_made(tmp_path: Path) -> None:
+    with served_sandbox(tmp_path, "--world", "tiny", "--practice", "practice") as sandbox:
+        done = flowmend("once", "--json", cwd=tmp_path / "practice")
+        told = json.loads(done.stdout)["accounts"]["practice"]
+        assert (done.returncode, done.stderr, sandbox.state["writes"]) == (0, "", [])
+        assert told["matched"] > 0
+
+
 def test_the_demo_ends_with_figures_that_equal_the_sandboxs_truth(tmp_path: Path) -> None:
     done = flowmend("demo", "--json", cwd=tmp_path)
     told = json.loads(done.stdout)
