@@ -31,7 +31,6 @@ from daemon.pipeline.gate import Pauses, WriteGate
 from daemon.pipeline.ownership import Ownership
 from daemon.pipeline.patience import Patience
 from daemon.pipeline.terms import Clock, Stopping, Terms
-from daemon.rulebook.ruleset import compile_rules
 from daemon.settings import Account, Settings
 from daemon.store.fence import Fence
 from daemon.store.pause_file import beside
@@ -74,9 +73,9 @@ async def open_daemon(
     stamina.instrumentation.set_on_retry_hooks([])  # every request is observed by us already
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.store.url, now=clock.now))
-        rules = RulesInForce(paths=settings.rules.paths, history=store, log=log, current=compile_rules(()))
+        rules = RulesInForce(paths=settings.rules.paths, history=store, log=log)
         if not await rules.load(clock.now()):
-            await rules.fall_back()
+            await rules.fall_back(clock.now())
         stopping = Stopping()
         holder = _holder(command, clock)
         presence = stack.enter_context(show_presence(settings.store.url, holder.run))

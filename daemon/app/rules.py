@@ -1,20 +1,24 @@
-"""The rules in force: loaded whole or not at all, replaced in one assignment, remembered for the next start (P8)."""
+"""The rules in force: loaded whole or not at all, replaced in one assignment, remembered for the next start (P8).
 
-import os
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+Reading, compiling and testing a set takes a while and happens in a thread beside the event loop. What runs keeps the set
+that it began with; the next cycle takes the new one.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from daemon.rulebook.file_finder import RULE_SUFFIXES, find_rule_files
-from daemon.rulebook.problems import Problem
-from daemon.rulebook.reader import ReadFile, RuleFiles, read_rules
+from daemon.app.rules_state import RulesState, sentence, where
+from daemon.core.rows import RulesRow
+from daemon.rulebook.candidate import Candidate, prepare
+from daemon.rulebook.reader import RuleFiles
 from daemon.rulebook.ruleset import RuleSet, compile_rules
+from daemon.rulebook.snapshot import Stamp, is_rule_file, read_kept, stamp, take
 
 
 class RuleHistory(Protocol):
@@ -26,116 +30,127 @@ class RuleHistory(Protocol):
     async def last_rules(self) -> tuple[str, list[tuple[str, bytes]]] | None:
         """Return the newest set that was accepted, as its files."""
 
+    async def rules_history(self, limit: int) -> Sequence[RulesRow]:
+        """Return the newest loads, newest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The files as they were when they were read last: their *digest*, the *tables* among them, and their marks.
+
+    Without marks they are read again as soon as they are left alone.
+    """
+
+    digest: str = ""
+    tables: tuple[Path, ...] = ()
+    stamp: Stamp | None = None
+
 
 @dataclass(slots=True, kw_only=True)
 class RulesInForce:
-    """The current rule set; *problems* are those of the newest attempt to load one."""
+    """The *current* rule set, and *state*, which tells people about it and about the newest attempt to replace it."""
 
     paths: Sequence[Path]
     history: RuleHistory
     log: FilteringBoundLogger
-    current: RuleSet
-    problems: tuple[Problem, ...] = ()
-    seen: tuple[str, Mapping[str, str]] = ("", {})
+    current: RuleSet = field(default_factory=lambda: compile_rules(()))
+    state: RulesState = field(default_factory=RulesState)
+    seen: Seen = field(default_factory=Seen)
+    _glimpse: Stamp | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def broken(self) -> bool:
         """Tell whether the newest attempt was refused."""
-        return any(problem.is_error for problem in self.problems)
+        return not self.state.ok
 
     def complaint(self) -> str:
         """Say in a sentence what is wrong with the rule files and which rules are in force instead, or ""."""
-        errors = [problem for problem in self.problems if problem.is_error]
-        if not errors:
-            return ""
-        instead = "no rule is in force, so errors are read and nothing is acted on"
-        if self.current.rules:
-            instead = f"the last good set, {self.current.version} with {len(self.current.rules)} rules, stays in force"
-        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors, first"
-        return f"rules refused, {count}: {_first(errors)}; {instead}. flowmend check shows all of them"
+        return self.state.complaint()
 
-    async def load(self, now: datetime, *, again: bool = False) -> bool:
-        """Read the files, and put them in force if not one of them is broken; return whether they are.
+    async def load(self, now: datetime, *, asked: bool = False) -> bool:
+        """Read the files, and put them in force if there is nothing wrong with them; return whether they are.
 
-        A refusal for the same problems is not said once more where this is only another attempt (*again*).
+        What is wrong is logged each time. A set like the one in force is only mentioned where a person *asked*.
         """
-        before = _print_of(self.paths)  # what changes while they are read differs from it next time
-        found = read_rules(self.paths)
-        seen = (before, {file.name: file.sha256 for file in _tables(found.files)})
-        if found.has_errors:
-            if not again or found.problems != self.problems:
-                self._refuse(found)
-            self.problems, self.seen = found.problems, seen
-            return False
-        fresh = compile_rules(found.sources)
-        if fresh.version != self.current.version:
-            await self.history.save_rules(fresh.version, [(file.name, file.content) for file in found.files], now)
-        if fresh.version != self.current.version or self.broken:
-            self.log.info("rules.loaded", rules=fresh.version, count=len(fresh.rules), files=len(rule_files(found)))
-        self.current, self.problems, self.seen = fresh, found.problems, seen
-        return True
+        async with self._turn:
+            candidate = await asyncio.to_thread(prepare, self.paths)
+            if candidate.ruleset is None:
+                self.state = self.state.refused(candidate.problems, now)
+                self._tell_refusal()
+            else:
+                await self._put_in_force(candidate, candidate.ruleset, now, asked=asked)
+            self.seen = Seen(digest=candidate.digest, tables=candidate.tables, stamp=candidate.stamp)
+            return candidate.ruleset is not None
 
-    async def fall_back(self) -> None:
+    async def fall_back(self, now: datetime) -> None:
         """Put the last good set of an earlier run in force; without one no rule is, and nothing is acted on."""
         version, files = await self.history.last_rules() or ("", [])
-        with tempfile.TemporaryDirectory(prefix="flowmend-rules-") as folder:
-            paths = [_restore(Path(folder), name, content) for name, content in files]
-            found = read_rules([path for path in paths if path.suffix.lower() in RULE_SUFFIXES])
-        if not found.has_errors:
+        loads = await self.history.rules_history(1)
+        found = await asyncio.to_thread(read_kept, files)
+        if files and not found.has_errors:
             self.current = compile_rules(found.sources)
+            since = loads[0].loaded_at if loads else now
+            self.state = replace(self.state, version=self.current.version, count=len(self.current.rules), since=since)
         self.log.warning("rules.fell_back", rules=self.current.version, count=len(self.current.rules), kept=version)
 
     async def watch(self, now: datetime) -> None:
-        """Load the rules again if any of their files has changed since they were read, or they were broken then."""
-        tables = {name: _hash_of(Path(name)) for name in self.seen[1]}
-        if self.broken or (_print_of(self.paths), tables) != self.seen:
-            await self.load(now, again=True)
+        """Look at the marks of the files, and load what has changed once it has been left alone from one look to the next.
 
-    def _refuse(self, found: RuleFiles) -> None:
-        errors = [problem for problem in found.problems if problem.is_error]
+        So a file that is being written, or a folder that is being copied, is not taken half.
+        """
+        marks = await asyncio.to_thread(stamp, self.paths, self.seen.tables)
+        quiet, self._glimpse = marks == self._glimpse, marks
+        if quiet and marks != self.seen.stamp:
+            self.seen = replace(self.seen, stamp=marks)  # before loading: what fails then is not tried at every look
+            await self.load(now)
+
+    async def compare(self, now: datetime) -> None:
+        """Read the files and load them if they hold something else than was read, whatever their marks say."""
+        marks = await asyncio.to_thread(stamp, self.paths, self.seen.tables)
+        if self.seen.stamp is not None and marks != self.seen.stamp:
+            return  # they are being changed, and `watch` sees it
+        found = await asyncio.to_thread(take, self.paths, self.seen.tables)
+        if found.digest() != self.seen.digest:
+            await self.load(now)
+
+    async def _put_in_force(self, candidate: Candidate, fresh: RuleSet, now: datetime, *, asked: bool) -> None:
+        changed, mended = fresh.version != self.state.version, self.broken
+        if changed and (await self.history.last_rules() or ("", []))[0] != fresh.version:
+            kept = [(file.name, file.content) for file in candidate.read.files]
+            await self.history.save_rules(fresh.version, kept, now)
+        state = self.state.accepted(candidate.problems, now)
+        if changed:
+            state = replace(state, version=fresh.version, count=len(fresh.rules), since=now)
+        self.current, self.state = fresh, state
+        if changed or mended or asked:
+            self.log.info(
+                "rules.loaded",
+                rules=fresh.version,
+                count=len(fresh.rules),
+                files=candidate.files,
+                tests=candidate.tests,
+                warnings=len(candidate.problems),
+                changed=changed,
+            )
+
+    def _tell_refusal(self) -> None:
+        state = self.state
         self.log.error(
             "rules.refused",
-            rules=self.current.version,
-            errors=len(errors),
-            first=_first(errors),
-            hint="flowmend check shows all of them",
+            rules=state.version,
+            since=state.since.isoformat(timespec="seconds") if state.since else "",
+            errors=len(state.errors),
+            first=sentence(state.errors[0]),
+            hint="flowmend check shows them with their lines",
         )
-
-
-def _first(errors: Sequence[Problem]) -> str:
-    first = errors[0]
-    where = f"{first.file}:{first.line}:{first.column}" if first.line else first.file
-    return f"{where} {first.code} {first.message}"
-
-
-def _print_of(paths: Sequence[Path]) -> str:
-    """Return a hash of all rule files as they are now."""
-    whole = sha256()
-    for found in find_rule_files(paths):
-        whole.update(repr(found).encode("utf-8", "surrogateescape"))
-        if not isinstance(found, Problem):
-            whole.update(found.content)
-    return whole.hexdigest()
-
-
-def _hash_of(file: Path) -> str:
-    try:
-        return sha256(file.read_bytes()).hexdigest()
-    except OSError:  # gone for now; reading the rules says more
-        return ""
-
-
-def _tables(files: Sequence[ReadFile]) -> list[ReadFile]:
-    return [file for file in files if Path(file.name).suffix.lower() not in RULE_SUFFIXES]
+        for problem in state.errors:
+            self.log.error(
+                "rules.problem", at=where(problem), code=problem.code, rule=problem.rule, problem=problem.message,
+                hint=problem.hint,
+            )  # fmt: skip
 
 
 def rule_files(found: RuleFiles) -> list[str]:
     """Return the names of the files that hold rules, without those of tables."""
-    return [file.name for file in found.files if Path(file.name).suffix.lower() in RULE_SUFFIXES]
-
-
-def _restore(folder: Path, name: str, content: bytes) -> Path:
-    path = folder / os.path.abspath(name).lstrip("/")  # noqa: PTH100 - links stay as they were
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
-    return path
+    return [file.name for file in found.files if is_rule_file(file.name)]

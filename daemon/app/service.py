@@ -21,6 +21,10 @@ STOP_WITHIN_S = 15.0
 
 HOUSEKEEPING = timedelta(hours=1)
 
+LOOK_AT_RULES = timedelta(seconds=1)
+"""How often the marks of the rule files are looked at. A look reads no file, needs nothing of the system that a network
+share or a container lacks, and sees what notifications miss: links that are turned, folders that come back."""
+
 KEEP = timedelta(days=90)
 """How long patched retry data and old plans are kept; counts of attempts are kept for good."""
 
@@ -35,8 +39,10 @@ class Signals:
     def install(self) -> None:
         """Take SIGTERM and SIGINT as "stop", SIGHUP as "load configuration and rules again"."""
         loop = asyncio.get_running_loop()
-        for number, event in ((signal.SIGTERM, self.stop), (signal.SIGINT, self.stop), (signal.SIGHUP, self.reload)):
+        events = {signal.SIGTERM: self.stop, signal.SIGINT: self.stop, signal.SIGHUP: self.reload}
+        for number, event in events.items():
             loop.add_signal_handler(number, event.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, events)  # what came since the process began comes now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +95,11 @@ class Service:
         keep_house = partial(self._try, "housekeeping", self._keep_house)
         self.schedule.every(HOUSEKEEPING, "housekeeping", self._tracked(keep_house), first=now + HOUSEKEEPING)
         if settings.rules.watch:
-            watch = partial(self._try, "rules", self._watch_rules)
-            self.schedule.every(settings.poll.interval, "rules", self._tracked(watch), first=now)
+            rules, clock = self.daemon.rules, self.daemon.clock
+            watch = partial(self._try, "rules", lambda: rules.watch(clock.now()))
+            self.schedule.every(LOOK_AT_RULES, "rules", self._tracked(watch), first=now)
+            compare = partial(self._try, "rules", lambda: rules.compare(clock.now()))
+            self.schedule.every(settings.poll.interval, "rules compared", self._tracked(compare), first=now)
 
     def _tracked(self, work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
         """Remember what is under way, so that a stop can wait for it."""
@@ -141,9 +150,6 @@ class Service:
         self.lost.append(lost)
         self.signals.stop.set()
 
-    async def _watch_rules(self) -> None:
-        await self.daemon.rules.watch(self.daemon.clock.now())
-
     async def _keep_house(self) -> None:
         removed = await self.daemon.store.prune(self.daemon.clock.now() - KEEP)
         self.daemon.log.info("store.pruned", removed=removed)
@@ -152,7 +158,7 @@ class Service:
         while True:
             await self.signals.reload.wait()
             self.signals.reload.clear()
-            await self._try("rules", lambda: self.daemon.rules.load(self.daemon.clock.now()))
+            await self._try("rules", lambda: self.daemon.rules.load(self.daemon.clock.now(), asked=True))
 
     async def _finish(self) -> None:
         """Let what is in flight finish; what does not in time is cut off, and the journal says that it may have happened."""

@@ -1,7 +1,7 @@
 """Find rule files under the paths of the configuration."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from errno import EINVAL
 from pathlib import Path
@@ -10,6 +10,9 @@ from daemon.rulebook.formats import SIZE_LIMIT_BYTES
 from daemon.rulebook.problems import Problem
 
 RULE_SUFFIXES = (".yaml", ".yml", ".toml")
+
+ReadBytes = Callable[[Path, int], bytes]
+"""Returns at most so many bytes from the beginning of a file, or raises OSError: `read_up_to`, or what stands for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +25,13 @@ class FoundFile:
 
 
 def find_rule_files(paths: Sequence[Path]) -> Iterator[FoundFile | Problem]:
-    """Yield every rule file under *paths*, each once, and a problem for everything that cannot be read.
+    """Read every rule file under *paths*; yield a problem for each that cannot be read."""
+    for found in list_rule_files(paths):
+        yield found if isinstance(found, Problem) else _read(found)
+
+
+def list_rule_files(paths: Sequence[Path]) -> Iterator[Path | Problem]:
+    """Yield the place of every rule file under *paths*, each once, and a problem for everything that cannot be searched.
 
     Directories are searched to any depth, in the order of path names, without hidden files and directories.
     """
@@ -33,7 +42,7 @@ def find_rule_files(paths: Sequence[Path]) -> Iterator[FoundFile | Problem]:
                 yield found
             elif (place := os.path.abspath(found)) not in seen:  # noqa: PTH100 - symbolic links stay as they are
                 seen.add(place)
-                yield _read(found)
+                yield found
 
 
 def _rule_files(path: Path) -> Iterator[Path | Problem]:

@@ -1,12 +1,12 @@
 """Read rule files: paths → rules that can be compiled, or everything that is wrong with them, at once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
 from daemon.rulebook.ast import RuleSource
-from daemon.rulebook.file_finder import FoundFile, find_rule_files
+from daemon.rulebook.file_finder import FoundFile, ReadBytes, find_rule_files, read_up_to
 from daemon.rulebook.formats import SIZE_LIMIT_BYTES, Document, MappingNode, Node, ScalarNode, SequenceNode
 from daemon.rulebook.lint import shadowed
 from daemon.rulebook.problems import Problem, ordered
@@ -56,11 +56,16 @@ def read_rules(paths: Sequence[Path]) -> RuleFiles:
 
     Nothing is raised for what stands in files or cannot be read: it is among the problems.
     """
+    return read_found(find_rule_files(paths))
+
+
+def read_found(all_found: Iterable[FoundFile | Problem], read: ReadBytes = read_up_to) -> RuleFiles:
+    """Read rule files that were found already, in their order; *read* gives the bytes of the tables beside them."""
     problems: list[Problem] = []
     sources: list[RuleSource] = []
     files: list[ReadFile] = []
     first_uses: dict[str, Problem] = {}
-    for found in find_rule_files(paths):
+    for found in all_found:
         if isinstance(found, Problem):
             problems.append(found)
             continue
@@ -71,7 +76,7 @@ def read_rules(paths: Sequence[Path]) -> RuleFiles:
             continue
         document = read_toml(text) if found.path.suffix.lower() == ".toml" else read_yaml(text)
         reading = TypedReading(found.name, text, document.root)
-        tables = TableReader(reading, found.path.parent)
+        tables = TableReader(reading, found.path.parent, read)
         sources += _rules_of(reading, document, tables)
         problems += reading.problems
         problems += _ids_used_twice(reading, first_uses)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path, PurePosixPath
 
-from daemon.rulebook.file_finder import read_up_to
+from daemon.rulebook.file_finder import ReadBytes, read_up_to
 from daemon.rulebook.formats import Entry, MappingNode, ScalarNode, plain
 from daemon.rulebook.schema import CsvTablePart
 from daemon.rulebook.typed import TypedReading, is_slug
@@ -18,9 +18,10 @@ Table = Mapping[str, object]
 class TableReader:
     """Read the tables of one file that lies in *directory*; *csv_files* collects the (path, content) of CSV files."""
 
-    def __init__(self, reading: TypedReading, directory: Path) -> None:
+    def __init__(self, reading: TypedReading, directory: Path, read: ReadBytes = read_up_to) -> None:
         self.reading = reading
         self.directory = directory
+        self.read = read
         self.csv_files: list[tuple[Path, bytes]] = []
 
     def tables(self, entry: Entry | None) -> dict[str, Table]:
@@ -100,7 +101,7 @@ class TableReader:
             return None
         path = self.directory.joinpath(*parts)
         try:
-            content = read_up_to(path, CSV_LIMIT_BYTES + 1)
+            content = self.read(path, CSV_LIMIT_BYTES + 1)
             if len(content) > CSV_LIMIT_BYTES:
                 self.reading.note("E037", entry.value, f"{name} is larger than {CSV_LIMIT_BYTES // 1024**2} MiB")
                 return None

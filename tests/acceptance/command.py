@@ -140,10 +140,14 @@ class Service:
             if left_s <= 0 or not self._read(left_s):
                 raise AssertionError(f"no {event} {facts} in:\n" + "\n".join(map(str, self.events[-40:])))
 
-    def forget(self) -> None:
-        """Forget the lines so far, with those that nobody has read yet."""
+    def look(self) -> None:
+        """Read what there is to read, without waiting for more."""
         while self._read(0.0):
             pass
+
+    def forget(self) -> None:
+        """Forget the lines so far, with those that nobody has read yet."""
+        self.look()
         self.events.clear()
 
     def _read(self, timeout_s: float) -> bool:

@@ -10,6 +10,9 @@ import pytest
 from tests.acceptance.command import ServedSandbox, Service, served_sandbox, write_config
 
 SHIPPED = Path(__file__).parents[2] / "rules"
+RULE = (
+    "version: 1\nrules:\n  - id: one\n    why: x\n    classify: a\n    when: {code: NONE_SUCH}\n    then: {leave: {}}\n"
+)
 
 
 @pytest.fixture
@@ -83,16 +86,15 @@ def test_kill_9_after_a_batch_loses_nothing_and_runs_nothing_twice(tmp_path: Pat
 def test_sighup_loads_changed_rules_and_a_broken_file_changes_nothing(tmp_path: Path, sandbox: ServedSandbox) -> None:
     rules = tmp_path / "own"
     rules.mkdir()
-    rule = "version: 1\nrules:\n  - id: one\n    why: x\n    classify: a\n    when: {code: NONE_SUCH}\n    then: {leave: {}}\n"
-    (rules / "a.yaml").write_text(rule, encoding="utf-8")
+    (rules / "a.yaml").write_text(RULE, encoding="utf-8")
     write_config(tmp_path, sandbox.url, rules, watch=False)
     with Service(tmp_path) as service:
         first = service.wait_for("rules.loaded")
         service.wait_for("cycle.finished")
-        (rules / "a.yaml").write_text(rule.replace("leave", "leaf"), encoding="utf-8")
+        (rules / "a.yaml").write_text(RULE.replace("leave", "leaf"), encoding="utf-8")
         service.process.send_signal(signal.SIGHUP)
         refused = service.wait_for("rules.refused")
-        (rules / "a.yaml").write_text(rule.replace("NONE_SUCH", "ANOTHER"), encoding="utf-8")
+        (rules / "a.yaml").write_text(RULE.replace("NONE_SUCH", "ANOTHER"), encoding="utf-8")
         service.events.clear()
         service.process.send_signal(signal.SIGHUP)
         second = service.wait_for("rules.loaded")
@@ -100,3 +102,42 @@ def test_sighup_loads_changed_rules_and_a_broken_file_changes_nothing(tmp_path: 
         assert refused["rules"] == first["rules"]
         assert second["rules"] != first["rules"]
         assert service.stop()[0] == 0
+
+
+def test_a_sighup_at_the_first_instant_is_kept_until_it_can_be_answered(tmp_path: Path) -> None:
+    rules = tmp_path / "own"
+    rules.mkdir()
+    (rules / "a.yaml").write_text(RULE, encoding="utf-8")
+    with served_sandbox(tmp_path, "--errors", "10") as sandbox:
+        write_config(tmp_path, sandbox.url, rules, watch=False)
+        with Service(tmp_path) as service:
+            at_first_instant(service, signal.SIGHUP)
+            at_the_start = service.wait_for("rules.loaded", changed=True)
+            answer = service.wait_for("rules.loaded", changed=False)
+
+            assert answer["rules"] == at_the_start["rules"]
+            assert service.stop()[0] == 0
+
+
+def test_a_sigterm_at_the_first_instant_ends_it_as_a_later_one_does(tmp_path: Path) -> None:
+    write_config(tmp_path, "http://127.0.0.1:9/v1", SHIPPED)
+    with Service(tmp_path) as service:
+        at_first_instant(service, signal.SIGTERM)
+        code, _ = service.stop()
+
+        assert code == 0
+        assert service.events[-1]["event"] == "daemon.stopped"
+
+
+def at_first_instant(service: Service, number: signal.Signals) -> None:
+    """Send a signal as soon as the kernel shows that it can wait; that must be before anything else is done."""
+    status = Path(f"/proc/{service.process.pid}/status")
+    while not blocked(status.read_text(encoding="ascii"), number):
+        assert service.process.poll() is None
+    service.process.send_signal(number)
+    service.look()
+    assert service.events == []
+
+
+def blocked(status: str, number: signal.Signals) -> bool:
+    return bool(int(status.partition("SigBlk:")[2].split()[0], 16) >> (number - 1) & 1)

@@ -1,188 +1,199 @@
-"""Rules are loaded whole or not at all (P8), also while their files are being written."""
+"""Rules are loaded whole or not at all (P8): what is refused, what is said of it, and what a new start begins with."""
 
-import io
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from daemon.app.rules import RulesInForce
 from daemon.core.exceptions import StoreError
-from daemon.logs import Secrets, configure_logs
-from daemon.rulebook.ruleset import compile_rules
+from tests.unit.app.rules_bench import NOW, OTHER, RULE, Bench, loaded_bench
 
-NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-RULE = """version: 1
-tables:
-  sizes: {csv: tables/sizes.csv, key: old, value: new}
+TWO_FAILING = """version: 1
 rules:
-  - id: one
+  - id: first
     why: x
-    classify: a
-    when: {code: OLD_SIZE}
-    then:
-      patch: [{op: replace, path: /data/size, value_from: {data: size, lookup: sizes}}]
-      retry: {}
+    when: {code: A}
+    then: {leave: {}}
+    tests:
+      - match: {code: B}
+  - id: second
+    why: x
+    when: {code: C}
+    then: {leave: {}}
+    tests:
+      - name: the nearest that it must not take
+        no_match: {code: C}
 """
-
-
-@dataclass
-class FakeHistory:
-    """Keeps the newest set in memory; *full* plays a disk without space."""
-
-    kept: list[tuple[str, list[tuple[str, bytes]]]] = field(default_factory=list)
-    full: bool = False
-
-    async def save_rules(self, version: str, files: Sequence[tuple[str, bytes]], at: datetime) -> None:
-        if self.full:
-            raise StoreError("the disk is full")
-        assert at == NOW
-        self.kept.append((version, list(files)))
-
-    async def last_rules(self) -> tuple[str, list[tuple[str, bytes]]] | None:
-        return self.kept[-1] if self.kept else None
-
-
-class Bench:
-    """Rules in force over a folder, with what was logged."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.stream = io.StringIO()
-        self.history = FakeHistory()
-        self.rules = self.start()
-
-    def start(self) -> RulesInForce:
-        log = configure_logs(format="json", stream=self.stream, secrets=Secrets())
-        return RulesInForce(paths=[self.folder], history=self.history, log=log, current=compile_rules(()))
-
-    def write(self, name: str, text: str) -> None:
-        file = self.folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-
-    def logged(self) -> list[dict[str, Any]]:
-        """Return the lines since the last call."""
-        lines = [json.loads(line) for line in self.stream.getvalue().splitlines()]
-        self.stream.seek(0)
-        self.stream.truncate()
-        return lines
-
-    def events(self) -> list[str]:
-        return [line["event"] for line in self.logged()]
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> Bench:
-    bench = Bench(tmp_path / "rules")
-    bench.write("a.yaml", RULE)
-    bench.write("tables/sizes.csv", "old,new\nXL,extra-large\n")
-    assert await bench.rules.load(NOW)
-    assert bench.events() == ["rules.loaded"]
-    return bench
+    return await loaded_bench(tmp_path / "rules")
 
 
-async def test_watching_unchanged_files_loads_nothing(bench: Bench) -> None:
-    await bench.rules.watch(NOW)
-
-    assert bench.events() == []
-    assert len(bench.history.kept) == 1
-
-
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        pytest.param("a.yaml", RULE.replace("OLD_SIZE", "SIZE"), id="rule changed"),
-        pytest.param("b.yaml", RULE.replace("id: one", "id: two"), id="file added"),
-        pytest.param("tables/sizes.csv", "old,new\nXL,XXL\n", id="table changed"),
-    ],
-)
-async def test_watching_loads_what_changed_once(bench: Bench, name: str, text: str) -> None:
-    before = bench.rules.current.version
-    bench.write(name, text)
-    await bench.rules.watch(NOW)
-    await bench.rules.watch(NOW)
-
-    assert bench.events() == ["rules.loaded"]
-    assert bench.rules.current.version != before
-    assert bench.history.kept[-1][0] == bench.rules.current.version
-
-
-async def test_a_table_that_is_away_for_a_moment_is_refused_once_and_taken_when_it_is_back(bench: Bench) -> None:
+async def test_a_refusal_names_every_problem_of_every_file_and_the_set_that_stays(bench: Bench) -> None:
     before = bench.rules.current
-    (bench.folder / "tables/sizes.csv").unlink()
-    await bench.rules.watch(NOW)
-    away = bench.events(), bench.rules.current
-    await bench.rules.watch(NOW)
-    still_away = bench.events()
-    bench.write("tables/sizes.csv", "old,new\nXL,XXL\n")
-    await bench.rules.watch(NOW)
+    bench.write("a.yaml", RULE.replace("classify", "clasify").replace("retry: {}", "rety: {}"))
+    bench.write("b.yaml", "rules: [")
+    assert not await bench.rules.load(NOW)
+    refused, *named = bench.logged()
 
-    assert away == (["rules.refused"], before)
-    assert still_away == []
-    assert bench.events() == ["rules.loaded"]
-    assert bench.rules.current.version != before.version
+    assert bench.rules.current is before
+    assert (refused["event"], refused["level"]) == ("rules.refused", "error")
+    assert (refused["rules"], refused["since"]) == (before.version, "2026-03-02T09:00:00+00:00")
+    assert refused["errors"] == len(named) >= 3
+    assert {(line["event"], line["level"]) for line in named} == {("rules.problem", "error")}
+    assert [line["at"].rpartition("/")[2].partition(":")[0] for line in named] == ["a.yaml"] * (len(named) - 1) + [
+        "b.yaml"
+    ]
+    assert "clasify" in named[0]["problem"]
+    assert named[0]["rule"] == "one"
 
 
-async def test_rules_that_are_mended_to_what_they_were_are_said_to_be_loaded(bench: Bench) -> None:
-    before = bench.rules.current.version
+async def test_rules_whose_own_tests_fail_are_refused_with_each_test_and_why(bench: Bench) -> None:
+    before = bench.rules.current
+    bench.write("b.yaml", TWO_FAILING)
+    loaded = await bench.rules.load(NOW)
+    _, *named = bench.logged()
+
+    assert not loaded
+    assert bench.rules.current is before
+    assert [(line["code"], line["rule"], line["at"].rpartition("/")[2]) for line in named] == [
+        ("E050", "first", "b.yaml:8:9"),
+        ("E050", "second", "b.yaml:14:9"),
+    ]
+    assert "the nearest that it must not take" in named[1]["problem"]
+
+
+async def test_a_test_that_fails_because_of_a_rule_in_another_file_is_refused_too(bench: Bench) -> None:
+    bench.write(
+        "0.yaml", "version: 1\nrules:\n  - id: wide\n    why: x\n    when: {code: OLD_SIZE}\n    then: {leave: {}}\n"
+    )
+
+    assert not await bench.rules.load(NOW)
+    assert [line["rule"] for line in bench.logged() if line["event"] == "rules.problem"] == ["one"]
+
+
+async def test_a_reload_tells_its_state_whichever_way_it_ends(bench: Bench) -> None:
+    good = bench.rules.state
     bench.write("a.yaml", RULE.replace("classify", "clasify"))
-    await bench.rules.watch(NOW)
-    complaint = bench.rules.complaint()
+    await bench.rules.load(NOW + timedelta(minutes=1))
+    refused = bench.rules.state
     bench.write("a.yaml", RULE)
-    await bench.rules.watch(NOW)
+    await bench.rules.load(NOW + timedelta(minutes=2))
+    mended = bench.rules.state
 
-    assert bench.events() == ["rules.refused", "rules.loaded"]
-    assert f"the last good set, {before}" in complaint
-    assert bench.rules.complaint() == ""
-    assert bench.rules.current.version == before
+    assert (good.ok, good.version, good.count, good.since, good.problems) == (
+        True,
+        bench.rules.current.version,
+        1,
+        NOW,
+        (),
+    )
+    assert (refused.ok, refused.version, refused.since) == (False, good.version, NOW)
+    assert (refused.tried_at, [problem.code for problem in refused.errors]) == (NOW + timedelta(minutes=1), ["E014"])
+    assert (mended.ok, mended.version, mended.since, mended.tried_at) == (
+        True,
+        good.version,
+        NOW,
+        NOW + timedelta(minutes=2),
+    )
+    assert (good.complaint(), mended.complaint()) == ("", "")
+    assert f"the last good set, {good.version} with 1 rules since 2026-03-02 09:00:00 UTC, stays" in refused.complaint()
+
+
+async def test_a_person_who_asks_is_answered_also_where_nothing_has_changed(bench: Bench) -> None:
+    await bench.rules.load(NOW)
+    unasked = bench.events()
+    await bench.rules.load(NOW, asked=True)
+    (answer,) = bench.logged()
+
+    assert unasked == []
+    assert (answer["event"], answer["changed"], answer["count"], answer["tests"]) == ("rules.loaded", False, 1, 1)
 
 
 async def test_an_asked_for_reload_answers_also_where_nothing_is_better(bench: Bench) -> None:
     bench.write("a.yaml", RULE.replace("classify", "clasify"))
-    await bench.rules.load(NOW)
-    await bench.rules.load(NOW)
+    for _ in range(2):
+        await bench.rules.load(NOW, asked=True)
 
-    assert bench.events() == ["rules.refused", "rules.refused"]
+    assert bench.events() == ["rules.refused", "rules.problem"] * 2
+
+
+async def test_a_change_of_words_alone_is_no_new_set_and_is_not_kept_again(bench: Bench) -> None:
+    before = bench.rules.current.version
+    bench.write("a.yaml", RULE.replace("why: x", "why: much clearer"))
+
+    assert await bench.rules.load(NOW)
+    assert bench.rules.current.version == before
+    assert bench.rules.current.rules[0].why == "much clearer"
+    assert len(bench.history.kept) == 1
+    assert bench.events() == []
 
 
 async def test_a_set_that_could_not_be_kept_is_not_in_force_and_is_tried_again(bench: Bench) -> None:
     before = bench.rules.current.version
-    bench.write("a.yaml", RULE.replace("OLD_SIZE", "SIZE"))
+    bench.write("a.yaml", RULE.replace("OLD_SIZE", OTHER))
     bench.history.full = True
     with pytest.raises(StoreError):
-        await bench.rules.watch(NOW)
+        await bench.rules.load(NOW)
     unchanged = bench.rules.current.version
     bench.history.full = False
-    await bench.rules.watch(NOW)
+    await bench.rules.load(NOW)
 
     assert unchanged == before
     assert bench.rules.current.version != before
 
 
-async def test_a_start_with_broken_files_runs_the_last_good_set_with_its_tables(bench: Bench) -> None:
+async def test_a_start_with_broken_files_runs_the_last_good_set_with_its_tables_and_says_so(bench: Bench) -> None:
     good = bench.rules.current
     bench.write("a.yaml", "rules: [")
     restarted = bench.start()
-    loaded = await restarted.load(NOW)
-    await restarted.fall_back()
-    (refused, fell_back) = bench.logged()
+    loaded = await restarted.load(NOW + timedelta(hours=1))
+    await restarted.fall_back(NOW + timedelta(hours=1))
+    (refused, problem, fell_back) = bench.logged()
 
     assert not loaded
-    assert refused["event"] == "rules.refused"
+    assert (refused["event"], refused["rules"], problem["event"]) == ("rules.refused", "", "rules.problem")
     assert (fell_back["event"], fell_back["rules"], fell_back["count"]) == ("rules.fell_back", good.version, 1)
     assert restarted.current.version == good.version
+    assert (restarted.state.version, restarted.state.since, restarted.broken) == (good.version, NOW, True)
+    assert f"the last good set, {good.version}" in restarted.complaint()
+
+
+async def test_the_last_good_set_names_the_files_that_it_came_from(bench: Bench) -> None:
+    place = bench.rules.current.sources[0].place
+    bench.write("a.yaml", "rules: [")
+    restarted = bench.start()
+    await restarted.load(NOW)
+    await restarted.fall_back(NOW)
+
+    assert restarted.current.sources[0].place == place
+
+
+async def test_a_start_with_failing_tests_runs_the_last_good_set(bench: Bench) -> None:
+    good = bench.rules.current.version
+    bench.write("b.yaml", TWO_FAILING)
+    restarted = bench.start()
+
+    assert not await restarted.load(NOW)
+    await restarted.fall_back(NOW)
+    assert restarted.current.version == good
+
+
+async def test_a_start_with_the_same_rules_keeps_no_second_copy(bench: Bench) -> None:
+    restarted = bench.start()
+
+    assert await restarted.load(NOW)
+    assert len(bench.history.kept) == 1
+    assert bench.events() == ["rules.loaded"]
 
 
 async def test_a_first_start_with_broken_files_has_no_rule_and_says_so(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "rules")
     await bench.rules.load(NOW)
-    await bench.rules.fall_back()
-    (_, fell_back) = bench.logged()
+    await bench.rules.fall_back(NOW)
+    (_, _, fell_back) = bench.logged()
 
     assert (fell_back["event"], fell_back["count"], fell_back["kept"]) == ("rules.fell_back", 0, "")
     assert bench.rules.current.rules == ()

@@ -14,7 +14,7 @@ from daemon.rulebook.reader import read_rules
 
 BROKEN = Path(__file__).parents[2] / "rules" / "broken"
 FILES = sorted(path.name for path in BROKEN.iterdir() if path.suffix in {".yaml", ".toml"})
-NOT_IN_FILES = {"E001", "E002"}
+NOT_IN_FILES = {"E001", "E002", "E009", "E050", "E051"}
 """Codes of files that cannot be read, which are tested elsewhere, and of the whole set, which the reader does not judge."""
 
 

@@ -2,8 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from daemon.rulebook.problems import render
 from daemon.rulebook.reader import RuleFiles, read_rules
+from tests.rights import without_roots_rights
 
 
 def text_of(rule_id: str) -> str:
@@ -124,21 +124,6 @@ def test_missing_paths_and_other_files_are_problems(tmp_path: Path) -> None:
 def test_a_directory_named_like_a_file_is_searched(tmp_path: Path) -> None:
     write(tmp_path, ["rules.yaml/a.yaml"])
     assert ids(read_rules([tmp_path])) == ["rule-0"]
-
-
-NOBODY = 65_534
-
-
-@contextmanager
-def without_roots_rights() -> Iterator[None]:
-    """Be nobody for a while where the tests run as root, who may read everything."""
-    was = os.geteuid()
-    if was == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(was)
 
 
 def test_what_may_not_be_read_is_a_problem() -> None:
