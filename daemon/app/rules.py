@@ -116,7 +116,8 @@ class RulesInForce:
 
     async def _put_in_force(self, candidate: Candidate, fresh: RuleSet, now: datetime, *, asked: bool) -> None:
         changed, mended = fresh.version != self.state.version, self.broken
-        if changed and (await self.history.last_rules() or ("", []))[0] != fresh.version:
+        known = self.state.version or (await self.history.last_rules() or ("", []))[0]
+        if fresh.version != known:
             kept = [(file.name, file.content) for file in candidate.read.files]
             await self.history.save_rules(fresh.version, kept, now)
         state = self.state.accepted(candidate.problems, now)

@@ -197,7 +197,7 @@ def _syntax(error: MarkedYAMLError, text: str) -> Flaw:
     if error.context_mark is not None and any(part in said for part in AT_THE_OPENING):
         mark = error.context_mark
     line, column = mark.line + 1, mark.column + 1
-    source = text.split("\n")[mark.line]
+    source = "".join(text.split("\n")[mark.line : mark.line + 1])  # YAML knows more line ends than rule files have
     indentation = source[: len(source) - len(source.lstrip())]
     if "\t" in indentation:
         message, hint = "a tab in the indentation", "indent with spaces: nobody sees how wide a tab is"

@@ -184,6 +184,8 @@ def test_what_the_quick_way_takes_is_what_ruamel_reads(
     assert quick is None or quick == read_with_ruamel(text)
 
 
+@example("\r\t")
+@example("a: \x85\t")
 @given(st.text(max_size=60))
 def test_no_text_at_all_makes_reading_fail(text: str) -> None:
     assert isinstance(read_yaml(text), Document)
