@@ -13,6 +13,7 @@ from daemon.cli import (
     check,
     db,
     demo,
+    doctor,
     errors,
     explain,
     hold,
@@ -63,6 +64,7 @@ app.command(rich_help_panel=RULES)(explain.explain)
 app.command(rich_help_panel=RULES)(schema.schema)
 app.command(rich_help_panel=LOOK)(errors.errors)
 app.command(rich_help_panel=LOOK)(case.case)
+app.command(rich_help_panel=LOOK)(doctor.doctor)
 app.add_typer(hold.app, name="hold", rich_help_panel=LOOK)
 app.add_typer(db.app, name="db", rich_help_panel=RUN)
 

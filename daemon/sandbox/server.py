@@ -6,6 +6,7 @@ import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 
 from aiohttp import web
 
@@ -148,7 +149,8 @@ class Sandbox:
         seen.status = answer.status
         if fault == "half_body":
             return await _send_half(request, answer)
-        return web.Response(status=answer.status, body=answer.body or None, headers=_headers(answer))
+        dated = _headers(answer) | {"Date": format_datetime(now, usegmt=True)}
+        return web.Response(status=answer.status, body=answer.body or None, headers=dated)
 
     def _refused(self, fault: str, now: datetime) -> Answer | None:
         """Return what a fault answers in place of doing anything, None where it lets the work be done."""

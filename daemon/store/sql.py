@@ -97,6 +97,15 @@ async def open_store(
         await engine.dispose()
 
 
+def file_of(url: str) -> Path | None:
+    """Return the file of the store at *url*, None where it lives in memory.
+
+    Raises:
+        ConfigError: the URL cannot be used.
+    """
+    return sqlite.place(_parse(url))
+
+
 def _parse(url: str) -> URL:
     try:
         where = make_url(url)

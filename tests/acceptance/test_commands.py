@@ -1,6 +1,7 @@
 """The installed command, as people and scripts use it."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def test_help_tells_a_newcomer_what_it_is_and_where_to_begin(tmp_path: Path) -> 
         "resume",
         "schema",
         "db",
+        "doctor",
     ):
         assert command in done.stdout
 
@@ -121,3 +123,19 @@ def test_check_finds_the_shipped_rules_sound(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stdout
     assert "tests passed" in done.stdout
+
+
+def test_the_doctor_says_what_is_wrong_as_far_as_it_can_look(tmp_path: Path) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "rules")
+    (tmp_path / "config.toml").write_text('[accounts.acme]\n[store]\nurl = "sqlite:///./f.db"\n', encoding="utf-8")
+    done = flowmend("doctor", "--json", cwd=tmp_path)
+    told = json.loads(done.stdout)
+
+    assert (done.returncode, told["ok"], done.stderr) == (2, False, "")
+    assert [(each["topic"], each["grade"]) for each in told["findings"]] == [
+        ("configuration", "wrong"),
+        ("token", "wrong"),
+        ("rules", "good"),
+        ("store", "note"),
+    ]
+    assert "account acme has no token" in told["findings"][0]["said"]

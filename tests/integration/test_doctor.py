@@ -1,0 +1,198 @@
+"""The doctor finds what is wrong, says it in words with what to do, and changes nothing."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from daemon.app.doctor import examine
+from daemon.app.findings import Finding, Grade, Topic
+from daemon.core.pauses import EVERYTHING
+from daemon.logs import Secrets
+from daemon.sandbox import Options, parse_faults
+from daemon.settings import Settings
+from tests.integration.shop import ACCOUNT, Shop
+from tests.integration.small_shop import FLOW, RETRIES, fail, small_shop
+
+OWN_TEST_FAILS = RETRIES + "    tests:\n      - name: the nearest\n        no_match: {code: ECONNRESET}\n"
+
+
+async def examined(shop: Shop, settings: Settings | None = None) -> Sequence[Finding]:
+    return await examine(settings or shop.settings(), [ACCOUNT], clock=shop.clock, secrets=Secrets())
+
+
+def of(findings: Sequence[Finding], topic: Topic) -> Finding:
+    """Return the worst finding of a topic."""
+    order = [Grade.GOOD, Grade.NOTE, Grade.WRONG]
+    return max((each for each in findings if each.topic is topic), key=lambda each: order.index(each.grade))
+
+
+async def test_a_sound_installation_is_good_in_every_topic_and_nothing_but_reads_is_sent(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop:
+        fail(shop)
+        await shop.once()
+        before = len(shop.sandbox.seen)
+        async with shop.daemon() as daemon:
+            await daemon.accounts[ACCOUNT].cycle()
+            lease = await daemon.store.lease(ACCOUNT)
+            findings = await examined(shop)
+
+            assert await daemon.store.lease(ACCOUNT) == lease
+    assert [each.topic for each in findings] == [*Topic, Topic.STORE]
+    assert {each.grade for each in findings} == {Grade.GOOD}
+    assert {seen.method for seen in shop.sandbox.seen[before:]} == {"GET"}
+    assert "looked after by flowmend run" in findings[-1].said
+    assert "sandbox-token" not in repr(findings)
+
+
+async def test_a_first_look_makes_nothing(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop:
+        findings = await examined(shop)
+
+    assert of(findings, Topic.STORE).grade is Grade.NOTE
+    assert "is not there yet" in of(findings, Topic.STORE).said
+    assert not (tmp_path / "flowmend.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "faults", "topic", "said", "advice"),
+    [
+        pytest.param(
+            {"token": "another"}, "", Topic.REGION, "401", "in base_url", id="token refused",
+        ),
+        pytest.param(
+            {"other_region": True}, "", Topic.REGION, "often means the other region", "region of the account", id="region",
+        ),
+        pytest.param({}, "GET tokenInfo:*:before", Topic.REGION, "tokenInfo", "DNS, proxy, firewall", id="no answer"),
+        pytest.param({}, "GET tokenInfo:*:not_json", Topic.REGION, "tokenInfo", "is base_url right", id="a login page"),
+        pytest.param({}, "GET flow-errors:*:status:403", Topic.RIGHTS, "403", "full access", id="rights"),
+        pytest.param({}, "GET tokenInfo:1:clock:5m", Topic.CLOCK, "300 s ahead of", "timedatectl", id="clock ahead"),
+        pytest.param({}, "GET tokenInfo:1:clock:-1d", Topic.CLOCK, "86400 s behind", "timedatectl", id="clock behind"),
+    ],
+)  # fmt: skip
+async def test_what_integrator_io_refuses_is_said_with_what_to_do(
+    tmp_path: Path, options: dict[str, object], faults: str, topic: Topic, said: str, advice: str
+) -> None:
+    async with small_shop(tmp_path, options=Options(**options), faults=parse_faults(faults)) as shop:  # type: ignore[arg-type]
+        findings = await examined(shop)
+
+    found = of(findings, topic)
+    assert found.grade is Grade.WRONG
+    assert said in found.said
+    assert advice in found.advice
+    assert found.account == ACCOUNT
+    assert [each.topic for each in findings if each.grade is Grade.WRONG] == [topic]
+
+
+async def test_a_small_difference_of_the_clocks_is_only_noted(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, faults=parse_faults("GET tokenInfo:1:clock:30s")) as shop:
+        assert of(await examined(shop), Topic.CLOCK).grade is Grade.NOTE
+
+
+async def test_nobody_at_the_address_is_said_and_what_depends_on_it_is_not_looked_at(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop:
+        shop.changes["account"] = {"base_url": "http://127.0.0.1:9/v1"}
+        findings = await examined(shop)
+
+    assert "no connection to http://127.0.0.1:9" in of(findings, Topic.REGION).said
+    assert {Topic.ACCOUNT, Topic.CLOCK, Topic.RIGHTS}.isdisjoint(each.topic for each in findings)
+    assert of(findings, Topic.RULES).grade is Grade.GOOD
+
+
+async def test_a_flow_that_is_named_and_not_there_is_named_back(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, account={"include_flows": [FLOW, "Odrers*"], "exclude_flows": ["Old"]}) as shop:
+        found = of(await examined(shop), Topic.RIGHTS)
+
+    assert (found.grade, "no flow is called Odrers*, Old" in found.said) == (Grade.NOTE, True)
+
+
+async def test_a_store_of_another_user_is_named_with_both(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop:
+        await shop.once()
+        shop.sandbox.world.user_id = "somebody-else"
+        found = of(await examined(shop), Topic.ACCOUNT)
+
+    assert found.grade is Grade.WRONG
+    assert "somebody-else" in found.said
+    assert "flowmend db rebind" in found.advice
+
+
+async def test_rules_that_are_refused_are_shown_with_every_problem_and_the_set_that_stays(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop:
+        await shop.once()
+        (version,) = {line["rules"] for line in shop.events("rules.loaded")}
+        (shop.rules / "rules.yaml").write_text(OWN_TEST_FAILS, encoding="utf-8")
+        (shop.rules / "b.yaml").write_text(RETRIES.replace("again", "more").replace("when", "wen"), encoding="utf-8")
+        broken = of(await examined(shop), Topic.RULES)
+        (shop.rules / "b.yaml").unlink()
+        failing = of(await examined(shop), Topic.RULES)
+
+    assert broken.grade is failing.grade is Grade.WRONG
+    assert f"the last good set, {version} of 2026-03-02 09:00:00 UTC, stays in force" in broken.said
+    assert 'did you mean "when"?' in broken.said
+    assert "E050" in failing.said
+    assert 'test "the nearest"' in failing.said
+
+
+async def test_rules_that_no_process_has_loaded_yet_are_noted(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop:
+        await shop.once()
+        (shop.rules / "rules.yaml").write_text(RETRIES.replace("max_attempts: 3", "max_attempts: 2"), encoding="utf-8")
+        found = of(await examined(shop), Topic.RULES)
+
+    assert found.grade is Grade.NOTE
+    assert "the newest set that was in force is another" in found.said
+
+
+def unreadable(shop: Shop) -> None:
+    (shop.folder / "flowmend.db").write_bytes(b"no database, as long as this text may be" * 100)
+
+
+def unmakeable(shop: Shop) -> None:
+    (shop.folder / "plain").write_text("", encoding="utf-8")
+    shop.changes["store"] = {"url": f"sqlite:///{shop.folder / 'plain' / 'flowmend.db'}"}
+
+
+@pytest.mark.parametrize("harm", [unreadable, unmakeable])
+async def test_a_store_that_cannot_be_used_is_wrong_and_the_rest_is_still_looked_at(
+    tmp_path: Path, harm: Callable[[Shop], None]
+) -> None:
+    async with small_shop(tmp_path) as shop:
+        harm(shop)
+        findings = await examined(shop)
+
+    assert of(findings, Topic.STORE).grade is Grade.WRONG
+    assert of(findings, Topic.RIGHTS).grade is Grade.GOOD
+
+
+async def test_what_keeps_flowmend_from_working_on_purpose_is_noted(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop:
+        await shop.once()
+        async with shop.daemon() as daemon:
+            until = shop.clock.now() + timedelta(hours=1)
+            await daemon.store.pause(EVERYTHING, "price list", "ann", shop.clock.now(), until)
+        (shop.folder / "PAUSE").write_text("the ERP is down\n", encoding="utf-8")
+        notes = [each for each in await examined(shop) if each.topic is Topic.STORE and each.grade is Grade.NOTE]
+
+    assert ["the ERP is down" in notes[0].said, "price list" in notes[1].said] == [True, True]
+    assert ["remove the file" in notes[0].advice, "flowmend resume" in notes[1].advice] == [True, True]
+    assert "no process looks after it" in notes[2].said
+
+
+@pytest.mark.parametrize(
+    ("mode", "grade", "said"),
+    [(0o600, Grade.GOOD, "read from"), (0o644, Grade.NOTE, "other users"), (None, Grade.WRONG, "No such file")],
+    ids=["its own", "of everybody", "gone"],
+)
+async def test_a_token_file_is_looked_at(tmp_path: Path, mode: int | None, grade: Grade, said: str) -> None:
+    async with small_shop(tmp_path) as shop:
+        file = tmp_path / "token"
+        if mode is not None:
+            file.write_text("sandbox-token\n", encoding="utf-8")
+            file.chmod(mode)
+        shop.changes["account"] = {"token": None, "token_file": file}
+        found = of(await examined(shop), Topic.TOKEN)
+
+    assert found.grade is grade
+    assert said in found.said
