@@ -30,7 +30,9 @@ from daemon.pipeline.cycle import AccountCycle
 from daemon.pipeline.gate import Pauses, WriteGate
 from daemon.pipeline.ownership import Ownership
 from daemon.pipeline.patience import Patience
+from daemon.pipeline.record import Redact
 from daemon.pipeline.terms import Clock, Stopping, Terms
+from daemon.rulebook.redaction import Redaction, whole
 from daemon.settings import Account, Settings
 from daemon.store.fence import Fence
 from daemon.store.pause_file import beside
@@ -80,6 +82,7 @@ async def open_daemon(
         holder = _holder(command, clock)
         presence = stack.enter_context(show_presence(settings.store.url, holder.run))
         pauses = Pauses(sign=beside(settings.store.url), store=store, clock=clock, log=log)
+        redact = _redact(settings)
         accounts: dict[str, AccountRunner] = {}
         for name, account in settings.accounts.items():
             bound = log.bind(account=name)
@@ -109,6 +112,7 @@ async def open_daemon(
                 clock=clock,
                 log=bound,
                 stopping=stopping,
+                redact=redact,
             )
             only_reads = replace(client, writes_allowed=False, may_write=pauses.why_not)
             accounts[name] = AccountRunner(
@@ -132,6 +136,13 @@ async def open_daemon(
             log=log,
             stopping=stopping,
         )
+
+
+def _redact(settings: Settings) -> Redact | None:
+    """Return how messages are recorded, None where nothing is."""
+    if not settings.recordings.keep:
+        return None
+    return whole if settings.recordings.messages else Redaction().redact
 
 
 def _holder(command: str, clock: Clock) -> Holder:

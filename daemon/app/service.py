@@ -151,8 +151,10 @@ class Service:
         self.signals.stop.set()
 
     async def _keep_house(self) -> None:
-        removed = await self.daemon.store.prune(self.daemon.clock.now() - KEEP)
-        self.daemon.log.info("store.pruned", removed=removed)
+        store, now = self.daemon.store, self.daemon.clock.now()
+        removed = await store.prune(now - KEEP)
+        forgotten = await store.forget_recordings(now - self.daemon.settings.recordings.keep)
+        self.daemon.log.info("store.pruned", removed=removed, recordings=forgotten)
 
     async def _reload_when_asked(self) -> None:
         while True:

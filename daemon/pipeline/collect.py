@@ -17,10 +17,12 @@ from daemon.core.decisions import Verb
 from daemon.core.exceptions import RefusedError
 from daemon.core.judgements import Gone, Judged, Known
 from daemon.core.reads import Read, Recheck, Saved
+from daemon.core.recordings import Recorded
 from daemon.core.records import ErrorRecord, Mark, Step, StepRef
 from daemon.core.tally import Tally
 from daemon.core.windows import SWEEP_DUE, StepProgress, Window, mark_after
 from daemon.pipeline.judge import Judge, Judgement
+from daemon.pipeline.record import Recorder
 from daemon.pipeline.survey import StepWork
 
 
@@ -45,7 +47,9 @@ class CollectStore(Protocol):
     async def begin_read(self, ref: StepRef, *, full: bool) -> Read:
         """Start a read; a full one notes what it sees."""
 
-    async def save_page(self, read: Read, seen: Sequence[str], judged: Sequence[Judged]) -> Saved:
+    async def save_page(
+        self, read: Read, seen: Sequence[str], judged: Sequence[Judged], recorded: Sequence[Recorded] = ()
+    ) -> Saved:
         """Keep one page in one transaction."""
 
     async def end_read(self, read: Read, *, trusted: bool) -> Sequence[Gone]:
@@ -82,13 +86,17 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collector:
-    """Read steps of one account; *basis* names what every stored error must have been judged with."""
+    """Read steps of one account; *basis* names what every stored error must have been judged with.
+
+    Without a *recorder* nothing of what is judged is recorded.
+    """
 
     client: ErrorLister
     store: CollectStore
     judge: Judge
     basis: str
     log: FilteringBoundLogger
+    recorder: Recorder | None = None
 
     async def read(self, work: StepWork, tally: Tally, now: datetime, *, whole: WholeRead | None = None) -> None:
         """Read one step through its window to the end and remember how far that was.
@@ -149,7 +157,9 @@ class Collector:
             known = await self.store.known(step.ref, list(records))
             wanted = to_judge(records.values(), known, rejudge=rejudge)
             judgements = await self.judge.judge(step, wanted, now, listed=page)
-            saved = await self.store.save_page(reading, list(records), [each.to_keep() for each in judgements])
+            recorded = [self.recorder.of(step, each, now) for each in judgements] if self.recorder else []
+            kept = [each.to_keep() for each in judgements]
+            saved = await self.store.save_page(reading, list(records), kept, recorded)
             errors += saved.seen
             for each in judgements:
                 count_judgement(tally, each, known.get(each.record.error_id))

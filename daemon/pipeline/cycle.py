@@ -28,6 +28,7 @@ from daemon.pipeline.act import Actor, ActStore, Writer
 from daemon.pipeline.collect import Collector, CollectStore, ErrorLister
 from daemon.pipeline.confirm import Confirmer, ConfirmStore, OutcomeReader
 from daemon.pipeline.continuity import ADOPTED, Continuity
+from daemon.pipeline.departures import Departures, DepartureStore
 from daemon.pipeline.guard import Guard, GuardStore, PlatformState
 from daemon.pipeline.judge import Judge, Judgement
 from daemon.pipeline.look import SecondLook
@@ -36,6 +37,7 @@ from daemon.pipeline.ownership import Ownership
 from daemon.pipeline.patch import Patcher, PatchHistory, RetryDataWriter
 from daemon.pipeline.patience import Patience
 from daemon.pipeline.plans import Plans, PlanStore
+from daemon.pipeline.record import Recorder, Redact
 from daemon.pipeline.side_by_side import each_step
 from daemon.pipeline.started import StartedJobs
 from daemon.pipeline.survey import QUIET, StepWork, Summaries, Survey, SurveyStore
@@ -51,7 +53,16 @@ class Client(Summaries, ErrorLister, RetryDataReader, PlatformState, Writer, Ret
 
 
 class Store(
-    SurveyStore, CaseReader, CollectStore, GuardStore, PlanStore, PatchHistory, ActStore, ConfirmStore, Protocol
+    SurveyStore,
+    CaseReader,
+    CollectStore,
+    GuardStore,
+    PlanStore,
+    PatchHistory,
+    ActStore,
+    ConfirmStore,
+    DepartureStore,
+    Protocol,
 ):
     """Everything the main path asks of the store."""
 
@@ -63,7 +74,8 @@ class Store(
 class AccountCycle:
     """Run the main path for one account. *rules* gives the set in force, asked once at the start of each pass.
 
-    Where another process acts on the account, *acts* is false: then this one can only plan.
+    Where another process acts on the account, *acts* is false: then this one can only plan. *redact* is how messages are
+    recorded; None: nothing is.
     """
 
     terms: Terms
@@ -80,6 +92,7 @@ class AccountCycle:
     without_summary: set[str] = field(default_factory=set)
     reported: set[tuple[str, Act]] = field(default_factory=set)
     acts: bool = True
+    redact: Redact | None = None
 
     async def run(self, tally: Tally | None = None, *, act: bool = True) -> tuple[Tally, Plan | None]:
         """Collect what is new, plan what is due and (with *act*) send it; return the figures and the plan.
@@ -98,6 +111,9 @@ class AccountCycle:
                 weighed = await parts.guard.weigh(tally, self.clock.now())
                 plan = await (parts.plans.send_own(weighed, tally) if act else parts.plans.keep(weighed))
             await self.continuity.alive()
+            if self.redact is not None:
+                departures = Departures(client=self.client, store=self.store, log=self.log)
+                await departures.ask(self.terms.account, await self.store.steps(self.terms.account))
             return tally, plan
 
     async def plan_known(self) -> Plan | None:
@@ -166,7 +182,10 @@ class AccountCycle:
             name_all=await self._nameless_in_flight(),
         )
         basis = f"{rules.version}/{terms.mode.name.lower()}/{act_after.isoformat() if act_after else ADOPTED}"
-        collector = Collector(client=self.client, store=self.store, judge=judge, basis=basis, log=self.log)
+        recorder = None if self.redact is None else Recorder(rules=rules.version, redact=self.redact)
+        collector = Collector(
+            client=self.client, store=self.store, judge=judge, basis=basis, log=self.log, recorder=recorder
+        )
         look = SecondLook(client=self.client, judge=judge)
         patcher = Patcher(rules=rules, client=self.client, store=self.store)
         guard = Guard(

@@ -10,7 +10,7 @@ from datetime import datetime
 from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Mode, Retry
-from daemon.core.cases import CaseHistory, suspects
+from daemon.core.cases import NEW_CASE, CaseHistory, suspects
 from daemon.core.decisions import Decision, Match, Verb
 from daemon.core.exceptions import RuleError
 from daemon.core.facts import UNAVAILABLE, Facts, NeedsData
@@ -28,13 +28,15 @@ HANDS_OFF = frozenset({"assigned", "backlog", "no-time"})
 class Judgement:
     """One error, what the rules and the policy say of it, and what was read to find out.
 
-    *shared*: several records share its trace key, so that its case is named by the retry data as well.
+    *case* is what was known of its case. *shared*: several records share its trace key, so that its case is named by the
+    retry data as well.
     """
 
     record: ErrorRecord
     match: Match | None
     decision: Decision
     case_key: str
+    case: CaseHistory = NEW_CASE
     data: RetryData | None = None
     shared: bool = False
 
@@ -143,7 +145,9 @@ class Judge:
     ) -> Judgement:
         decision = self._with_recheck(decide(record, match, case, page.now, self.caps), record, page.now)
         shared = record.trace_key in page.shared
-        return Judgement(record=record, match=match, decision=decision, case_key=key, data=data, shared=shared)
+        return Judgement(
+            record=record, match=match, decision=decision, case_key=key, case=case, data=data, shared=shared
+        )
 
     def _must_name(self, answer: Match | NeedsData | None) -> bool:
         """Tell whether a record's case must be named: its attempts are, or may be, about to be counted."""

@@ -1,6 +1,6 @@
 """Patterns and globs on RE2, which needs linear time whatever the pattern and the text; the one importer of re2."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import re2
@@ -58,6 +58,24 @@ class Pattern:
         if caught is None:
             return {}
         return {name: value.decode() for name, number in self.names.items() if (value := caught[number]) is not None}
+
+
+class Finder:
+    """A pattern of our own whose alternatives each have one group: find where these groups are in a text."""
+
+    __slots__ = ("_compiled",)
+
+    def __init__(self, pattern: str) -> None:
+        self._compiled: Any = _compiled(pattern, _options(capture=True))
+
+    def spans(self, raw: bytes) -> Iterator[tuple[int, int]]:
+        """Yield start and end of what the groups caught in UTF-8 text, in order."""
+        for found in self._compiled.finditer(raw):
+            yield found.span(found.lastindex)
+
+    def found(self, raw: bytes) -> bool:
+        """Tell whether the pattern occurs in *raw*."""
+        return self._compiled.search(raw) is not None
 
 
 def glob_pattern(glob: str) -> str:

@@ -10,7 +10,7 @@ from pydantic import Field, PrivateAttr
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from daemon.core.actions import Mode
-from daemon.settings.sections import Account, Actions, Channel, Limits, Log, Poll, Rules, Server, Store
+from daemon.settings.sections import Account, Actions, Channel, Limits, Log, Poll, Recordings, Rules, Server, Store
 from daemon.settings.values import ModeName, Name
 
 
@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     actions: Actions = Field(default_factory=Actions)
     limits: Limits = Field(default_factory=Limits)
     rules: Rules = Field(default_factory=Rules)
+    recordings: Recordings = Field(default_factory=Recordings)
     store: Store = Field(default_factory=Store)
     server: Server = Field(default_factory=Server)
     log: Log = Field(default_factory=Log)

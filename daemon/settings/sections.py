@@ -171,6 +171,17 @@ class Rules(Section):
     """Load changed rule files without a restart. A broken file never replaces the rules that are running."""
 
 
+class Recordings(Section):
+    """What is kept of judged errors, so that other rules can be tried on them: flowmend replay, flowmend diff."""
+
+    keep: Duration = timedelta(days=30)
+    """How long, as the platform keeps errors itself. "0s" records nothing. An error takes some 100 bytes of the store."""
+
+    messages: bool = False
+    """Whether messages are kept with the values in them. false hides numbers, ids, e-mail addresses and what stands in
+    quotes, so that a rule that looks for such a value cannot be tried on the past."""
+
+
 class Store(Section):
     """Where Flowmend keeps what it knows and what it has sent."""
 

@@ -199,7 +199,7 @@ class DueRows(Database):
     def drop(self, connection: Connection, ref: StepRef, error_ids: Sequence[str]) -> list[Gone]:
         """Forget errors that are not open any more and return those that were stored and not in flight."""
         step_no = find_step(connection, ref)
-        return [] if step_no is None else forget(connection, step_no, NAMED, error_ids)
+        return [] if step_no is None else forget(connection, step_no, NAMED, self._clock(), error_ids)
 
     @writes_soon
     def unmark(self, connection: Connection, ref: StepRef, error_ids: Sequence[str], act: Act) -> None:

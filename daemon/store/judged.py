@@ -26,6 +26,7 @@ from daemon.core.decisions import Verb
 from daemon.core.judgements import Gone, Judged
 from daemon.store.columns import clean, to_ms
 from daemon.store.control_tables import gone_cases
+from daemon.store.recording_tables import departures, recordings
 from daemon.store.scratch import unseen
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.steps import count_stored
@@ -141,6 +142,24 @@ NOTE_GONE = {
     )
     for which in (NAMED, UNSEEN)
 }
+_recorded = exists().where(recordings.c.step_no == STEP, recordings.c.error_id == errors.c.error_id)
+NOTE_LEFT = {
+    which: insert(departures)
+    .from_select(
+        ["step_no", "error_id", "left_at", "how"],
+        select(
+            STEP,
+            errors.c.error_id,
+            bindparam("now", type_=departures.c.left_at.type),
+            literal("", departures.c.how.type),
+        ).where(_standing_here, which, _recorded.correlate(errors)),
+    )
+    .on_conflict_do_update(
+        index_elements=["step_no", "error_id"],
+        set_={"left_at": literal_column("excluded.left_at"), "how": literal_column("excluded.how")},
+    )
+    for which in (NAMED, UNSEEN)
+}
 FORGET = {which: delete(errors).where(_standing_here, which) for which in (NAMED, UNSEEN)}
 
 
@@ -164,10 +183,13 @@ def keep(connection: Connection, step_no: int, judged: Sequence[Judged], now: da
     return new
 
 
-def forget(connection: Connection, step_no: int, which: ColumnElement[bool], ids: Sequence[str] = ()) -> list[Gone]:
+def forget(
+    connection: Connection, step_no: int, which: ColumnElement[bool], now: datetime, ids: Sequence[str] = ()
+) -> list[Gone]:
     """Delete the errors that *which* chooses (`NAMED` in *ids*, or `UNSEEN`) and are not in flight; return them.
 
     That their cases were open is remembered: where one is open again under another id, somebody may have retried it.
+    So is that they left, of those with a recording.
     """
     parameters: dict[str, Any] = {"step": step_no}
     if which is NAMED:
@@ -184,6 +206,7 @@ def forget(connection: Connection, step_no: int, which: ColumnElement[bool], ids
     ]
     if gone:
         connection.execute(NOTE_GONE[which], parameters)
+        connection.execute(NOTE_LEFT[which], parameters | {"now": now})
         connection.execute(FORGET[which], parameters)
         count_stored(connection, step_no, -len(gone))
     return gone

@@ -7,6 +7,7 @@ from daemon.store.memory_breakers import MemoryBreakers
 from daemon.store.memory_errors import MemoryCatalogue, MemoryReading
 from daemon.store.memory_leases import MemoryLeases
 from daemon.store.memory_pauses import MemoryPauses
+from daemon.store.memory_recordings import MemoryRecordings
 from daemon.store.memory_unknown import MemoryUnknown
 from daemon.store.memory_writes import MemoryJournal
 from daemon.store.schema import HEAD
@@ -17,7 +18,14 @@ def _utc_now() -> datetime:
 
 
 class MemoryStore(
-    MemoryCatalogue, MemoryReading, MemoryJournal, MemoryUnknown, MemoryLeases, MemoryPauses, MemoryBreakers
+    MemoryCatalogue,
+    MemoryReading,
+    MemoryRecordings,
+    MemoryJournal,
+    MemoryUnknown,
+    MemoryLeases,
+    MemoryPauses,
+    MemoryBreakers,
 ):
     """The store in plain Python values; *now* dates when an error was first seen and held."""
 

@@ -10,9 +10,10 @@ from daemon.core.decisions import Outcome, Verb
 from daemon.core.exceptions import StoreError
 from daemon.core.judgements import Gone, Judged, Known
 from daemon.core.reads import Read, Recheck, Saved
+from daemon.core.recordings import Recorded
 from daemon.core.records import Flow, Integration, Mark, Step, StepRef
 from daemon.core.windows import NEVER_READ, StepProgress
-from daemon.store.memory_rows import Entry, FullRead, Row
+from daemon.store.memory_rows import Entry, FullRead, Row, keep_recordings
 
 
 class Shelves:
@@ -32,6 +33,8 @@ class Shelves:
         self.aliases: dict[tuple[StepRef, str], str] = {}
         self.gone: dict[tuple[StepRef, str], datetime] = {}
         self.shared: set[tuple[StepRef, str]] = set()
+        self.recordings: dict[StepRef, dict[object, Recorded]] = {}
+        self.departures: dict[tuple[StepRef, str], tuple[datetime, str]] = {}
         self.others: dict[tuple[StepRef, str], tuple[str, datetime]] = {}
 
     def root(self, ref: StepRef, key: str) -> str:
@@ -67,6 +70,8 @@ class Shelves:
         going = sorted(each for each in set(error_ids) if each in rows and rows[each].batch_id is None)
         gone = [rows.pop(error_id).judged for error_id in going]
         self.missed.get(ref, set()).difference_update(going)
+        kept = {one.error_id for one in self.recordings.get(ref, {}).values()}
+        self.departures |= {(ref, error_id): (self.now(), "") for error_id in going if error_id in kept}
         for one in gone:
             if one.occurred_at is not None and not one.case_key.startswith("e:"):
                 at = self.gone.get((ref, one.case_key), one.occurred_at)
@@ -198,13 +203,16 @@ class MemoryReading(Shelves):
             self.full_reads[read_no] = FullRead(step=ref)
         return Read(step=ref, full=full, step_no=0, read_no=read_no)
 
-    async def save_page(self, read: Read, seen: Sequence[str], judged: Sequence[Judged]) -> Saved:
-        """Note which errors a page showed and keep what was judged of them; rows in flight stay as they are."""
+    async def save_page(
+        self, read: Read, seen: Sequence[str], judged: Sequence[Judged], recorded: Sequence[Recorded] = ()
+    ) -> Saved:
+        """Note which errors a page showed, keep what was judged of them and the recordings; rows in flight stay."""
         fresh = set(seen)
         if read.full:
             before = self.full_reads[read.read_no].seen if read.read_no in self.full_reads else fresh
             fresh = fresh - before
             before |= fresh
+        keep_recordings(self.recordings.setdefault(read.step, {}), recorded)
         return Saved(seen=len(fresh), new=self.keep(read.step, judged))
 
     async def was_seen(self, read: Read, error_ids: Sequence[str]) -> set[str]:

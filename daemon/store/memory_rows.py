@@ -1,12 +1,15 @@
 """What the store without a database keeps: errors, journalled writes, reads under way."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from daemon.core.batches import BatchItem, WriteState, Written
 from daemon.core.decisions import Outcome
 from daemon.core.judgements import Judged
+from daemon.core.recordings import Recorded
 from daemon.core.records import StepRef
+from daemon.store.recording_texts import case_text
 
 
 @dataclass(slots=True)
@@ -80,3 +83,13 @@ class FullRead:
 
     step: StepRef
     seen: set[str] = field(default_factory=set)
+
+
+def keep_recordings(kept: dict[object, Recorded], recorded: Iterable[Recorded]) -> None:
+    """Keep the recordings of one page; one that is there already was judged once more."""
+    for one in recorded:
+        name = (one.error_id, one.said, one.ruling, case_text(one))
+        known = kept.get(name)
+        if known is not None:
+            one = replace(known, times=known.times + 1, last_at=max(known.last_at, one.judged_at))  # noqa: PLW2901
+        kept[name] = one

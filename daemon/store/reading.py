@@ -10,10 +10,12 @@ from daemon.core.decisions import Verb
 from daemon.core.exceptions import StoreError
 from daemon.core.judgements import Gone, Judged, Known
 from daemon.core.reads import Read, Recheck, Saved
+from daemon.core.recordings import Recorded
 from daemon.core.records import Mark, StepRef
 from daemon.core.windows import NEVER_READ, StepProgress
 from daemon.store.catalogue import mark_of, mark_row
 from daemon.store.judged import STEP, UNSEEN, forget, keep
+from daemon.store.recordings import record
 from daemon.store.scratch import full_reads, sightings, unseen
 from daemon.store.sqlite import document, each, insert, packed
 from daemon.store.steps import ADDRESSED, REF, STEP_NO, AnyRow, add_numbered, address, make_step, ref_of
@@ -203,11 +205,19 @@ class ReadingRows(Database):
         return Read(step=ref, full=True, step_no=step_no, read_no=read_no)
 
     @writes_soon
-    def save_page(self, connection: Connection, read: Read, seen: Sequence[str], judged: Sequence[Judged]) -> Saved:
-        """Note which errors a page showed and keep what was judged of them; rows in flight stay as they are."""
+    def save_page(
+        self,
+        connection: Connection,
+        read: Read,
+        seen: Sequence[str],
+        judged: Sequence[Judged],
+        recorded: Sequence[Recorded] = (),
+    ) -> Saved:
+        """Note which errors a page showed, keep what was judged of them and the recordings; rows in flight stay."""
         count = len(set(seen))
         if read.full:
             count = connection.execute(SEE, {"read": read.read_no, "ids": document(seen)}).rowcount
+        record(connection, read.step_no, recorded)
         return Saved(seen=count, new=keep(connection, read.step_no, judged, self._clock()))
 
     @reads
@@ -236,7 +246,7 @@ class ReadingRows(Database):
         step = {"step": read.step_no}
         connection.execute(delete(unseen))
         connection.execute(NOTE_UNSEEN, step | {"read": read.read_no, "trusted": trusted})
-        gone = forget(connection, read.step_no, UNSEEN)
+        gone = forget(connection, read.step_no, UNSEEN, self._clock())
         connection.execute(FORGET_MISSED, step)
         connection.execute(NOTE_MISSED, step)
         _drop_reads(connection, read.step_no)

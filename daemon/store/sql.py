@@ -24,6 +24,7 @@ from daemon.store.pauses import PauseRows
 from daemon.store.people import PeopleRows
 from daemon.store.planning import PlanRows
 from daemon.store.reading import ReadingRows
+from daemon.store.recordings import RecordingRows
 from daemon.store.rulesets import RuleSetRows
 from daemon.store.schema import HEAD, migrate, version_of
 from daemon.store.scratch import SCRATCH
@@ -51,6 +52,7 @@ class SqlStore(
     HistoryRows,
     RuleSetRows,
     BreakerRows,
+    RecordingRows,
 ):
     """The store in a database; `open_store` makes it."""
 

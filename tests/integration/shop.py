@@ -43,6 +43,7 @@ class Shop:
             "actions": {"adopt_backlog": True, "confirm_every": timedelta(seconds=10)},
             "limits": {"retries_per_hour": 10_000, "resolves_per_hour": 10_000},
             "rules": {"paths": (self.rules,)},
+            "recordings": {},
             "store": {"url": f"sqlite:///{self.folder / 'flowmend.db'}"},
         }
         account = {"base_url": self.base_url, "token": "sandbox-token", "requests_per_s": 5000.0}

@@ -33,6 +33,9 @@ FLAKY = "netsuite-unexpected"
 HOPELESS = "ship-method"
 """A family that no retry cures."""
 
+UNRECORDED = {"keep": timedelta(0)}
+"""Settings of recordings by which nothing is recorded, and nobody asked how errors left."""
+
 RETRIES = """
 version: 1
 rules:

@@ -18,6 +18,7 @@ from tests.integration.small_shop import (
     FLAKY,
     FLOW,
     HOPELESS,
+    UNRECORDED,
     fail,
     one_pass,
     people,
@@ -177,7 +178,7 @@ async def test_a_death_while_a_retry_was_sent_does_not_make_its_own_store_look_o
 
 
 async def test_a_store_that_only_observed_or_just_began_is_never_outdated(tmp_path: Path) -> None:
-    async with small_shop(tmp_path) as shop:
+    async with small_shop(tmp_path, recordings=UNRECORDED) as shop:
         (truth,) = fail(shop, HOPELESS)
         await shop.once(Mode.OBSERVE)
         shop.clock.pass_by(timedelta(minutes=10))

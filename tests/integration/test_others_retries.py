@@ -11,7 +11,18 @@ from daemon.sandbox import Fault, Options
 from daemon.sandbox.people import SOMEBODY
 from daemon.sandbox.truth import Truth
 from tests.integration.shop import ACCOUNT, Shop
-from tests.integration.small_shop import FLOW, HOPELESS, STEP, fail, one_pass, people, row_of, sent, small_shop
+from tests.integration.small_shop import (
+    FLOW,
+    HOPELESS,
+    STEP,
+    UNRECORDED,
+    fail,
+    one_pass,
+    people,
+    row_of,
+    sent,
+    small_shop,
+)
 
 LATER = """
 version: 1
@@ -162,7 +173,7 @@ async def test_a_normal_failure_while_others_retry_other_records_is_told_by_its_
 
 
 async def test_nobody_asks_for_jobs_where_no_record_came_back(tmp_path: Path) -> None:
-    async with small_shop(tmp_path, LATER, options=options()) as shop:
+    async with small_shop(tmp_path, LATER, options=options(), recordings=UNRECORDED) as shop:
         for _ in range(3):
             fail(shop, HOPELESS, count=5)
             await shop.once(Mode.OBSERVE)
@@ -172,7 +183,8 @@ async def test_nobody_asks_for_jobs_where_no_record_came_back(tmp_path: Path) ->
 
 
 async def test_for_many_records_that_came_back_at_once_the_jobs_are_asked_for_once_a_page(tmp_path: Path) -> None:
-    async with small_shop(tmp_path, LATER, options=options("first_run")) as shop, shop.daemon() as daemon:
+    unrecorded = small_shop(tmp_path, LATER, options=options("first_run"), recordings=UNRECORDED)
+    async with unrecorded as shop, shop.daemon() as daemon:
         truths = fail(shop, HOPELESS, count=20)
         await look(shop, daemon)
         people(shop, "retry", *truths)

@@ -112,6 +112,8 @@ ENVIRONMENT: list[tuple[str, str, object]] = [
     ("LIMITS__RESOLVE_SHARE_OF_OPEN", "1", 1),
     ("RULES__PATHS", "/a,/b", ["/a", "/b"]),
     ("RULES__WATCH", "false", False),
+    ("RECORDINGS__KEEP", "0s", "0s"),
+    ("RECORDINGS__MESSAGES", "true", True),
     ("STORE__URL", "postgresql://db.example.com/flowmend", "postgresql://db.example.com/flowmend"),
     ("SERVER__HOST", "::1", "::1"),
     ("SERVER__PORT", "0", 0),

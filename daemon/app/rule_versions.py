@@ -1,0 +1,150 @@
+"""Rule sets by name: files and folders, the running set, or a git revision."""
+
+import io
+import os
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from daemon.core.exceptions import ConfigError, RuleError
+from daemon.rulebook.problems import render, summary
+from daemon.rulebook.reader import RuleFiles, read_rules
+from daemon.rulebook.ruleset import RuleSet, compile_rules
+from daemon.rulebook.snapshot import read_kept
+
+RUNNING = "running"
+GIT_WITHIN_S = 30.0
+
+
+class KeptRules(Protocol):
+    """Where the running set is kept."""
+
+    async def last_rules(self) -> tuple[str, list[tuple[str, bytes]]] | None:
+        """Return the newest set that was accepted, as its files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedRules:
+    """A rule set and the *name* that people gave it."""
+
+    name: str
+    rules: RuleSet
+
+
+async def rules_named(name: str, store: KeptRules, configured: Sequence[Path]) -> NamedRules:
+    """Return the rule set that *name* stands for.
+
+    ``running`` is the newest set that the daemon has put in force. Else what is there as a file or folder goes first;
+    anything else is a git revision, ``REV:PATH``, or ``REV`` alone for the *configured* paths as they were then.
+
+    Raises:
+        ConfigError: there is no such thing.
+        RuleError: its rules are broken, and would not be loaded.
+    """
+    if name == RUNNING:
+        kept = await store.last_rules()
+        if kept is None:
+            raise ConfigError(
+                'no rule set has been in force yet, so there is no "running" one: flowmend run or flowmend once puts '
+                "the configured rules in force. To compare files, name their folder"
+            )
+        return NamedRules(name=f"running ({kept[0]})", rules=_sound(read_kept(kept[1]), name))
+    return NamedRules(name=name, rules=_read(name, configured))
+
+
+def _read(name: str, configured: Sequence[Path]) -> RuleSet:
+    if os.path.lexists(name):
+        return _sound(read_rules([Path(name)]), name)
+    return _at_revision(name, configured)
+
+
+def _sound(found: RuleFiles, name: str, folder: str = "") -> RuleSet:
+    errors = [problem for problem in found.problems if problem.is_error]
+    if errors:
+        text = f"{render(errors)}{summary(errors)}: {name} cannot be compared, because these rules would not be loaded"
+        raise RuleError(text.replace(f"{folder}/", f"{name}:") if folder else text)
+    return compile_rules(found.sources)
+
+
+def _at_revision(name: str, configured: Sequence[Path]) -> RuleSet:
+    revision, _, path = name.partition(":")
+    places = [Path(path)] if path else list(configured)
+    around = _existing_folder(places[0])
+    top = Path(os.fsdecode(_git(around, "rev-parse", "--show-toplevel", name=name).rstrip(b"\n")))
+    commit = _git(
+        around, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", name=name
+    ).decode()
+    inside = [_inside(place, top, name) for place in places]
+    archive = _git(top, "archive", "--format=tar", commit.strip(), "--", *inside, name=name)
+    with tempfile.TemporaryDirectory(prefix="flowmend-rules-") as folder:
+        _unpack(archive, Path(folder))
+        return _sound(read_rules([Path(folder, each) for each in inside]), name, folder)
+
+
+def _existing_folder(path: Path) -> Path:
+    """Return the nearest folder around *path* that is there: what a revision has may be gone by now."""
+    around = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as they were
+    while not around.is_dir():
+        around = around.parent
+    return around
+
+
+def _inside(path: Path, top: Path, name: str) -> str:
+    """Return *path* as it is written inside the repository."""
+    whole = path.parent.resolve() / path.name
+    if not whole.is_relative_to(top):
+        raise ConfigError(f"{name}: {path} lies outside of the git repository {top}; name a path inside it: REV:PATH")
+    return str(whole.relative_to(top))
+
+
+def _unpack(archive: bytes, folder: Path) -> None:
+    """Write the plain files of *archive*; links and whatever else a repository may hold are left out."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        for member in tar:
+            content = tar.extractfile(member) if member.isfile() else None
+            target = (folder / member.name).resolve()
+            if content is not None and target.is_relative_to(folder.resolve()):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content.read())
+
+
+def _git(folder: Path, *arguments: str, name: str) -> bytes:
+    """Run git, which reads only, and return what it wrote.
+
+    Raises:
+        ConfigError: it is not there, or does not know what was asked for.
+    """
+    quiet = {"GIT_LITERAL_PATHSPECS": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(  # noqa: S603 - a list of arguments, no shell; what people wrote stands behind an end mark
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the git of the person who asks
+            capture_output=True,
+            check=False,
+            env=os.environ | quiet,
+            stdin=subprocess.DEVNULL,
+            timeout=GIT_WITHIN_S,
+        )
+    except FileNotFoundError:
+        raise ConfigError(
+            f'"{name}" is neither a file nor a folder, and there is no git here to look for a revision of that name'
+        ) from None
+    except subprocess.TimeoutExpired:
+        raise ConfigError(f'"{name}": git did not answer within {GIT_WITHIN_S:.0f} s') from None
+    if done.returncode:
+        raise ConfigError(_refusal(name, arguments[0], arguments[-1], done.stderr.decode(errors="replace")))
+    return done.stdout
+
+
+def _refusal(name: str, command: str, last: str, said: str) -> str:
+    nothing = f'"{name}" is not "{RUNNING}", no file and no folder'
+    if "not a git repository" in said:
+        return f"{nothing}, and for a git revision the rules must lie in a git repository, which they do not"
+    if command == "archive":
+        return f'"{name}": that revision has no {last}; name the path that the rules had then: REV:PATH'
+    if command == "rev-parse" and "^{commit}" in last:
+        return f"{nothing}, and git knows no revision of that name; git log --oneline lists those there are"
+    return f'"{name}": git refused: {" ".join(said.split())}'
