@@ -72,18 +72,18 @@ class Remembrance:
 class Ruled:
     """What is decided about an error: by the rule *rule_id*, "" where none matches.
 
-    *unsure*: the recording does not say enough; the rule is the first that may have matched.
+    *unsure* are the fields of which the recording does not say enough; the rule is the first that may have matched.
     """
 
     rule_id: str
     verb: Verb
     reason: str
-    unsure: bool = False
+    unsure: tuple[str, ...] = ()
 
     @property
     def decides(self) -> bool:
         """Tell whether nothing that was recorded of the error later matters any more."""
-        return self.unsure or self.verb in ACTING
+        return bool(self.unsure) or self.verb in ACTING
 
 
 async def past_errors(store: Past, asked: Asked) -> AsyncIterator[Remembrance]:
@@ -145,7 +145,7 @@ class Judge:
         recorded, record = remembered.recorded, record_of(remembered.recorded)
         match = self._hindsight.match(step, recorded.said, record, Facts(now=at, attempts=recorded.case.attempts))
         if isinstance(match, CannotTell):
-            return Ruled(rule_id=match.rule_id, verb=Verb.NONE, reason="cannot-tell", unsure=True)
+            return Ruled(rule_id=match.rule_id, verb=Verb.NONE, reason="cannot-tell", unsure=match.fields)
         return _ruled(decide(record, match, recorded.case, at, self._caps))
 
 

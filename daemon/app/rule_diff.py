@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from difflib import SequenceMatcher
 
 from daemon.app.replay import Judge, Remembrance, Ruled, differs
+from daemon.app.replay_report import Doubt
 from daemon.core.decisions import Verb
 from daemon.core.recordings import BY_PEOPLE, Fate
 from daemon.rulebook.ast import RuleSource
@@ -60,17 +62,10 @@ def _nameless(source: RuleSource) -> RuleSource:
 
 
 def _moved(before: list[str], after: list[str]) -> tuple[str, ...]:
-    """Return the fewest rules, nearly, whose moving alone makes one order the other: those that jumped over others."""
-    moved: list[str] = []
-    rest = list(before)
-    for place, rule_id in enumerate(after):
-        if rest[place] != rule_id:
-            later = rest[place]
-            mover = later if after.index(later) - place > rest.index(rule_id) - place else rule_id
-            moved.append(mover)
-            rest.remove(mover)
-            rest.insert(after.index(mover), mover)
-    return tuple(dict.fromkeys(moved))
+    """Return the rules that stand elsewhere among the others."""
+    blocks = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
+    stayed = {rule_id for block in blocks for rule_id in before[block.a : block.a + block.size]}
+    return tuple(each for each in after if each not in stayed)
 
 
 Way = tuple[str, Verb, str, Verb]
@@ -94,12 +89,12 @@ class Difference:
 
 @dataclass(slots=True, kw_only=True)
 class RuleDiff:
-    """What would have been different in the past, of *errors* in all. *unsure* are counted by the rule in doubt."""
+    """What would have been different in the past, of *errors* in all; *unsure* is of what that cannot be told."""
 
     changes: RuleChanges
     errors: int = 0
     differences: dict[Way, Difference] = field(default_factory=dict)
-    unsure: dict[str, Difference] = field(default_factory=dict)
+    unsure: dict[Doubt, Difference] = field(default_factory=dict)
 
     @property
     def unsafe(self) -> dict[Way, Difference]:
@@ -122,8 +117,8 @@ async def compare(past: AsyncIterator[Remembrance], old: Judge, new: Judge, now:
         before = replace(before, rule_id=renamed.get(before.rule_id, before.rule_id))
         if before.unsure or after.unsure:
             if not _same_doubt(before, after) or after.rule_id in touched:
-                doubted = after.rule_id if after.unsure else before.rule_id
-                found.unsure.setdefault(doubted, Difference()).count(error)
+                doubted = after if after.unsure else before
+                found.unsure.setdefault((doubted.rule_id, doubted.unsure), Difference()).count(error)
         elif differs(before, after):
             way = (after.rule_id, after.verb, before.rule_id, before.verb)
             found.differences.setdefault(way, Difference()).count(error)
@@ -131,4 +126,4 @@ async def compare(past: AsyncIterator[Remembrance], old: Judge, new: Judge, now:
 
 
 def _same_doubt(before: Ruled, after: Ruled) -> bool:
-    return before.unsure and after.unsure and before.rule_id == after.rule_id
+    return bool(before.unsure and after.unsure) and before.rule_id == after.rule_id

@@ -4,7 +4,6 @@ import io
 import os
 import subprocess
 import tarfile
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from daemon.core.exceptions import ConfigError, RuleError
 from daemon.rulebook.problems import render, summary
 from daemon.rulebook.reader import RuleFiles, read_rules
 from daemon.rulebook.ruleset import RuleSet, compile_rules
-from daemon.rulebook.snapshot import read_kept
+from daemon.rulebook.snapshot import is_rule_file, read_kept
 
 RUNNING = "running"
 GIT_WITHIN_S = 30.0
@@ -62,11 +61,12 @@ def _read(name: str, configured: Sequence[Path]) -> RuleSet:
     return _at_revision(name, configured)
 
 
-def _sound(found: RuleFiles, name: str, folder: str = "") -> RuleSet:
+def _sound(found: RuleFiles, name: str) -> RuleSet:
     errors = [problem for problem in found.problems if problem.is_error]
     if errors:
-        text = f"{render(errors)}{summary(errors)}: {name} cannot be compared, because these rules would not be loaded"
-        raise RuleError(text.replace(f"{folder}/", f"{name}:") if folder else text)
+        raise RuleError(
+            f"{render(errors)}{summary(errors)}: {name} cannot be compared, because these rules would not be loaded"
+        )
     return compile_rules(found.sources)
 
 
@@ -75,14 +75,18 @@ def _at_revision(name: str, configured: Sequence[Path]) -> RuleSet:
     places = [Path(path)] if path else list(configured)
     around = _existing_folder(places[0])
     top = Path(os.fsdecode(_git(around, "rev-parse", "--show-toplevel", name=name).rstrip(b"\n")))
-    commit = _git(
-        around, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}", name=name
-    ).decode()
-    inside = [_inside(place, top, name) for place in places]
-    archive = _git(top, "archive", "--format=tar", commit.strip(), "--", *inside, name=name)
-    with tempfile.TemporaryDirectory(prefix="flowmend-rules-") as folder:
-        _unpack(archive, Path(folder))
-        return _sound(read_rules([Path(folder, each) for each in inside]), name, folder)
+    which = f"{revision}^{{commit}}"
+    commit = _git(around, "rev-parse", "--verify", "--quiet", "--end-of-options", which, name=name).decode().strip()
+    files: list[tuple[str, bytes]] = []
+    for place in places:
+        inside = _inside(place, top, name)
+        archive = _git(top, "archive", "--format=tar", commit, "--", inside, name=name)
+        files += [(f"{revision}:{file}", content) for file, content in _plain_files(archive)]
+    if not any(is_rule_file(file) for file, _ in files):
+        raise ConfigError(
+            f'"{name}": there is no rule file in that revision; name the path that the rules had: REV:PATH'
+        )
+    return _sound(read_kept(files), name)
 
 
 def _existing_folder(path: Path) -> Path:
@@ -101,15 +105,12 @@ def _inside(path: Path, top: Path, name: str) -> str:
     return str(whole.relative_to(top))
 
 
-def _unpack(archive: bytes, folder: Path) -> None:
-    """Write the plain files of *archive*; links and whatever else a repository may hold are left out."""
+def _plain_files(archive: bytes) -> list[tuple[str, bytes]]:
+    """Return the plain files of *archive* by path, without hidden ones; links and whatever else it holds are left out."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        for member in tar:
-            content = tar.extractfile(member) if member.isfile() else None
-            target = (folder / member.name).resolve()
-            if content is not None and target.is_relative_to(folder.resolve()):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content.read())
+        found = [(each.name, tar.extractfile(each)) for each in tar if each.isfile()]
+        plain = [(name, content.read()) for name, content in found if content is not None]
+    return sorted((name, content) for name, content in plain if not any(part[:1] == "." for part in name.split("/")))
 
 
 def _git(folder: Path, *arguments: str, name: str) -> bytes:

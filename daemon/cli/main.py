@@ -13,6 +13,7 @@ from daemon.cli import (
     check,
     db,
     demo,
+    diff,
     doctor,
     errors,
     explain,
@@ -21,6 +22,7 @@ from daemon.cli import (
     pause,
     plan,
     proving,
+    replay,
     resume,
     run,
     sandbox,
@@ -61,6 +63,8 @@ app.command(rich_help_panel=RUN)(resume.resume)
 app.command(rich_help_panel=RULES)(check.check)
 app.command("test", rich_help_panel=RULES)(proving.prove)
 app.command(rich_help_panel=RULES)(explain.explain)
+app.command(rich_help_panel=RULES)(replay.replay)
+app.command(rich_help_panel=RULES)(diff.diff)
 app.command(rich_help_panel=RULES)(schema.schema)
 app.command(rich_help_panel=LOOK)(errors.errors)
 app.command(rich_help_panel=LOOK)(case.case)

@@ -143,11 +143,10 @@ class Departure:
 
 
 def trace_of(trace_key: str) -> int:
-    """Return what a recording keeps of a trace key: a signed 64-bit hash, 0 for none."""
+    """Return what a recording keeps of a trace key: a hash of 48 bits, 0 for none."""
     if not trace_key:
         return 0
-    digest = blake2b(trace_key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big", signed=True)
+    return int.from_bytes(blake2b(trace_key.encode("utf-8", "surrogatepass"), digest_size=6).digest(), "big")
 
 
 def said_by(record: ErrorRecord, message: str) -> Said:

@@ -14,11 +14,12 @@ from daemon.core.decisions import Match
 from daemon.core.facts import Facts
 from daemon.core.recordings import CUT, FILLINGS, Said, has_hidden
 from daemon.core.records import ErrorRecord, Step
-from daemon.rulebook.ast import AllOf, AnyOf, Check, Condition, FieldCondition, NotOf
+from daemon.rulebook.ast import AllOf, AnyOf, Check, Condition, FieldCondition, NotOf, RuleSource
 from daemon.rulebook.checks import compile_checks, texts
 from daemon.rulebook.conditions import AllNode, AnyNode, Judgement, Node, NotNode, compile_field
 from daemon.rulebook.memo import Memo
 from daemon.rulebook.patterns import Pattern, glob_pattern, quote
+from daemon.rulebook.program import conjuncts, leaves
 from daemon.rulebook.ruleset import RuleSet
 from daemon.rulebook.subject import Stage, Subject, Text
 from daemon.rulebook.widening import widened
@@ -29,10 +30,14 @@ TEXTS_KEPT = 8_192
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CannotTell:
-    """The rule that may have won, but for what the recording does not say."""
+    """The rule that may have won, but for what the recording does not say of the *fields* that it asks about."""
 
     rule_id: str
+    fields: tuple[str, ...]
 
+
+HIDDEN = frozenset({"message", "trace_key", "data"})
+"""The fields of which a recording does not say everything."""
 
 Answer = Match | CannotTell | None
 
@@ -42,8 +47,8 @@ class Hindsight:
 
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules
-        self._rules = [(source.rule.id, _compiled(source.when)) for source in rules.sources]
-        self._possible: Memo[tuple[Step, Said], Sequence[tuple[str, Node]]] = Memo(TEXTS_KEPT)
+        self._rules = [(source, _compiled(source.when)) for source in rules.sources]
+        self._possible: Memo[tuple[Step, Said], Sequence[tuple[RuleSource, Node]]] = Memo(TEXTS_KEPT)
 
     def match(self, step: Step, said: Said, record: ErrorRecord, facts: Facts) -> Answer:
         """Return the rule that wins the recorded error, None where none does, or that it cannot be told.
@@ -51,27 +56,27 @@ class Hindsight:
         *record* is the error as the recording knows it, *said* the part of it that others share.
         """
         subject = Subject(step, record, facts)
-        for rule_id, node in self._candidates(step, said, subject):
+        for source, node in self._candidates(step, said, subject):
             held = node.judge(subject)
             if held is None:
-                return CannotTell(rule_id=rule_id)
+                return CannotTell(rule_id=source.rule.id, fields=_in_doubt(source.when, subject))
             if held:
                 break
         filled = replace(record, message=record.message.translate(FILLINGS[0]))
         answer = self.rules.match(step, filled, facts)
         return answer if isinstance(answer, Match) else None
 
-    def _candidates(self, step: Step, said: Said, subject: Subject) -> Sequence[tuple[str, Node]]:
+    def _candidates(self, step: Step, said: Said, subject: Subject) -> Sequence[tuple[RuleSource, Node]]:
         """Return the rules that do not fail on what was said alone, in their order, up to the first that holds."""
         known = self._possible.get((step, said))
         if known is None:
             found = []
-            for rule_id, node in self._rules:
+            for source, node in self._rules:
                 parts = node.parts if isinstance(node, AllNode) else (node,)
                 early = [part.judge(subject) for part in parts if part.stage <= Stage.MESSAGE]
                 if False in early:
                     continue
-                found.append((rule_id, node))
+                found.append((source, node))
                 if node.stage <= Stage.MESSAGE and all(early):
                     break
             known = tuple(found)
@@ -92,6 +97,12 @@ def _compiled(condition: Condition) -> Node:
     if condition.field == "trace_key" and any(check.operator != "exists" for check in condition.checks):
         return _TraceKeyNode(condition)
     return compile_field(condition)
+
+
+def _in_doubt(condition: Condition, subject: Subject) -> tuple[str, ...]:
+    """Return the fields about which *condition*, which cannot be told, asks what is not known."""
+    open_parts = [part for part in conjuncts(condition) if _compiled(part).judge(subject) is None]
+    return tuple(sorted({leaf.field for part in open_parts for leaf in leaves(part) if leaf.field in HIDDEN}))
 
 
 class _HiddenNode:

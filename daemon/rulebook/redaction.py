@@ -1,10 +1,13 @@
 """Take the values out of a message and leave what rules look for (P10).
 
 Hidden are e-mail addresses, numbers and everything that letters form with digits (ids, keys, dates), what stands in
-quotes, and words too long for a language. An HTTP status stays, and so do the keys of JSON and words like
-``channel_not_found``, which programs write and no customer is called. Each hidden character becomes the sign of its
-kind, so that one message always becomes the same text, and lengths and forms stay.
+quotes, and words too long for a language. What is no value stays: numbers of up to three digits by themselves (an HTTP
+status, the length of a field), sentences in quotes, the keys of JSON, and words like ``channel_not_found``, which
+programs write and no customer is called. Each hidden character becomes the sign of its kind, so that one message always
+becomes the same text, and lengths and forms stay.
 """
+
+from collections.abc import Iterator
 
 from daemon.core.recordings import CUT, DIGIT, LETTER, LOWER, MESSAGE_KEPT, SIGNS, UPPER
 from daemon.rulebook.memo import Memo
@@ -24,10 +27,13 @@ _VALUES = Finder(
 _PROGRAMS_WORD = Finder(r"\A([A-Za-z]+(?:[_.][A-Za-z]+)+|true|false|null|ok)\z")
 _KEYS_END = Finder(r"\A(\\?\"\s*:)")
 _OPENING, _CLOSING = (b"'", b'"', "“".encode()[-1:]), (b"'", b'"', "”".encode()[:1], b"\\")
-_BEFORE_STATUS = frozenset(b" (:=[\"'/")
+_SENTENCE = Finder(r"((?s:\b[a-z]{2,}\b.*){3})")
+_SHORT = Finder(r"\A([0-9]{1,3})\z")
+_ALONE_BEFORE = Finder(r"((?:\A|[^0-9][ (:=\[\"'/<>]|\A[ (:=\[\"'/<>])\z)")
+_ALONE_AFTER = Finder(r"\A([^0-9 ./:,_-]|[ ./:,_-](?:[^0-9]|\z)|\z)")
 
-Form = tuple[str, tuple[int, ...]]
-"""A redacted message, and where a number of three digits stands in it that may be an HTTP status."""
+Form = tuple[str, tuple[tuple[int, int], ...]]
+"""A redacted message, and where the numbers stand in it that are to stay, as (start, end)."""
 
 
 class _Kinds(dict[int, str]):
@@ -63,27 +69,35 @@ class Redaction:
             known = self._redacted(form)
             self._forms.put(form, known)
         redacted, numbers = known
-        for start in numbers:
-            number = message[start : start + 3]
-            if "100" <= number < "600":
-                redacted = f"{redacted[:start]}{number}{redacted[start + 3 :]}"
+        for start, end in numbers:
+            redacted = f"{redacted[:start]}{message[start:end]}{redacted[end:]}"
         return redacted
 
     def _redacted(self, form: str) -> Form:
         """Redact a message whose digits are all zeros."""
         raw = form.encode()
         parts: list[str] = []
-        numbers: list[int] = []
+        numbers: list[tuple[int, int]] = []
         done = length = 0
-        for start, end in _VALUES.spans(raw):
+        for start, end in _values(raw):
             clear, value = raw[done:start].decode(), raw[start:end].decode()
-            parts += (clear, value.translate(_NUMBERS if _stays(raw, start, end) else self._kinds))
+            parts += (clear, value.translate(_NUMBERS if _is_word(raw, start, end) else self._kinds))
             length += len(clear)
-            if value == "000" and (not start or raw[start - 1] in _BEFORE_STATUS):
-                numbers.append(length)
+            if _is_alone(raw, start, end):
+                numbers.append((length, length + len(value)))
             length += len(value)
             done = end
         return "".join((*parts, raw[done:].decode())), tuple(numbers)
+
+
+def _values(raw: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[int, int]]:
+    """Yield where values stand in *raw*; of a sentence in quotes, those in it."""
+    for begin, after in _VALUES.spans(raw[start:end]):
+        found = start + begin, start + after
+        if _in_quotes(raw, *found) and _SENTENCE.found(raw[slice(*found)]):
+            yield from _values(raw, *found)
+        else:
+            yield found
 
 
 def whole(message: str) -> str:
@@ -95,7 +109,18 @@ def whole(message: str) -> str:
     return known.encode("utf-8", "replace").decode()
 
 
-def _stays(raw: bytes, start: int, end: int) -> bool:
-    """Tell whether what was found is no value: a word that programs write, or a key of JSON."""
-    quoted = raw[start - 1 : start] in _OPENING and raw[end : end + 1] in _CLOSING
-    return quoted and (_PROGRAMS_WORD.found(raw[start:end]) or _KEYS_END.found(raw[end : end + 8]))
+def _in_quotes(raw: bytes, start: int, end: int) -> bool:
+    return raw[start - 1 : start] in _OPENING and raw[end : end + 1] in _CLOSING
+
+
+def _is_word(raw: bytes, start: int, end: int) -> bool:
+    """Tell whether what was found is a word that programs write, or a key of JSON."""
+    word = _PROGRAMS_WORD.found(raw[start:end]) or _KEYS_END.found(raw[end : end + 8])
+    return word and _in_quotes(raw, start, end)
+
+
+def _is_alone(raw: bytes, start: int, end: int) -> bool:
+    """Tell whether what was found is a short number by itself, no part of a date, an address, a phone number."""
+    if not _SHORT.found(raw[start:end]):
+        return False
+    return _ALONE_BEFORE.found(raw[max(0, start - 2) : start]) and _ALONE_AFTER.found(raw[end : end + 2])

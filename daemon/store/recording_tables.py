@@ -1,16 +1,20 @@
 """The tables of recordings: what was judged, kept for a while so that the past can be judged with other rules.
 
-What many errors share (what they say, what was decided) is kept once, as JSON under a hash of it; a recording has the
-hashes. So an error costs some 80 bytes, whatever its message.
+What many errors share (what they say, what was decided) is kept once, as JSON with a number; a recording has the numbers.
+So an error costs some 100 bytes, whatever its message.
 """
 
-from sqlalchemy import Column, Index, Table, literal_column
+from sqlalchemy import Column, Index, Integer, Table, literal_column
 
 from daemon.store.columns import Moment, moment, number, step_number, words
 from daemon.store.tables import METADATA
 
 recorded_texts = Table(
-    "recorded_texts", METADATA, number("digest", primary_key=True), words("text"), sqlite_with_rowid=False
+    "recorded_texts",
+    METADATA,
+    Column("text_no", Integer, primary_key=True),
+    number("digest", unique=True),
+    words("text"),
 )
 
 recordings = Table(
@@ -18,13 +22,13 @@ recordings = Table(
     METADATA,
     step_number(primary_key=True),
     words("error_id", primary_key=True),
-    number("said", primary_key=True),
+    number("said", primary_key=True),  # a text_no, as is the next
     number("ruling", primary_key=True),
     words("case_known", primary_key=True),  # JSON: what was known of its case, "" for nothing
     number("trace"),
     Column("occurred_at", Moment),
     moment("judged_at"),
-    moment("last_at"),
+    number("lasted_ms"),  # from then until it was last judged so
     number("times"),
     sqlite_with_rowid=False,
 )

@@ -3,13 +3,27 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, bindparam, delete, exists, func, or_, select, true, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    type_coerce,
+    update,
+)
 
 from daemon.core.batches import Act
 from daemon.core.recordings import ACTED, Departure, Fate, Recorded, Remembered
 from daemon.core.records import StepRef
 from daemon.store.cases import SENT
-from daemon.store.columns import clean, to_ms
+from daemon.store.columns import Moment, clean, to_ms
 from daemon.store.judged import STEP
 from daemon.store.recording_tables import NOT_ASKED, departures, recorded_texts, recordings
 from daemon.store.recording_texts import case_of, case_text, ruling_of, ruling_text, said_of, said_text
@@ -25,33 +39,48 @@ KEEP_TEXTS = (
     .on_conflict_do_nothing()
 )
 _GIVEN = ("error_id", "said", "ruling", "case_known", "trace", "occurred_at", "judged_at")
+_said, _ruling = recorded_texts.alias("said_texts"), recorded_texts.alias("ruling_texts")
 _given = fields("recorded", *(recordings.c[name] for name in _GIVEN))
 _record = insert(recordings).from_select(
-    ["step_no", *_GIVEN, "last_at", "times"],
-    select(STEP, *(_given.c[name] for name in _GIVEN), _given.c.judged_at.label("last_at"), 1).where(true()),
+    ["step_no", *_GIVEN, "lasted_ms", "times"],
+    select(
+        STEP,
+        _given.c.error_id,
+        _said.c.text_no,
+        _ruling.c.text_no,
+        *(_given.c[name] for name in _GIVEN[3:]),
+        literal(0),
+        literal(1),
+    )
+    .join_from(_given, _said, _said.c.digest == _given.c.said)
+    .join(_ruling, _ruling.c.digest == _given.c.ruling)
+    .where(true()),
 )
 RECORD = _record.on_conflict_do_update(
     index_elements=["step_no", "error_id", "said", "ruling", "case_known"],
     set_={
-        "last_at": func.max(recordings.c.last_at, _record.excluded.last_at),
+        "lasted_ms": func.max(
+            recordings.c.lasted_ms, type_coerce(_record.excluded.judged_at - recordings.c.judged_at, BigInteger)
+        ),
         "times": recordings.c.times + _record.excluded.times,
     },
 )
 
-_said, _ruling = recorded_texts.alias("said_texts"), recorded_texts.alias("ruling_texts")
+_last_at = type_coerce(recordings.c.judged_at + recordings.c.lasted_ms, Moment())
 _is_open = exists().where(errors.c.step_no == recordings.c.step_no, errors.c.error_id == recordings.c.error_id)
-_since = bindparam("since", type_=recordings.c.last_at.type)
+_since = bindparam("since", type_=Moment())
 REMEMBERED: Select[tuple[object, ...]] = (
     select(
         recordings,
+        _last_at.label("last_at"),
         _said.c.text.label("said_text"),
         _ruling.c.text.label("ruling_text"),
         _is_open.correlate(recordings).label("open"),
         departures.c.left_at,
         departures.c.how,
     )
-    .join_from(recordings, _said, _said.c.digest == recordings.c.said)
-    .join(_ruling, _ruling.c.digest == recordings.c.ruling)
+    .join_from(recordings, _said, _said.c.text_no == recordings.c.said)
+    .join(_ruling, _ruling.c.text_no == recordings.c.ruling)
     .outerjoin(
         departures,
         (departures.c.step_no == recordings.c.step_no) & (departures.c.error_id == recordings.c.error_id),
@@ -60,7 +89,7 @@ REMEMBERED: Select[tuple[object, ...]] = (
         recordings.c.step_no == STEP,
         recordings.c.error_id > bindparam("after", type_=recordings.c.error_id.type),
         recordings.c.error_id <= bindparam("upto", type_=recordings.c.error_id.type),
-        recordings.c.last_at >= _since,
+        _last_at >= _since,
     )
     .order_by(recordings.c.error_id, recordings.c.judged_at)
 )
@@ -69,7 +98,7 @@ _ids_after = (
     .where(
         recordings.c.step_no == STEP,
         recordings.c.error_id > bindparam("after", type_=recordings.c.error_id.type),
-        recordings.c.last_at >= _since,
+        _last_at >= _since,
     )
     .distinct()
     .order_by(recordings.c.error_id)
@@ -81,7 +110,7 @@ RECORDED_STEPS = (
     select(*REF)
     .where(
         or_(bindparam("account", type_=steps.c.account.type).is_(None), steps.c.account == bindparam("account")),
-        exists().where(recordings.c.step_no == steps.c.step_no, recordings.c.last_at >= _since).correlate(steps),
+        exists().where(recordings.c.step_no == steps.c.step_no, _last_at >= _since).correlate(steps),
     )
     .order_by(*REF)
 )
@@ -97,7 +126,7 @@ ACTED_ON = (
     .order_by(batches.c.batch_no)
 )
 _last_judged = (
-    select(func.max(recordings.c.last_at))
+    select(func.max(_last_at))
     .where(recordings.c.step_no == departures.c.step_no, recordings.c.error_id == departures.c.error_id)
     .correlate(departures)
     .scalar_subquery()
@@ -177,11 +206,11 @@ class RecordingRows(Database):
     @writes_soon
     def forget_recordings(self, connection: Connection, before: datetime) -> int:
         """Delete the recordings that were last made before then, and return how many."""
-        gone = connection.execute(delete(recordings).where(recordings.c.last_at < before)).rowcount
+        gone = connection.execute(delete(recordings).where(_last_at < before)).rowcount
         connection.execute(delete(departures).where(departures.c.left_at < before))
         if gone:
             used = select(recordings.c.said).union(select(recordings.c.ruling))
-            connection.execute(delete(recorded_texts).where(recorded_texts.c.digest.not_in(used)))
+            connection.execute(delete(recorded_texts).where(recorded_texts.c.text_no.not_in(used)))
         return gone
 
 

@@ -31,7 +31,7 @@ def recorded(error_id: str = "e1", **fields: Any) -> Recorded:
         "step": STEP,
         "error_id": error_id,
         "occurred_at": minutes(-60),
-        "trace": -(2**62),
+        "trace": 2**47,
         "said": Said(source="application", code="INVALID_KEY", message=f"no '{LOWER * 3}'", http_status=400),
         "ruling": RULING,
         "judged_at": NOON,
@@ -81,7 +81,7 @@ async def test_a_recording_is_there_again_as_it_was(store: Store, fields: dict[s
 
 
 async def test_judged_again_with_the_same_result_it_is_counted_and_otherwise_it_is_another(store: Store) -> None:
-    again = {"judged_at": LATER, "last_at": LATER}
+    again: dict[str, Any] = {"judged_at": LATER, "last_at": LATER}
     other = replace(RULING, verb=Verb.HOLD)
     await save(store, recorded(), recorded(**again), recorded(ruling=other, **again))
     assert await all_of(store) == [recorded(times=2, last_at=LATER), recorded(ruling=other, **again)]

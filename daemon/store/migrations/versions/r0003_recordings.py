@@ -22,10 +22,11 @@ def _number(*names: str, nullable: bool = False) -> list[Any]:
 def upgrade() -> None:
     op.create_table(
         "recorded_texts",
+        sa.Column("text_no", sa.Integer(), nullable=False),
         *_number("digest"),
         *_text("text"),
-        sa.PrimaryKeyConstraint("digest"),
-        sqlite_with_rowid=False,
+        sa.PrimaryKeyConstraint("text_no"),
+        sa.UniqueConstraint("digest"),
     )
     op.create_table(
         "recordings",
@@ -35,7 +36,7 @@ def upgrade() -> None:
         *_text("case_known"),
         *_number("trace"),
         *_number("occurred_at", nullable=True),
-        *_number("judged_at", "last_at", "times"),
+        *_number("judged_at", "lasted_ms", "times"),
         sa.ForeignKeyConstraint(["step_no"], ["steps.step_no"]),
         sa.PrimaryKeyConstraint("step_no", "error_id", "said", "ruling", "case_known"),
         sqlite_with_rowid=False,
