@@ -13,7 +13,7 @@ from daemon.settings.model import Settings
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "": {"mode": "enforce", "accounts": {"acme": {"token_file": "/etc/flowmend/acme.token"}}, "poll": {"interval": "30s"},
          "actions": {"batch_size": 50}, "limits": {"retries_per_hour": 200}, "rules": {"paths": ["rules"]},
-         "store": {"url": "sqlite:///./flowmend.db"}, "server": {"port": 8765}, "log": {"level": "warning"},
+         "recordings": {"keep": "60d"}, "store": {"url": "sqlite:///./flowmend.db"}, "server": {"port": 8765}, "log": {"level": "warning"},
          "notify": {"ops": {"url_file": "ops.apprise", "events": ["limit.reached"]}}},
     "Account": {"base_url": "https://api.eu.integrator.io/v1", "token": "the-token-itself",
                 "token_file": "/etc/flowmend/acme.token", "share_id": "5f0c2d9e8b7a6f5e4d3c2b1a",
@@ -23,6 +23,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
                 "confirm_every": "30s", "confirm_timeout": "1h"},
     "Limits": {"retries_per_hour": 200, "resolves_per_hour": 50, "resolve_share_of_open": 0.2},
     "Rules": {"paths": ["rules", "/etc/flowmend/rules"], "watch": False},
+    "Recordings": {"keep": "60d", "messages": True},
     "Store": {"url": "sqlite:///./flowmend.db"},
     "Server": {"host": "0.0.0.0", "port": 0},  # noqa: S104 - an example of what a container needs
     "Log": {"format": "json", "level": "debug", "messages": True},
