@@ -1,0 +1,59 @@
+"""Recorded messages hide values and keep what rules look for."""
+
+import pytest
+
+from daemon.core.recordings import CUT, DIGIT, LETTER, LOWER, MESSAGE_KEPT, SIGNS, UPPER, has_hidden, readable
+from daemon.rulebook.redaction import Redaction, whole
+
+REDACTED = {
+    "nothing to hide": ("Request limit exceeded.", "Request limit exceeded."),
+    "a quoted value": ("Invalid key 'California'", "Invalid key 'Xxxxxxxxxx'"),
+    "double quotes": ('no "Ann Lee" there', 'no "Xxx Xxx" there'),
+    "curved quotes": ("no “Ann” there", "no “Xxx” there"),
+    "an apostrophe is no quote": ("doesn't match O'Brien's key", "doesn't match O'Brien's key"),
+    "other letters": ("'Müller ЖЯ' 1234", "'Xxxxxx xx' 0000"),
+    "an e-mail address": ("to jo.doe+1@mail.example.com now", "to xx.xxx+0@xxxx.xxxxxxx.xxx now"),
+    "a long number": ("order 10042 and #4711", "order 00000 and #0000"),
+    "a number by itself": ("HTTP 429, 32 characters (max length=40) 7%", "HTTP 429, 32 characters (max length=40) 7%"),
+    "a date": ("on 2024-05-01 12:30:05", "on 0000-00-00 00:00:00"),
+    "a phone number": ("call 555 123 4567 or 555-123", "call 000 000 0000 or 000-000"),
+    "an address of a host": ("from 10.0.0.1", "from 00.0.0.0"),
+    "an id": ("id 5f1D3c, SKU-A1007", "id 0x0X0x, SKU-X0000"),
+    "a long word": ("key abcdefghijklmnopqrstuvwxyz.", "key xxxxxxxxxxxxxxxxxxxxxxxxxx."),
+    "a word of programs": ('"error":"channel_not_found" is "false"', '"error":"channel_not_found" is "false"'),
+    "the keys of JSON": ('{"city":"Rome","line1" : "x"}', '{"city":"Xxxx","line0" : "x"}'),
+    "escaped JSON": (r'"path: \"ok\", name: \"Bob\""', r'"path: \"ok\", name: \"Xxx\""'),
+    "a sentence in quotes": ('{"e":"Order 10042 has already been paid by \'Bob\'"}', '{"e":"Order 00000 has already been paid by \'Xxx\'"}'),
+    "nothing": ("", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("message", "shown"), REDACTED.values(), ids=REDACTED.keys())
+def test_values_are_hidden_and_the_rest_stays(message: str, shown: str) -> None:
+    redaction = Redaction()
+    for _ in range(2):
+        hidden = redaction.redact(message)
+        assert readable(hidden) == shown
+        assert len(hidden) == len(message)
+        assert has_hidden(hidden) == (message != shown)
+
+
+def test_messages_that_differ_in_their_digits_alone_keep_their_own_short_numbers() -> None:
+    redaction = Redaction()
+    messages = ["HTTP 404 for 1234", "HTTP 503 for 9876"]
+    assert [readable(redaction.redact(each)) for each in messages] == ["HTTP 404 for 0000", "HTTP 503 for 0000"]
+
+
+def test_each_hidden_character_tells_its_kind() -> None:
+    assert Redaction().redact("'aZ5é'") == f"'{LOWER}{UPPER}{DIGIT}{LETTER}'"
+
+
+@pytest.mark.parametrize("make", [Redaction().redact, whole], ids=["redacted", "whole"])
+def test_a_sign_in_the_message_itself_and_half_characters_hide_nothing(make: object) -> None:
+    assert callable(make)
+    assert make(f"a{SIGNS}{CUT}b\ud800") == "a\ufffd\ufffd\ufffd\ufffd\ufffdb?"
+
+
+def test_a_long_message_is_cut_right_after_what_is_kept() -> None:
+    assert len(Redaction().redact("x y " * MESSAGE_KEPT)) == MESSAGE_KEPT + 1
+    assert len(whole("x" * 5_000_000)) == MESSAGE_KEPT + 1
