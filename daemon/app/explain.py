@@ -1,7 +1,7 @@
 """Explain: which rule takes an error and why the others do not, by the code that the service runs (P9)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -48,34 +48,47 @@ class Rows(Protocol):
     ) -> Sequence[ErrorRow]:
         """Return stored errors with this id."""
 
+    async def steps(self, account: str) -> Mapping[StepRef, Step]:
+        """Return the steps met so far."""
 
-async def find_error(rows: Rows, error_id: str, account: str | None) -> ErrorRow:
-    """Return the one stored error with this id.
+
+async def find_error(rows: Rows, error_id: str, account: str | None, step: str | None = None) -> ErrorRow:
+    """Return the one stored error with this id; *step* is the id or name of its step, which tells it from others.
 
     Raises:
         ConfigError: there is none, or it is known in several places.
     """
-    found = await rows.errors(account, error_id=error_id, limit=2)
+    found = [(row, await _name(rows, row)) for row in await rows.errors(account, error_id=error_id)]
+    fit = [(row, name) for row, name in found if step in (None, row.step.step_id, name)]
+    if len(fit) == 1:
+        return fit[0][0]
+    places = "; ".join(
+        f'"{name or row.step.step_id}" ({row.step.step_id}) of {row.step.account}' for row, name in found
+    )
     if not found:
         raise ConfigError(
             f"no open error {error_id} is known: is the id whole, and has flowmend once read it? "
             "flowmend errors lists those that are. With --file, an error of integrator.io can be explained from a file"
         )
-    if len(found) > 1:
-        places = " and ".join(f"{row.step.account}: {row.step.flow_id}/{row.step.step_id}" for row in found)
-        raise ConfigError(f"error {error_id} is known in several places ({places}): choose one with --account")
-    return found[0]
+    if not fit:
+        raise ConfigError(f"error {error_id} is not known on a step {step}, but on {places}")
+    raise ConfigError(f"error {error_id} is known on several steps: choose one with --step: {places}")
 
 
-async def explain_open(daemon: Daemon, error_id: str, account: str | None) -> Explained:
+async def _name(rows: Rows, row: ErrorRow) -> str:
+    known = (await rows.steps(row.step.account)).get(row.step)
+    return known.name if known else ""
+
+
+async def explain_open(daemon: Daemon, error_id: str, account: str | None, step: str | None = None) -> Explained:
     """Read one open error again and say how every rule fares on it, and what a cycle would do with it.
 
     Raises:
         ConfigError: it is not known, or not open any more.
     """
-    row = await find_error(daemon.store, error_id, account)
+    row = await find_error(daemon.store, error_id, account, step)
     rules, now = daemon.rules.current, daemon.clock.now()
-    step, judgement, group = await daemon.accounts[row.step.account].beside.explain(row)
+    where, judgement, group = await daemon.accounts[row.step.account].beside.explain(row)
     if judgement is None:
         raise ConfigError(f"error {error_id} is not open any more on {row.step.flow_id}/{row.step.step_id}")
     record = judgement.record
@@ -83,9 +96,9 @@ async def explain_open(daemon: Daemon, error_id: str, account: str | None) -> Ex
     data = UNAVAILABLE if judgement.data is None else judgement.data.data
     facts = Facts(now=now, attempts=case.attempts, data=data)
     return Explained(
-        step=step,
+        step=where,
         record=record,
-        verdicts=verdicts(rules.sources, Subject(step, record, facts)),
+        verdicts=verdicts(rules.sources, Subject(where, record, facts)),
         judgement=judgement,
         attempts=case.attempts,
         group=group,

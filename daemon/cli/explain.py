@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.options import AccountName, Config, Json, known_account, known_store, make_log, read_settings
+from daemon.cli.options import AccountName, Config, Json, StepName, known_account, known_store, make_log, read_settings
 
 ErrorId = Annotated[
     str | None,
@@ -30,6 +30,7 @@ def explain(
     rules: RulePaths = None,
     config: Config = None,
     account: AccountName = None,
+    step: StepName = None,
     every: All = False,
     json: Json = False,
 ) -> None:
@@ -44,6 +45,7 @@ def explain(
     from daemon.app.build import open_daemon
     from daemon.app.clock import SystemClock
     from daemon.app.explain import Explained, explain_open, explain_text
+    from daemon.cli.exits import complain
     from daemon.cli.explain_view import explained_json, show_explained
     from daemon.cli.render import print_json
     from daemon.core.actions import Mode
@@ -79,7 +81,9 @@ def explain(
         async with open_daemon(
             settings, log=log, secrets=secrets, clock=SystemClock(), command="explain", mode=Mode.OBSERVE
         ) as daemon:
-            return await explain_open(daemon, wanted, account)
+            if daemon.rules.broken:
+                complain(daemon.rules.complaint())
+            return await explain_open(daemon, wanted, account, step)
 
     explained = from_text() if file or error_id == "-" or error_id is None else asyncio.run(from_account(error_id))
     if json:

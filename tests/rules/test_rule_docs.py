@@ -5,12 +5,14 @@ import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from textwrap import dedent, indent
 
 import pytest
 
 from daemon.core.actions import Hold, Resolve, Retry, Rule
 from daemon.core.durations import format_duration
 from daemon.rulebook.ast import AllOf, AnyOf, Condition, FieldCondition, NotOf, RuleSource
+from daemon.rulebook.candidate import prepare
 from daemon.rulebook.problems import CODES, render
 from daemon.rulebook.reader import read_rules
 from daemon.rulebook.ruleset import compile_rules
@@ -149,6 +151,20 @@ def test_every_field_of_a_condition_is_in_the_reference() -> None:
 def test_there_are_examples_in_both_formats() -> None:
     assert [language for language, _ in EXAMPLES].count("yaml") >= 4
     assert [language for language, _ in EXAMPLES].count("toml") >= 1
+
+
+def test_the_rule_of_the_guide_fits_into_the_shipped_file_of_its_application(tmp_path: Path) -> None:
+    (rule,) = re.findall(r"^   ```yaml\n(.*?)^   ```$", REFERENCE, flags=re.MULTILINE | re.DOTALL)
+    shutil.copytree(ROOT / "rules", tmp_path / "rules")
+    file = tmp_path / "rules/20-netsuite.yaml"
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("\nrules:\n", "\nrules:\n" + indent(dedent(rule), "  ")),
+        encoding="utf-8",
+    )
+    found = prepare([tmp_path / "rules"])
+    assert render(found.problems) == ""
+    assert found.ruleset is not None
+    assert "order-declined" in {each.id for each in found.ruleset.rules}
 
 
 @pytest.mark.parametrize(("language", "text"), EXAMPLES, ids=range(len(EXAMPLES)))
