@@ -28,7 +28,11 @@ def show_check(
     if rules is None:
         say(f"{summary(problems)}: these rules would not be loaded")
         return
-    tests = f"{plural(len(results), 'test')} passed" if not failed else f"{len(failed)} of {len(results)} tests failed"
+    tests = (
+        f"{plural(len(results), 'test')} passed"
+        if not failed
+        else f"{len(failed)} of {len(results)} tests failed, so these rules would not be loaded"
+    )
     say(f"{rules.version}: {plural(len(sources), 'rule')} in {plural(files, 'file')}, {summary(problems)}, {tests}")
 
 
