@@ -6,6 +6,7 @@ from pathlib import Path
 
 from daemon.core.exceptions import RuleError
 from daemon.rulebook.ast import RuleSource
+from daemon.rulebook.lint import lint
 from daemon.rulebook.problems import Problem, ordered
 from daemon.rulebook.reader import RuleFiles
 from daemon.rulebook.ruleset import RuleSet, compile_rules
@@ -59,7 +60,7 @@ def prepare(paths: Sequence[Path]) -> Candidate:
 
 def _try(paths: Sequence[Path]) -> tuple[Candidate, Snapshot]:
     snapshot, read = read_snapshot(paths)
-    problems, ruleset, results = list(read.problems), None, tuple[RuleTestResult, ...]()
+    problems, ruleset, results = [*read.problems, *lint(read)], None, tuple[RuleTestResult, ...]()
     if not read.has_errors:
         try:
             ruleset = compile_rules(read.sources)

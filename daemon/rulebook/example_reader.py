@@ -30,7 +30,7 @@ def _example(reading: TypedReading, node: Node, *, patched: bool) -> RuleTest | 
     expect, result = given[0], keys.get("patched")
     if result and (expect == "no_match" or not patched):
         reason = "this rule is not to match" if expect == "no_match" else "the rule has no patch"
-        reading.note("E040", result, f'"patched" cannot be tested: {reason}')
+        reading.note("E040", result, f'"patched" cannot be tested: {reason}', hint='leave "patched" out')
     data = keys.get("data")
     if result and not data:
         reading.note("E040", result, '"patched" needs "data" beside it: what the patch changes')

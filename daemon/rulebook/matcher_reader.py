@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from daemon.rulebook.ast import Check, FieldCondition, FieldName, Operator, Scalar
 from daemon.rulebook.formats import Entry, MappingNode, Node, ScalarNode, SequenceNode
-from daemon.rulebook.pattern_check import check_pattern, fits_everything
+from daemon.rulebook.pattern_check import PatternFlaw, check_pattern, fits_everything
 from daemon.rulebook.schema_parts import Part, names
 from daemon.rulebook.schema_when import (
     WIDER,
@@ -52,7 +52,8 @@ class MatcherReader:
     def data(self, entry: Entry, *, negated: bool) -> Iterator[FieldCondition]:
         """Yield a condition for each JMESPath expression of ``data``."""
         if not isinstance(entry.value, MappingNode):
-            self.reading.wrong(entry, entry.value, "a map of JMESPath expressions", entry, hint="data: {type: invoice}")
+            hint = f"such as {self.reading.notation.line('data', {'type': 'invoice'})}"
+            self.reading.wrong(entry, entry.value, "a map of JMESPath expressions", entry, hint=hint)
             return
         if not entry.value.entries:
             self.reading.note("E013", entry, '"data" has no conditions', inside=True)
@@ -73,7 +74,7 @@ class MatcherReader:
         if isinstance(node, MappingNode):
             return self._operators(kind, field, node, entry, negated=negated)
         if kind == "age":
-            hint = 'say from when or until when: {gte: "10m"}'
+            hint = f"say from when or until when: {self.reading.notation.line(field, {'gte': '10m'})}"
             self.reading.note("E022", entry, f'"{field}" needs an operator: no age is met exactly', hint=hint)
             return (), False
         listed = isinstance(node, SequenceNode)
@@ -106,7 +107,7 @@ class MatcherReader:
             message = '"ignore_case" needs an operator on text beside it'
             self.reading.note("E022", node.entries["ignore_case"], message, allowed=sorted(FOLDING))
         if "regex" in node.entries:
-            self._patterns(node.entries["regex"], negated=negated)
+            self._patterns(node.entries["regex"], holder, negated=negated)
         return tuple(checks), ignore_case
 
     def _unfit(self, key: str, entry: Entry, kind: Kind, field: str, allowed: tuple[str, ...]) -> None:
@@ -143,12 +144,12 @@ class MatcherReader:
             reading.wrong(holder, node, "one value", holder)
             return None
         if operator == "is" and isinstance(node, ScalarNode) and node.value == "":
-            hint = "for a missing value, write {exists: false}"
+            hint = f"for a missing value, write {reading.notation.value({'exists': False})}"
             reading.note("E013", node, f'"{holder.key}" is empty, and no value is', hint=hint)
             return ""
         return reading.text_of(node, holder)
 
-    def _patterns(self, entry: Entry, *, negated: bool) -> None:
+    def _patterns(self, entry: Entry, holder: Entry, *, negated: bool) -> None:
         nodes = entry.value.items if isinstance(entry.value, SequenceNode) else (entry.value,)
         for node in nodes:
             if not isinstance(node, ScalarNode) or not node.text.strip():
@@ -156,11 +157,31 @@ class MatcherReader:
             flaw, groups = check_pattern(node.text)
             if flaw:
                 offset, width = self._inside(node, flaw.offset, flaw.width)
-                self.reading.note("E021", node, flaw.message, offset=offset, width=width, hint=flaw.hint)
+                self.reading.note(
+                    "E021", node, flaw.message, offset=offset, width=width, hint=self._instead(flaw, holder)
+                )
             elif fits_everything(node.text):
                 self.reading.note("W032", node, "the pattern fits every text", hint="so this condition decides nothing")
             if not negated:
                 self.groups |= groups
+
+    def _instead(self, flaw: PatternFlaw, holder: Entry) -> str:
+        """Say what to write instead of a pattern in the matcher of *holder*."""
+        if flaw.instead is None:
+            return flaw.hint
+        notation = self.reading.notation
+        told: dict[str, object] = {}
+        if flaw.instead.words:
+            told["contains_all"] = flaw.instead.words
+        if flaw.instead.regex:
+            told["regex"] = flaw.instead.regex
+        here = ", ".join(notation.line(key, value) for key, value in told.items())
+        ruled_out = {
+            holder.key: {"regex": flaw.instead.unless[0] if len(flaw.instead.unless) == 1 else flaw.instead.unless}
+        }
+        beside = f'beside "{holder.key}": ' if here else "write "
+        unless = [beside + notation.line("not", ruled_out)] if flaw.instead.unless else []
+        return ", and ".join([f"write {here}" if here else "", *unless]).removeprefix(", and ")
 
     def _inside(self, node: ScalarNode, offset: int, width: int) -> tuple[int, int]:
         """Return where a part of a pattern stands from the node's column on; the whole node where that cannot be told."""

@@ -16,11 +16,11 @@ WITH_FROM = frozenset({"move", "copy"})
 KINDS = ("match", "data", "field")
 FIELDS = tuple(name for name in get_args(FieldName) if name in RECORD_FIELDS)
 
-TRANSFORMS: Mapping[str, str] = {
+TRANSFORMS: Mapping[str, object] = {
     "trim": "", "upper": "", "lower": "", "collapse_spaces": "", "digits": "", "ascii": "",
-    "truncate": "{truncate: 30}", "prefix": "{prefix: X}", "suffix": "{suffix: X}", "number": "{number: true}",
+    "truncate": 30, "prefix": "X", "suffix": "X", "number": True,
 }  # fmt: skip
-"""Every transform, and how it is written where it takes an argument."""
+"""Every transform, with an example of its argument, "" where it takes none."""
 
 TRUNCATE_LIMIT = 1_000_000
 OUTSIDE = "nothing outside /data may be touched: the rest of the retry data is the platform's own"
@@ -86,7 +86,7 @@ class PatchReader:
             self._check_source(kind, source, keys[kind])
         lookup = reading.text(keys.get("lookup"))
         if lookup and lookup not in self.tables:
-            self._unknown("E035", keys["lookup"], f'no table "{lookup}" in this file', lookup, self.tables, "tables")
+            self._unknown("E035", keys["lookup"], f'the file has no table "{lookup}"', lookup, self.tables, "tables")
         default = keys.get("default")
         return ValueFrom(
             kind=cast('Literal["match", "data", "field"]', kind),
@@ -106,7 +106,7 @@ class PatchReader:
                 "E017", entry.value, f'no field "{source}" to take a value from', hint=hint, allowed=FIELDS
             )
         elif kind == "match" and source not in self.groups:
-            message = f'no pattern of this rule has a group "{source}"'
+            message = f'no pattern has a group "{source}"'
             self._unknown("E034", entry, message, source, self.groups, f"a group is written (?P<{source}>…)")
 
     def _unknown(self, code: str, entry: Entry, message: str, word: str, known: list[str], otherwise: str) -> None:
@@ -136,11 +136,16 @@ class PatchReader:
                 return cast("Transform", word), None
         else:
             self.reading.wrong(
-                holder, node, "a list of transforms", holder, hint="one per item: [trim, {truncate: 30}]"
+                holder,
+                node,
+                "a list of transforms",
+                holder,
+                hint=f"one per item: {self.reading.notation.value(['trim', {'truncate': 30}])}",
             )
             return None
         if word in TRANSFORMS:
-            hint = f"write {TRANSFORMS[word] or word}"
+            argument = TRANSFORMS[word]
+            hint = f"write {self.reading.notation.value({word: argument}) if argument else word}"
             self.reading.note("E036", spot, f'"{word}" is not written like this', hint=hint)
         else:
             allowed = tuple(TRANSFORMS)

@@ -1,18 +1,20 @@
 """Say why RE2 refuses a pattern, where in it, and what to write instead."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from daemon.rulebook.pattern_rewrite import Instead, rewritten, significant
 from daemon.rulebook.patterns import Pattern, PatternError
 
 NO_WAY_TO_HANG = "patterns run on RE2, which cannot hang"
 
 LOOK_AROUND = 'use two conditions instead: one that must hold, and one under "not"'
+REPEATED = "a rule cannot ask that a text comes again; look for the words around it"
 GROUPS = (
     ("(?=", "look-ahead", LOOK_AROUND),
     ("(?!", "look-ahead", LOOK_AROUND),
     ("(?<=", "look-behind", LOOK_AROUND),
     ("(?<!", "look-behind", LOOK_AROUND),
-    ("(?P=", "a back-reference", "write the repeated part out"),
+    ("(?P=", "a back-reference", REPEATED),
     ("(?>", "an atomic group", "write (?:…) instead"),
     ("(?(", "a condition inside the pattern", 'use two rules, or "any"'),
     ("(?#", "a comment inside the pattern", "put it into the file, behind a #"),
@@ -35,12 +37,13 @@ POINTS_AT_ITS_START = frozenset({"missing )", "unexpected )"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatternFlaw:
-    """Why a pattern cannot be used; *offset* and *width* point into it."""
+    """Why a pattern cannot be used; *offset* and *width* point into it. *instead* goes before *hint*, where it is known."""
 
     message: str
     offset: int
     width: int
     hint: str = ""
+    instead: Instead | None = None
 
 
 def check_pattern(pattern: str) -> tuple[PatternFlaw | None, frozenset[str]]:
@@ -48,7 +51,7 @@ def check_pattern(pattern: str) -> tuple[PatternFlaw | None, frozenset[str]]:
     try:
         compiled = Pattern(pattern)
     except PatternError as refusal:
-        return _explained(pattern, str(refusal)), frozenset()
+        return replace(_explained(pattern, str(refusal)), instead=rewritten(pattern)), frozenset()
     return _named_twice(pattern) if compiled.names else None, frozenset(compiled.names)
 
 
@@ -71,7 +74,7 @@ def _explained(pattern: str, refusal: str) -> PatternFlaw:
     if kind == "invalid escape sequence":
         if fragment[1:2].isdigit():
             message = f"a back-reference is not available: {NO_WAY_TO_HANG}"
-            return PatternFlaw(message=message, offset=offset, width=width, hint="write the repeated part out")
+            return PatternFlaw(message=message, offset=offset, width=width, hint=REPEATED)
         hint = {"\\Z": "write \\z"}.get(fragment, "for the character itself, leave out the backslash")
         return PatternFlaw(message=f'no such escape: "{fragment}"', offset=offset, width=width, hint=hint)
     if kind == "bad repetition operator" and fragment.endswith("+"):
@@ -83,7 +86,7 @@ def _explained(pattern: str, refusal: str) -> PatternFlaw:
 def _bracket(pattern: str, kind: str) -> int:
     """Return the offset of the round bracket that has no partner."""
     opened: list[int] = []
-    for at, char in _significant(pattern):
+    for at, char in significant(pattern):
         if char == "(":
             opened.append(at)
         elif char == ")" and opened:
@@ -96,7 +99,7 @@ def _bracket(pattern: str, kind: str) -> int:
 def _named_twice(pattern: str) -> PatternFlaw | None:
     """Return the flaw of a group name that stands twice; RE2 would keep only the first, without a word."""
     seen: set[str] = set()
-    for at, char in _significant(pattern):
+    for at, char in significant(pattern):
         if char == "(" and pattern.startswith(("(?P<", "(?<"), at):
             name = pattern[pattern.index("<", at) + 1 : pattern.index(">", at)]
             if name in seen:
@@ -104,24 +107,3 @@ def _named_twice(pattern: str) -> PatternFlaw | None:
                 return PatternFlaw(message=message, offset=at, width=pattern.index(">", at) - at + 1, hint="rename one")
             seen.add(name)
     return None
-
-
-def _significant(pattern: str) -> list[tuple[int, str]]:
-    """Return the characters of *pattern* that are neither escaped nor inside [a class], with their offsets."""
-    found: list[tuple[int, str]] = []
-    at = class_at = 0
-    in_class = False
-    while at < len(pattern):
-        char = pattern[at]
-        if char == "\\":
-            at += 2
-            continue
-        if in_class:
-            in_class = char != "]" or at == class_at
-        elif char == "[":
-            in_class = True
-            class_at = at + 1 + pattern.startswith("^", at + 1)
-        else:
-            found.append((at, char))
-        at += 1
-    return found

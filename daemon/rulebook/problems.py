@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from daemon.rulebook.ast import Place
+from daemon.rulebook.codes import CODES
 
 LINE_CUT = 150
 """Characters shown of a source line; a longer one is cut around the caret."""
@@ -15,53 +16,6 @@ BETWEEN_KEYS = " › "  # noqa: RUF001 - the sign that messages show
 
 STEPS_SHOWN = 8
 """Keys shown of the way to a place; of a longer way the middle is left out."""
-
-CODES: dict[str, str] = {
-    "E001": "A rule file or directory cannot be read: it is missing, not allowed, or no .yaml, .yml or .toml file.",
-    "E002": "The file is not plain UTF-8 text, or it is larger than 1 MiB.",
-    "E003": "A key stands twice in the same place. Only one of the two could count, and it would not say which.",
-    "E004": "The file cannot be taken apart: a quote, bracket, colon or indentation is not where it should be.",
-    "E005": "A part of YAML that rule files do without: anchors and aliases, tags, merge keys, several documents.",
-    "E006": "Nested too deeply (64 levels), or so many problems in one file that the rest is not shown.",
-    "E007": "Not a number that can be used: infinite, not a number at all, or longer than 40 characters.",
-    "E008": "There is nothing to read: an empty file, or a directory without rule files.",
-    "E009": "The files changed again and again while they were read, so nobody could say what belongs together.",
-    "E010": "A key is missing without which nobody could say what is meant.",
-    "E011": "The value is of the wrong kind: a list where one text is due, text where a number is due, and so on.",
-    "E012": 'The format\'s version is not known. Every file says "version: 1".',
-    "E013": "An empty text, list or map where something must stand.",
-    "E014": "A key that does not exist here, most often a spelling mistake. It is refused because ignoring it would "
-    "change what the rule does.",
-    "E015": "A name that is not a slug: lower-case letters, digits, and single hyphens or underscores between them.",
-    "E016": "Two rules have the same id. History, limits and reports are kept by rule id.",
-    "E017": "The value is not one of those allowed here, most often a spelling mistake.",
-    "E018": "A number or duration outside its range, or one that contradicts another.",
-    "E019": 'Not a duration. Durations are a number and a unit: "90s", "5m", "1h", "7d", "1h30m".',
-    "E020": "An operator that does not exist, most often a spelling mistake.",
-    "E021": "The pattern cannot be used. Patterns run on RE2, which cannot hang on any text, and therefore has no "
-    "look-ahead, look-behind, back-references or repeats over 1000.",
-    "E022": "The operator does not fit the field: text operators on numbers, comparisons on text, and so on.",
-    "E023": "The rule says where (account, flow, step, age) but not which errors: it would match everything there.",
-    "E024": '"all", "any" and "not" are nested more than 16 levels deep.',
-    "E025": "The JMESPath expression cannot be understood.",
-    "E030": 'Not exactly one action in "then". One of: retry, resolve, hold, leave.',
-    "E031": 'Something stands beside an action that it does not fit: "patch" needs "retry", "share_of_open" "resolve".',
-    "E032": "Not a JSON Pointer inside /data. Patches and edits may touch nothing else of the retry data.",
-    "E033": "A patch operation has a part too many or too few (value, value_from, from).",
-    "E034": "The patch uses a named group that no pattern of the rule has.",
-    "E035": "The patch looks up a table that the file does not have.",
-    "E036": "A transform that does not exist or has the wrong argument.",
-    "E037": "A table's CSV file cannot be used: missing, not below the rule file, without the column, or a key twice.",
-    "E038": "An edit field contradicts itself: limits on text, a minimum over the maximum, a choice of another type.",
-    "E039": "Not an e-mail address: a name, an @ and a domain with a dot.",
-    "E040": 'A test says nothing that can be tested: exactly one of "match" and "no_match"; "patched" needs a patch.',
-    "E050": "A test beside a rule fails: the rule would do something else than whoever wrote it expects.",
-    "E051": "The rule reads well and still cannot be compiled.",
-    "W030": 'The rule has no "why". Whoever reads the report at night has only that sentence.',
-    "W031": "The rule can never act: a rule before it takes every error that it would match.",
-    "W032": "The pattern fits every text, so the condition decides nothing.",
-}
-"""Every code that a message about rule files can carry, with its explanation; E are errors, W warnings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +64,7 @@ class Problem:
             "allowed": list(self.allowed),
             "why": self.why,
             "others": [{"file": other.file, "line": other.line, "column": other.column} for other in self.others],
-            "explanation": CODES[self.code],
+            "explanation": CODES[self.code].meaning,
         }
 
 

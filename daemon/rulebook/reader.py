@@ -8,7 +8,6 @@ from pathlib import Path
 from daemon.rulebook.ast import RuleSource
 from daemon.rulebook.file_finder import FoundFile, ReadBytes, find_rule_files, read_up_to
 from daemon.rulebook.formats import SIZE_LIMIT_BYTES, Document, MappingNode, Node, ScalarNode, SequenceNode
-from daemon.rulebook.lint import shadowed
 from daemon.rulebook.problems import Problem, ordered
 from daemon.rulebook.rule_reader import read_rule
 from daemon.rulebook.schema import RuleFilePart
@@ -81,14 +80,7 @@ def read_found(all_found: Iterable[FoundFile | Problem], read: ReadBytes = read_
         problems += reading.problems
         problems += _ids_used_twice(reading, first_uses)
         files += (ReadFile(name=str(path), content=content) for path, content in tables.csv_files)
-    if not any(problem.is_error for problem in problems):
-        contents = {file.name: file.content for file in files}
-        problems += shadowed(sources, lambda place: _line(contents[place.file], place.line))
     return RuleFiles(sources=tuple(sources), problems=ordered(problems), files=tuple(files))
-
-
-def _line(content: bytes, number: int) -> str:
-    return content.decode("utf-8-sig").replace("\r\n", "\n").split("\n")[number - 1]
 
 
 def _text_of(found: FoundFile) -> str | Problem:
@@ -119,14 +111,21 @@ def _rules_of(reading: TypedReading, document: Document, tables: TableReader) ->
         reading.note_flaw(flaw)
     if document.root is None or _is_empty(document.root):
         if not document.flaws:
-            hint = "a rule file begins with version: 1 and has rules"
+            hint = f"a rule file begins with {reading.notation.line('version', 1)} and has rules"
             reading.add(Problem(code="E008", message="there is nothing in the file", file=reading.file, hint=hint))
+        return
+    if isinstance(document.root, SequenceNode):
+        reading.wrong(
+            document.root, document.root, "a map", hint="begin with version: 1, then rules:, and the list under it"
+        )
         return
     keys = reading.keys(document.root, RuleFilePart)
     version = keys.get("version")
     said = version.value.value if version and isinstance(version.value, ScalarNode) else None
     if version and (said != VERSION or isinstance(said, bool)):
-        reading.note("E012", version, "the version of the format is 1", hint="write version: 1")
+        reading.note(
+            "E012", version, "the version of the format is 1", hint=f"write {reading.notation.line('version', 1)}"
+        )
     scope = WhenReader(reading).scope(keys["scope"]) if "scope" in keys else ()
     known = tables.tables(keys.get("tables"))
     for node in reading.items(keys.get("rules"), "rules"):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from daemon.rulebook.ast import Place
 from daemon.rulebook.formats import Entry, Flaw, MappingNode, Node, ScalarNode, SequenceNode, Spot
+from daemon.rulebook.notation import Notation
 from daemon.rulebook.problems import Problem
 
 PROBLEM_LIMIT = 200
@@ -18,6 +19,7 @@ class Reading:
 
     def __init__(self, file: str, text: str, root: Node | None) -> None:
         self.file = file
+        self.notation = Notation.of(file)
         self.root = root
         self.lines = text.split("\n")
         self.problems: list[Problem] = []

@@ -34,7 +34,7 @@ def read_rule(
     rule_id = reading.slug(keys.get("id"))
     if "why" not in keys:
         hint = "add one sentence for whoever reads the report at night"
-        reading.note("W030", keys.get("id", node), 'the rule has no "why"', hint=hint)
+        reading.note("W030", keys.get("id", node), 'no "why"', hint=hint)
     when_reader = WhenReader(reading)
     when = when_reader.when(keys["when"]) if "when" in keys else AllOf(parts=())
     then = read_then(reading, keys["then"]) if "then" in keys else None

@@ -40,7 +40,9 @@ class TableReader:
             hint = "letters, digits and single hyphens or underscores"
             self.reading.note("E015", entry, f'a table cannot be called "{entry.key}"', hint=hint)
         if not isinstance(entry.value, MappingNode):
-            self.reading.wrong(entry, entry.value, "a map of entries", entry, hint="{California: CA, Texas: TX}")
+            self.reading.wrong(
+                entry, entry.value, "a map of entries", entry, hint=self.reading.notation.value({"California": "CA"})
+            )
             return {}
         if "csv" in entry.value.entries:
             return self._from_csv(entry)
@@ -109,7 +111,8 @@ class TableReader:
             lines = csv.reader(StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
             return [(lines.line_num, row) for row in lines]
         except OSError as error:
-            self.reading.note("E037", entry.value, f"{name} cannot be read: {error.strerror or error}")
+            hint = "the path begins at the folder of the rule file"
+            self.reading.note("E037", entry.value, f"{name} cannot be read: {error.strerror or error}", hint=hint)
         except UnicodeDecodeError:
             hint = 'in Excel: save as "CSV UTF-8"'
             self.reading.note("E037", entry.value, f"{name} is not UTF-8 text", hint=hint)

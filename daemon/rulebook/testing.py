@@ -57,7 +57,7 @@ def samples(ruleset: RuleSet, sources: Sequence[RuleSource]) -> Iterator[Sample]
     """Yield the error of every test of *sources*, with the rule of *ruleset* that wins it."""
     for source in sources:
         for number, test in enumerate(source.tests, 1):
-            step, record, facts = _filled(test, source.when)
+            step, record, facts = filled(test, source.when)
             yield Sample(
                 source=source,
                 test=test,
@@ -126,7 +126,7 @@ def _patch_problem(
     return ("the patched data is not what the test expects" if different else ""), different
 
 
-def _filled(test: RuleTest, when: Condition) -> tuple[Step, ErrorRecord, Facts]:
+def filled(test: RuleTest, when: Condition) -> tuple[Step, ErrorRecord, Facts]:
     """Return the test's error, filled up: a retryable one of an hour ago, on a step inside the rule's own scope."""
     told = test.error
 
@@ -172,11 +172,11 @@ def _inside(field: str, when: Condition) -> str:
     for part in conjuncts(when):
         if isinstance(part, FieldCondition) and part.field == field:
             for value in asked_values(part) or part.checks[0].operands:
-                return _example(str(value))
+                return example(str(value))
     return f"test-{field}"
 
 
-def _example(glob: str) -> str:
+def example(glob: str) -> str:
     """Return a text that fits *glob*; for a class with ``!`` or a range its first character has to do."""
     text = ""
     inside = iter(glob)

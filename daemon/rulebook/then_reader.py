@@ -46,12 +46,13 @@ def read_then(reading: TypedReading, entry: Entry) -> Then:
         why = "nobody could say which of them the rule would do"
         reading.note("E030", keys[given[1]], f"{names} in one rule: exactly one action", why=why)
     elif not given and not isinstance(entry.value, ScalarNode):
-        hint = 'for "do nothing", write leave: {}'
+        hint = f'for "do nothing", write {reading.notation.line("leave", {})}'
         reading.note("E030", entry, "no action", inside=True, hint=hint, allowed=ACTIONS)
     patch = keys.get("patch")
     if patch and "retry" not in keys:
         why = "the changed record would never be sent anywhere"
-        reading.note("E031", patch, '"patch" needs "retry" beside it', why=why)
+        hint = f"add {reading.notation.line('retry', {'max_attempts': 1})}"
+        reading.note("E031", patch, '"patch" needs "retry" beside it', hint=hint, why=why)
     action: Action = Leave()
     for name in given:
         action = _action(reading, name, keys[name], patched=patch is not None)
@@ -154,7 +155,12 @@ def _edit_field(reading: TypedReading, node: Node) -> EditField:
     low, high = (reading.number_of(keys[name].value, keys[name]) if name in keys else None for name in ("min", "max"))
     limit = keys.get("min") or keys.get("max")
     if limit and kind not in {"integer", "number"}:
-        reading.note("E038", limit, f'"{limit.key}" is for numbers', hint="add type: integer or type: number")
+        reading.note(
+            "E038",
+            limit,
+            f'"{limit.key}" is for numbers',
+            hint=f"add {reading.notation.line('type', 'integer')} or {reading.notation.line('type', 'number')}",
+        )
     elif low is not None and high is not None and low > high:
         reading.note("E038", keys["min"], f'"min" is over "max": {low:g} > {high:g}', why="nothing could be entered")
     return EditField(

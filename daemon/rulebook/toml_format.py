@@ -3,9 +3,7 @@
 import tomllib
 
 from daemon.rulebook.formats import Document, Flaw
-from daemon.rulebook.toml_scanner import LostError, TomlScanner
-
-WHY_SYNTAX = "nothing of this file can be read before that is put right"
+from daemon.rulebook.toml_scanner import WHY_SYNTAX, LostError, TomlScanner
 
 SYNTAX: tuple[tuple[str, str, str], ...] = (
     ("Unescaped '\\'", "a backslash in double quotes", "put patterns in single quotes: '\\d+'"),

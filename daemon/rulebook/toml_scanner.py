@@ -25,6 +25,7 @@ from daemon.rulebook.formats import (
 
 BARE_KEY = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 VALUE_END = frozenset(",]}#\n")
+WHY_SYNTAX = "nothing of this file can be read before that is put right"
 NOT_FINITE = frozenset({"inf", "nan"})
 
 Key = tuple[str, int, int]
@@ -37,6 +38,23 @@ class LostError(Exception):
     def __init__(self, flaw: Flaw | None = None) -> None:
         super().__init__("lost")
         self.flaw = flaw
+
+
+def _not_a_value(text: str, line: int, column: int) -> Flaw:
+    """Return the flaw of a bare word that is no value: text without quotes, mostly."""
+    hint = f'text goes in quotes: "{text}"'
+    if text.lower() in {"true", "false", "yes", "no"}:
+        hint = "truths are true and false, in small letters"
+    elif text.isdecimal():
+        hint = f"a number has no leading zeros: {text.lstrip('0') or '0'}"
+    message = f"this is not TOML: {text} is neither a number nor text in quotes"
+    return Flaw(code="E004", message=message, line=line, column=column, width=len(text), hint=hint, why=WHY_SYNTAX)
+
+
+def _never_closed(line: int, column: int) -> Flaw:
+    message = "this is not TOML: the three quotes that open here are never closed"
+    hint = "close the text with three quotes, too"
+    return Flaw(code="E004", message=message, line=line, column=column, width=3, hint=hint, why=WHY_SYNTAX)
 
 
 class _Table:
@@ -189,7 +207,11 @@ class TomlScanner:
             return text
         if text.isascii() and text.isdigit() and text[0] != "0":
             return int(text)
-        value: object = tomllib.loads(f"value = {text}")["value"]
+        try:
+            value: object = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            one_word = text and not set(text) & set(" \t=")
+            raise LostError(_not_a_value(text, line, column) if one_word else None) from None
         if isinstance(value, float) and not isfinite(value):
             self.flaws.append(not_a_number(text, line, column))
         return value if isinstance(value, int | float) else text
@@ -226,6 +248,8 @@ class TomlScanner:
         closing = quote * 3 if several else quote
         at = start + len(closing)
         while not self.text.startswith(closing, at):
+            if at >= len(self.text):
+                raise LostError(_never_closed(*self._place(start)))
             if self.text[at] == "\n" and not several:
                 raise LostError
             at += 2 if quote == '"' and self.text[at] == "\\" else 1

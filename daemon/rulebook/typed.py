@@ -34,7 +34,7 @@ SYNONYMS: Mapping[str, str] = {
     "import": "step", "export": "step", "flow_id": "flow", "step_id": "step", "errors": "match", "class": "classify",
     "reason": "because", "description": "why", "name": "id", "if": "when", "action": "then", "do": "then",
     "set": "replace", "update": "replace", "delete": "remove", "ignore": "leave", "skip": "leave", "close": "resolve",
-    "rerun": "retry", "tags": "tag", "dry-run": "observe", "attempts": "max_attempts", "retries": "max_attempts", "delay": "after", "wait": "after", "email": "assign",
+    "rerun": "retry", "lookup": "export", "tags": "tag", "dry-run": "observe", "attempts": "max_attempts", "retries": "max_attempts", "delay": "after", "wait": "after", "email": "assign",
 }  # fmt: skip
 """What people write, and what they mean; used where the meaning is allowed and no spelling is near."""
 
@@ -70,6 +70,13 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
+OF_A_RULE = frozenset({"when", "then", "limit", "tests", "mode", "owner", "classify", "why"})
+REQUIRED: Mapping[str, object] = {
+    "version": 1, "id": "dup-order", "when": {"code": "DUP_RCRD"}, "then": {"leave": {}}, "queue": "warehouse",
+    "because": "the record is in the target already", "path": "/data/quantity", "op": "replace",
+}  # fmt: skip
+"""What may stand under a key that must not be missing."""
+
 HOMES: Mapping[str, type[Part]] = {
     "retry": RetryPart, "hold": HoldPart, "resolve": ResolvePart, "limit": LimitPart, "then": ThenPart, "when": WhenPart,
 }  # fmt: skip
@@ -87,8 +94,8 @@ class TypedReading(Reading):
         *holder* is the key that the map stands under. *code* is that of an unknown key.
         """
         if not isinstance(node, MappingNode):
-            nothing = isinstance(node, ScalarNode) and node.value is None and holder and not required(model)
-            hint = f"write {holder.key}: {{}}" if nothing and holder else ""
+            nothing = isinstance(node, ScalarNode) and node.value in (None, True) and holder and not required(model)
+            hint = f"write {self.notation.line(holder.key, {})}" if nothing and holder else ""
             self.wrong(holder or node, node, "a map of keys and values", holder, hint=hint)
             return {}
         allowed = names(model)
@@ -97,14 +104,20 @@ class TypedReading(Reading):
                 self.unknown(entry, allowed, code=code, why=model.if_ignored)
         for key in required(model):
             if key not in node.entries:
-                self.note("E010", holder or node, f'"{key}" is missing', inside=True, hint=f'add "{key}"')
+                self.note("E010", holder or node, f'"{key}" is missing', inside=True, hint=self._such_as(key))
         return {key: entry for key, entry in node.entries.items() if key in allowed}
+
+    def _such_as(self, key: str) -> str:
+        return f"add it, such as {self.notation.line(key, REQUIRED[key])}" if key in REQUIRED else f'add "{key}"'
 
     def unknown(self, entry: Entry, allowed: Sequence[str], *, code: str = "E014", why: str = "") -> None:
         """Note a key that does not exist here."""
         kind = "operator" if code == "E020" else "key"
         homes = (home for home, model in HOMES.items() if entry.key in names(model))
         hint = nearest(entry.key, allowed) or next((f'"{entry.key}" belongs in "{home}"' for home in homes), "")
+        if entry.key in OF_A_RULE - set(allowed) and code == "E014":
+            above = "above the header that it stands under" if self.notation.toml else 'as far left as "id"'
+            hint = f'"{entry.key}" belongs to the rule itself: put it {above}'
         self.note(code, entry, f'unknown {kind} "{entry.key}"', hint=hint, allowed=allowed, why=why)
 
     def wrong(self, spot: Entry | Node, node: Node, due: str, holder: Entry | None = None, *, hint: str = "") -> None:
@@ -124,10 +137,11 @@ class TypedReading(Reading):
         """Return the text of *node*, which stands (perhaps in a list) under *holder*."""
         if not isinstance(node, ScalarNode) or node.value is None or isinstance(node.value, bool):
             word = node.text if isinstance(node, ScalarNode) else ""
-            self.wrong(holder, node, "text", holder, hint=f'as text it needs quotes: "{word}"' if word else "")
+            hint = "a text with commas needs quotes, not brackets" if isinstance(node, SequenceNode) else ""
+            self.wrong(holder, node, "text", holder, hint=f'as text it needs quotes: "{word}"' if word else hint)
             return ""
         if not node.text.strip():
-            self.note("E013", node, f'"{holder.key}" is empty')
+            self.note("E013", node, f'"{holder.key}" is empty', hint="write something, or leave the key out")
         return node.text
 
     def items(self, entry: Entry | None, of: str = "values") -> tuple[Node, ...]:
@@ -136,7 +150,14 @@ class TypedReading(Reading):
             return ()
         node = entry.value
         if not isinstance(node, SequenceNode):
-            hint = f"as a list: [{_short(node.text)}]" if isinstance(node, ScalarNode) and node.text else ""
+            hint = (
+                f"as a list: {self.notation.value([_short(node.text)])}"
+                if isinstance(node, ScalarNode) and node.text
+                else ""
+            )
+            if isinstance(node, MappingNode):
+                header = self.line(entry.line).strip()
+                hint = f"two brackets make a list: [{header}]" if header.startswith("[") else 'put "- " before each'
             self.wrong(entry, node, f"a list of {of}", entry, hint=hint)
             return ()
         if not node.items:
@@ -173,7 +194,7 @@ class TypedReading(Reading):
         text = node.text if isinstance(node, ScalarNode) and isinstance(node.value, str) else ""
         if text in allowed:
             return text
-        message = f'"{holder.key}" cannot be {described(node)}'
+        message = f'"{holder.key}" cannot be {described(node).removeprefix("the text ")}'
         spot = node if isinstance(node, ScalarNode) and node.text else holder
         self.note("E017", spot, message, hint=nearest(text, allowed) if text else "", allowed=allowed)
         return ""

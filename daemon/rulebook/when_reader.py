@@ -59,7 +59,8 @@ class WhenReader:
             self.reading.wrong(holder, node, "a map of conditions", holder)
             return AllOf(parts=())
         if not node.entries:
-            self.reading.note("E013", holder, f'"{holder.key}" has no conditions', inside=True)
+            hint = f"say which errors, such as {self.reading.notation.line('code', 'DUP_RCRD')}"
+            self.reading.note("E013", holder, f'"{holder.key}" has no conditions', inside=True, hint=hint)
         allowed = names(WhenPart)
         known = sum(key in allowed for key in node.entries)
         parts: list[Condition] = []
@@ -81,7 +82,8 @@ class WhenReader:
         if key == "not":
             return NotOf(part=self.map_of(entry.value, entry, depth=depth, negated=not negated))
         if isinstance(entry.value, MappingNode):
-            hint = 'put "- " before every branch' if len(entry.value.entries) > 1 else "put it into a list"
+            branches = [{"code": "A"}, {"code": "B"}]
+            hint = f"a list has one map for every branch: {self.reading.notation.line(key, branches)}"
             self.reading.wrong(entry, entry.value, "a list of maps", entry, hint=hint)
             return AllOf(parts=())
         items = self.reading.items(entry, "maps")

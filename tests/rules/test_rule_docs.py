@@ -13,7 +13,8 @@ from daemon.core.actions import Hold, Resolve, Retry, Rule
 from daemon.core.durations import format_duration
 from daemon.rulebook.ast import AllOf, AnyOf, Condition, FieldCondition, NotOf, RuleSource
 from daemon.rulebook.candidate import prepare
-from daemon.rulebook.problems import CODES, render
+from daemon.rulebook.codes import CODES
+from daemon.rulebook.problems import render
 from daemon.rulebook.reader import read_rules
 from daemon.rulebook.ruleset import compile_rules
 from daemon.rulebook.schema_parts import names
@@ -99,8 +100,26 @@ def rule_table(sources: Sequence[RuleSource]) -> str:
 
 
 def code_table() -> str:
-    rows = [f"| {code} | {text} |" for code, text in CODES.items()]
+    rows = [f"| {code} | {text.meaning} |" for code, text in CODES.items()]
     return "\n".join(["| code | |", "|---|---|", *rows, ""])
+
+
+def code_pages() -> str:
+    """Return docs/rule-messages.md, which is made of what ``flowmend check --explain`` says."""
+    intro = (
+        "# What the messages about rule files mean\n\nThe same as `flowmend check --explain CODE` prints, for all "
+        "codes: E are errors, and none of the files is loaded; W are warnings. What a rule may say is in "
+        "[rules.md](rules.md).\n"
+    )
+    return "\n".join([intro, *(_page(code) for code in CODES)])
+
+
+def _page(code: str) -> str:
+    told = CODES[code]
+    shown = "\n".join(
+        f"{title}:\n```text\n{text}\n```" for title, text in (("Wrong", told.wrong), ("Right", told.right))
+    )
+    return f"## {code}\n\n{told.meaning}\n\n{told.why}\n\n{shown}\n"
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -133,6 +152,10 @@ def test_the_table_of_shipped_rules_is_what_the_files_say() -> None:
 def test_every_message_code_is_explained_in_the_codes_own_words() -> None:
     start = "codes: a test compares them with the code and prints the right table"
     assert between(REFERENCE, start, "end of codes") == code_table()
+
+
+def test_the_pages_of_the_codes_are_what_the_command_explains() -> None:
+    assert (ROOT / "docs/rule-messages.md").read_text(encoding="utf-8") == code_pages()
 
 
 def test_every_reason_of_the_code_is_explained() -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 from daemon.rulebook.ast import Place
-from daemon.rulebook.problems import BETWEEN_KEYS, CODES, Problem, ordered, render, summary
+from daemon.rulebook.codes import CODES
+from daemon.rulebook.problems import BETWEEN_KEYS, Problem, ordered, render, summary
 
 
 def test_a_problem_is_rendered_with_its_line_a_caret_and_what_to_do() -> None:
@@ -108,7 +109,7 @@ def test_programs_get_every_fact_under_its_name() -> None:
     assert problem.to_dict() == {
         "code": "W030", "severity": "warning", "file": "f", "line": 2, "column": 3, "end_column": 7, "rule": "r",
         "path": ["a", "b"], "message": "m", "hint": "h", "allowed": ["x"], "why": "w",
-        "others": [{"file": "g", "line": 5, "column": 6}], "explanation": CODES["W030"],
+        "others": [{"file": "g", "line": 5, "column": 6}], "explanation": CODES["W030"].meaning,
     }  # fmt: skip
 
 
@@ -132,5 +133,6 @@ def test_a_summary_counts_in_words(codes: list[str], text: str) -> None:
 
 
 def test_codes_are_explained_in_whole_sentences() -> None:
-    assert all(text.endswith(".") and len(text) > 40 for text in CODES.values())
+    assert all(text.meaning.endswith(".") and len(text.meaning) > 40 for text in CODES.values())
+    assert all(text.why.endswith(".") and len(text.why) > 40 for text in CODES.values())
     assert all(code[0] in "EW" and code[1:].isdigit() and len(code) == 4 for code in CODES)
