@@ -1,7 +1,7 @@
 """``flowmend check``: are the rule files sound?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,37 +12,65 @@ Paths = Annotated[
     typer.Argument(metavar="PATHS", help="Rule files or folders. Else those of the configuration (rules.paths)."),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Let warnings fail the check, too.")]
+Format = Annotated[
+    Literal["text", "github", "sarif"],
+    typer.Option(
+        "--format", help="For people; for GitHub Actions, beside the lines; or SARIF 2.1.0 for code scanning."
+    ),
+]
+Explained = Annotated[
+    str | None,
+    typer.Option(
+        "--explain", metavar="CODE", help="Say what a message's code means, such as E014, and stop.", show_default=False
+    ),
+]
+Account = Annotated[
+    str | None,
+    typer.Option(
+        "--account",
+        metavar="NAME",
+        help="Also look whether this account has the flows and steps that the rules name.",
+        show_default=False,
+    ),
+]
 
 
-def check(paths: Paths = None, config: Config = None, json: Json = False, strict: Strict = False) -> None:
+def check(
+    paths: Paths = None,
+    config: Config = None,
+    account: Account = None,
+    strict: Strict = False,
+    form: Format = "text",
+    explain: Explained = None,
+    json: Json = False,
+) -> None:
     """Check rule files: every problem of every file at once, with its place. Runs the rules' own tests, too."""
-    from daemon.app.rules import rule_files
-    from daemon.cli.check_view import result_json, show_check
+    from daemon.cli.check_github import github_lines
+    from daemon.cli.check_names import wrong_names
+    from daemon.cli.check_sarif import sarif_log
+    from daemon.cli.check_view import Checked, checked_json, show_check, show_explanation
     from daemon.cli.exits import PROBLEMS
-    from daemon.cli.render import print_json
-    from daemon.rulebook.problems import Problem
-    from daemon.rulebook.reader import read_rules
-    from daemon.rulebook.ruleset import compile_rules
-    from daemon.rulebook.testing import run_tests
+    from daemon.cli.render import print_json, say
+    from daemon.core.exceptions import ConfigError
+    from daemon.rulebook.candidate import prepare
+    from daemon.rulebook.problems import ordered
 
-    found = read_rules(paths or read_settings(config, offline=True).rules.paths)
-    errors = [problem for problem in found.problems if problem.is_error]
-    warnings: list[Problem] = [problem for problem in found.problems if not problem.is_error]
-    rules = None if errors else compile_rules(found.sources)
-    results = run_tests(rules, found.sources) if rules else ()
-    failed = [result for result in results if not result.passed]
-    bad = bool(errors or failed or (strict and warnings))
+    if json and form != "text":
+        raise ConfigError(f"--json and --format {form} are two different outputs; ask for one of them")
+    if explain is not None:
+        if paths or account or form != "text":
+            raise ConfigError("--explain says what a code means and checks nothing: give no files or other options")
+        show_explanation(explain, json=json)
+        return
+    tried = prepare(paths or read_settings(config, offline=True).rules.paths)
+    names = wrong_names(tried.read, config, account) if account else ()
+    checked = Checked(tried=tried, problems=ordered((*tried.problems, *names)), strict=strict)
     if json:
-        print_json(
-            {
-                "ok": not bad,
-                "rules": None if rules is None else rules.version,
-                "files": len(rule_files(found)),
-                "count": len(found.sources),
-                "problems": [problem.to_dict() for problem in found.problems],
-                "tests": {"passed": len(results) - len(failed), "failed": [result_json(result) for result in failed]},
-            }
-        )
+        print_json(checked_json(checked))
+    elif form == "sarif":
+        print_json(sarif_log(checked.problems))
+    elif form == "github":
+        say("\n".join([*github_lines(checked.problems, strict=strict), checked.summary()]))
     else:
-        show_check(found.problems, rules, found.sources, len(rule_files(found)), results)
-    raise typer.Exit(PROBLEMS if bad else 0)
+        show_check(checked)
+    raise typer.Exit(0 if checked.ok else PROBLEMS)

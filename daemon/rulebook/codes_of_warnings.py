@@ -83,4 +83,25 @@ OF_WARNINGS: Mapping[str, Explanation] = {
         wrong="when:\n  code: ETIMEDOUT\n  source: aplication",
         right="when:\n  code: ETIMEDOUT\n  source: application",
     ),
+    "W040": Explanation(
+        meaning="The account has no integration, flow or step of this name, or the configuration no such account. Told "
+        "only with --account.",
+        why="A flow that was renamed leaves its rules without errors: they never act, and nothing says so.",
+        wrong="when:\n  code: DUP_RCRD\n  flow: Amzon orders to NetSuite",
+        right="when:\n  code: DUP_RCRD\n  flow: Amazon orders to NetSuite",
+    ),
+    "W041": Explanation(
+        meaning="No integration, flow or step of the account fits the wildcards (or other operators). Told only with "
+        "--account.",
+        why="The rule never acts. A glob is held against the whole name: for a part of it, put * on both sides.",
+        wrong="when:\n  code: DUP_RCRD\n  flow: Amazon*NetSuit",
+        right="when:\n  code: DUP_RCRD\n  flow: Amazon*NetSuite",
+    ),
+    "W042": Explanation(
+        meaning="Each of the names is known, and no step of the account has them all: the step is in another flow, or "
+        "the flow in another integration. Told only with --account.",
+        why="The rule never acts: all of its conditions must hold at once.",
+        wrong="when:\n  code: DUP_RCRD\n  flow: Amazon orders to NetSuite\n  step: Post price list",
+        right="when:\n  code: DUP_RCRD\n  flow: Amazon orders to NetSuite\n  step: Create sales order",
+    ),
 }

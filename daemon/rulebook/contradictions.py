@@ -61,7 +61,7 @@ class Conflict:
         if field in PLACES:
             return "a file's scope holds for every rule in it: move this rule to a file of its own"
         if len(self.leaves) > 1:
-            either = [str(value).replace("[[]", "[") for each in values for value in each or ()]
+            either = [str(value) for each in values for value in each or ()]
             return f"for any of them, write {notation.line(field, list(dict.fromkeys(either)))}"
         numbers = [each for check in self.leaves[0].checks for each in check.operands if isinstance(each, int | float)]
         if field == "http_status" and max(numbers, default=0) > STATUS_LIMIT:

@@ -36,8 +36,10 @@ def implies(narrow: Condition, wide: Condition) -> bool:
 
 def exact_values(check: Check) -> tuple[Scalar, ...] | None:
     """Return the values that *check* asks for, one of which it must be, or None where it asks otherwise."""
-    plain = check.operator == "glob" and all(is_plain(str(operand)) for operand in check.operands)
-    return check.operands if plain or check.operator in EQUAL else None
+    if check.operator in EQUAL:
+        return check.operands
+    plain = check.operator == "glob" and all(is_plain(str(glob).replace("[[]", "")) for glob in check.operands)
+    return tuple(str(glob).replace("[[]", "[") for glob in check.operands) if plain else None
 
 
 def holds_on(check: Check, value: object, *, ignore_case: bool = False, durations: bool = False) -> bool:

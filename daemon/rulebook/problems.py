@@ -88,6 +88,13 @@ def render(problems: Iterable[Problem]) -> str:
     return "\n".join(_paragraph(one) for one in problems)
 
 
+def body(one: Problem) -> str:
+    """Return a problem as text without its place, code and line, for those who show these themselves."""
+    allowed = f"allowed here: {', '.join(one.allowed)}" if one.allowed else ""
+    lines = (f"{one.message}{_context(one)}", one.hint, allowed, one.why)
+    return "\n".join(_visible(line) for line in lines if line)
+
+
 def _paragraph(one: Problem) -> str:
     lines = [f"{_places(one)}  {one.code}  {_visible(one.message)}{_context(one)}"]
     if one.line:

@@ -176,3 +176,25 @@ def test_what_cannot_be_explained_is_said_so(rules: Path, arguments: tuple[str, 
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_check_explains_a_code_and_names_the_nearest_to_an_unknown_one(tmp_path: Path) -> None:
+    done = flowmend("check", "--explain", "e14", cwd=tmp_path)
+    unknown = flowmend("check", "--explain", "E999", cwd=tmp_path)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("E014  A key that does not exist here")
+    assert "\nwrong:\n    when:\n" in done.stdout
+    assert (unknown.returncode, unknown.stdout) == (2, "")
+    assert 'no message has the code "E999"; there are: ' in unknown.stderr
+
+
+def test_check_fails_on_warnings_only_where_it_is_strict(rules: Path) -> None:
+    rules.write_text(RULES.replace("    why: Too many at once.\n", ""), encoding="utf-8")
+    mild = flowmend("check", "rules.yaml", "--format", "github", cwd=rules.parent)
+    strict = flowmend("check", "rules.yaml", "--strict", "--format", "sarif", cwd=rules.parent)
+
+    assert mild.returncode == 0, mild.stdout
+    assert mild.stdout.startswith("::warning file=rules.yaml,line=9,col=5,endColumn=7,title=W030 in rule busy::")
+    assert strict.returncode == 1
+    assert [each["ruleId"] for each in json.loads(strict.stdout)["runs"][0]["results"]] == ["W030"]

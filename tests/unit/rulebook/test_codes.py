@@ -8,8 +8,8 @@ import pytest
 from daemon.rulebook.candidate import prepare
 from daemon.rulebook.codes import CODES, exact_code, nearest_codes
 
-IN_WORDS = {"E001", "E002", "E009", "E051"}
-"""What no file can show: the examples are commands and words."""
+IN_WORDS = {"E001", "E002", "E009", "E051", "W040", "W041", "W042"}
+"""What no file can show: it hangs on the file system, or on an account."""
 
 REST = {
     "id": "id: dup-order",
