@@ -17,6 +17,7 @@ from daemon.cli import (
     doctor,
     errors,
     explain,
+    fmt,
     hold,
     once,
     pause,
@@ -65,6 +66,7 @@ app.command("test", rich_help_panel=RULES)(proving.prove)
 app.command(rich_help_panel=RULES)(explain.explain)
 app.command(rich_help_panel=RULES)(replay.replay)
 app.command(rich_help_panel=RULES)(diff.diff)
+app.command(rich_help_panel=RULES)(fmt.fmt)
 app.command(rich_help_panel=RULES)(schema.schema)
 app.command(rich_help_panel=LOOK)(errors.errors)
 app.command(rich_help_panel=LOOK)(case.case)

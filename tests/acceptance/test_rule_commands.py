@@ -119,6 +119,23 @@ def test_broken_files_are_shown_and_nothing_is_run(rules: Path) -> None:
     assert "no test was run" in done.stderr
 
 
+def test_fmt_shows_checks_prints_and_writes(rules: Path) -> None:
+    check = flowmend("fmt", "--check", "rules.yaml", cwd=rules.parent)
+    diff = flowmend("fmt", "--diff", "rules.yaml", cwd=rules.parent)
+    alone = flowmend("fmt", "--stdout", "--to", "toml", "rules.yaml", cwd=rules.parent)
+    assert (check.returncode, diff.returncode, alone.returncode) == (1, 0, 0)
+    assert check.stdout.startswith("would format rules.yaml\n1 of 1 file would be changed")
+    assert "-    when: {source: shop}\n" in diff.stdout
+    assert "+      source: shop\n" in diff.stdout
+    assert alone.stdout.startswith('version = 1\n\n[[rules]]\nid = "any-of-the-shop"\n')
+    assert rules.read_text(encoding="utf-8") == RULES
+
+    written = flowmend("fmt", "rules.yaml", "--json", cwd=rules.parent)
+    told = json.loads(written.stdout)
+    assert told["files"] == [{"file": "rules.yaml", "to": "rules.yaml", "changed": True, "written": True}]
+    assert flowmend("fmt", "--check", "rules.yaml", cwd=rules.parent).returncode == 0
+
+
 ERROR = {
     "errorId": "77",
     "occurredAt": "2026-03-02T09:00:00Z",
