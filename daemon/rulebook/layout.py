@@ -100,6 +100,8 @@ def put_in_order(group: Group, shape: Shape = FILE) -> None:
         if not number:
             while one.above and not one.above[0]:  # an empty line has nothing to keep apart there
                 del one.above[0]
+        if isinstance(one.value, Group) and not one.value.members:  # {} and [] have no room for comments
+            one.above, one.value.tail = [*one.above, *filter(None, one.value.tail)], []
         if isinstance(one.value, Group):
             put_in_order(one.value, shape.of(one.key) if group.is_map else shape)
     if group.is_map and shape is FILE:

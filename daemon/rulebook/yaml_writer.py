@@ -40,7 +40,7 @@ def _entry(one: Member, shape: Shape, indent: str) -> Iterator[Line]:
         yield from _scalar(one, head, indent, pattern=one.key == "regex")
         return
     line = f"{head} {_braces(one.value, one.key)}"
-    if (not one.value.members and not one.value.tail) or (not _opens(one.value, shape) and len(line) <= shape.width):
+    if not one.value.members or (not _opens(one.value, shape) and len(line) <= shape.width):
         yield line, one.beside
     elif shape.filled and not one.value.remarked() and _only_single(one.value):
         yield head, one.beside
@@ -57,8 +57,7 @@ def _list(group: Group, shape: Shape, indent: str) -> Iterator[Line]:
             yield f"{indent}- {_flow_scalar(one.value, pattern=False, braces=False)}", one.beside
             continue
         line = f"{indent}- {_braces(one.value, '')}"
-        empty = not one.value.members and not one.value.tail
-        if empty or (not _opens(one.value, shape) and len(line) <= shape.width):
+        if not one.value.members or (not _opens(one.value, shape) and len(line) <= shape.width):
             yield line, one.beside
             continue
         if one.beside:
@@ -69,9 +68,8 @@ def _list(group: Group, shape: Shape, indent: str) -> Iterator[Line]:
 
 def _below_dash(group: Group, shape: Shape, indent: str) -> Iterator[Line]:
     """Yield a map or list whose first line stands behind the dash."""
-    if group.members:
-        yield from _comments(group.members[0].above, indent)
-        group.members[0].above = []
+    yield from _comments(group.members[0].above, indent)
+    group.members[0].above = []
     lines = (_map if group.is_map else _list)(group, shape, f"{indent}  ")
     text, comment = next(lines)
     yield f"{indent}- {text[len(indent) + 2 :]}", comment
