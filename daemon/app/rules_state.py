@@ -41,7 +41,8 @@ class RulesState:
         if not self.version:
             return "no rule is in force, so errors are read and nothing is acted on"
         since = f" since {stamp(self.since)}" if self.since else ""
-        return f"the last good set, {self.version} with {self.count} rules{since}, stays in force"
+        rules = "1 rule" if self.count == 1 else f"{self.count} rules"
+        return f"the last good set, {self.version} with {rules}{since}, stays in force"
 
     def complaint(self) -> str:
         """Say in a sentence what is wrong with the rule files and which rules are in force instead, or ""."""

@@ -99,7 +99,7 @@ async def test_a_reload_tells_its_state_whichever_way_it_ends(bench: Bench) -> N
         NOW + timedelta(minutes=2),
     )
     assert (good.complaint(), mended.complaint()) == ("", "")
-    assert f"the last good set, {good.version} with 1 rules since 2026-03-02 09:00:00 UTC, stays" in refused.complaint()
+    assert f"the last good set, {good.version} with 1 rule since 2026-03-02 09:00:00 UTC, stays" in refused.complaint()
 
 
 async def test_a_person_who_asks_is_answered_also_where_nothing_has_changed(bench: Bench) -> None:
