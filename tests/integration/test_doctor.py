@@ -15,7 +15,8 @@ from daemon.settings import Settings
 from tests.integration.shop import ACCOUNT, Shop
 from tests.integration.small_shop import FLOW, RETRIES, fail, small_shop
 
-OWN_TEST_FAILS = RETRIES + "    tests:\n      - name: the nearest\n        no_match: {code: ECONNRESET}\n"
+TESTED = RETRIES + "    tests:\n      - match: {code: ECONNRESET}\n"
+OWN_TEST_FAILS = TESTED + "      - name: the nearest\n        no_match: {code: ECONNRESET}\n"
 
 
 async def examined(shop: Shop, settings: Settings | None = None) -> Sequence[Finding]:
@@ -29,7 +30,7 @@ def of(findings: Sequence[Finding], topic: Topic) -> Finding:
 
 
 async def test_a_sound_installation_is_good_in_every_topic_and_nothing_but_reads_is_sent(tmp_path: Path) -> None:
-    async with small_shop(tmp_path) as shop:
+    async with small_shop(tmp_path, TESTED) as shop:
         fail(shop)
         await shop.once()
         before = len(shop.sandbox.seen)
@@ -91,7 +92,7 @@ async def test_a_small_difference_of_the_clocks_is_only_noted(tmp_path: Path) ->
 
 
 async def test_nobody_at_the_address_is_said_and_what_depends_on_it_is_not_looked_at(tmp_path: Path) -> None:
-    async with small_shop(tmp_path) as shop:
+    async with small_shop(tmp_path, TESTED) as shop:
         shop.changes["account"] = {"base_url": "http://127.0.0.1:9/v1"}
         findings = await examined(shop)
 
