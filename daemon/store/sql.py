@@ -1,12 +1,12 @@
 """The store in a database: opening it, and all of its methods in one class."""
 
-import sqlite3
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, make_url
+from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
@@ -29,7 +29,7 @@ from daemon.store.rulesets import RuleSetRows
 from daemon.store.schema import HEAD, migrate, version_of
 from daemon.store.scratch import SCRATCH
 from daemon.store.shared import SharedRows
-from daemon.store.transactions import reads
+from daemon.store.transactions import in_thread, reads
 from daemon.store.unknown import UnknownRows
 
 
@@ -81,11 +81,10 @@ async def open_store(
     if where.database:
         _make_file(Path(where.database))
     engine = sqlite.make_engine(where, busy_timeout_s=busy_timeout_s)
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
     try:
-        connection = await engine.connect()
-        store = SqlStore(connection, file=file, clock=now)
+        store = SqlStore(await in_thread(thread, lambda: _connect(engine)), thread, file=file, clock=now)
         try:
-            await connection.run_sync(_prepare)
             if await store.schema_version() != HEAD:
                 await store.transact(lambda inner: _migrate(inner, file), write=True, durable=True)
             if where.database:
@@ -96,7 +95,8 @@ async def open_store(
     except SQLAlchemyError as error:
         raise StoreError(sqlite.explain(error, file)) from error
     finally:
-        await engine.dispose()
+        await in_thread(thread, engine.dispose)
+        thread.shutdown()
 
 
 def file_of(url: str) -> Path | None:
@@ -125,18 +125,21 @@ def _make_file(file: Path) -> None:
         if not file.exists():
             file.touch(mode=0o600)
         check_log(file)
-        sqlite3.connect(file).close()  # fails here, not in a thread of aiosqlite that outlives the event loop
     except OSError as error:
         raise StoreError(f"the store {file} cannot be made: {error.strerror}") from error
-    except sqlite3.Error as error:
-        raise StoreError(sqlite.explain(error, str(file))) from error
 
 
-def _prepare(connection: Connection) -> None:
-    sqlite.prepare(connection)
-    for table in SCRATCH.sorted_tables:
-        connection.execute(CreateTable(table))
-    connection.rollback()
+def _connect(engine: Engine) -> Connection:
+    connection = engine.connect()
+    try:
+        sqlite.prepare(connection)
+        for table in SCRATCH.sorted_tables:
+            connection.execute(CreateTable(table))
+        connection.rollback()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _migrate(connection: Connection, file: str) -> None:

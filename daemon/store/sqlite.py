@@ -12,17 +12,18 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Engine,
     Subquery,
     TableValuedAlias,
     Text,
     bindparam,
+    create_engine,
     event,
     func,
     select,
 )
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from daemon.store.columns import clean
 
@@ -51,13 +52,11 @@ CHECKPOINT_PAGES = 4000
 """How far the write-ahead log grows (16 MiB) before it is folded into the file."""
 
 
-def make_engine(url: URL, *, busy_timeout_s: float) -> AsyncEngine:
+def make_engine(url: URL, *, busy_timeout_s: float) -> Engine:
     """Return an engine that waits *busy_timeout_s* for other processes and leaves BEGIN to `set_begin`."""
-    engine = create_async_engine(
-        url.set(drivername="sqlite+aiosqlite"), connect_args={"isolation_level": None, "timeout": busy_timeout_s}
-    )
+    engine = create_engine(url, connect_args={"isolation_level": None, "timeout": busy_timeout_s})
 
-    @event.listens_for(engine.sync_engine, "begin")
+    @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         for statement in connection.info.get("begin", ()):
             connection.exec_driver_sql(statement)

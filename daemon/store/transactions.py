@@ -1,11 +1,13 @@
 """One connection, one transaction at a time; each method of the store is one of them.
 
 A method is written as a plain function of a connection and marked `reads`, `writes` or `writes_soon`; callers await it
-without the connection. It ends whole or not at all, also where its caller is cancelled meanwhile.
+without the connection. It runs in the store's own thread, whole or not at all, also where its caller is cancelled
+meanwhile: one way there and back for each transaction, not for each statement.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
 from copy import copy
 from datetime import datetime
 from functools import update_wrapper
@@ -13,7 +15,6 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from daemon.core.exceptions import StoreError, StoreLostError
 from daemon.store import sqlite
@@ -31,11 +32,12 @@ Awaited = Callable[Concatenate[D, P], Coroutine[Any, Any, R]]
 class Database:
     """The open database; *clock* dates what people are shown, *file* names it in messages.
 
-    *trust* tells whether what is written will be read again; where it will not, nothing is written any more.
+    *connection* is used in the one thread of *thread* only. *trust* tells whether what is written will be read again; where it will not, nothing is written any more.
     """
 
-    def __init__(self, connection: AsyncConnection, *, file: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, connection: Connection, thread: Executor, *, file: str, clock: Callable[[], datetime]) -> None:
         self._connection = connection
+        self._thread = thread
         self._file = file
         self._clock = clock
         self._lock = asyncio.Lock()
@@ -59,7 +61,8 @@ class Database:
         return await asyncio.shield(self._alone(work, write=write, durable=durable))
 
     async def _alone(self, work: Callable[[Connection], R], *, write: bool, durable: bool) -> R:
-        def run(connection: Connection) -> R:
+        def run() -> R:
+            connection = self._connection
             sqlite.set_begin(connection, write=write, durable=durable)
             with connection.begin():
                 if write and self.fence is not None:
@@ -70,7 +73,7 @@ class Database:
             if write:
                 self.trust.check()
             try:
-                answer = await self._connection.run_sync(run)
+                answer = await in_thread(self._thread, run)
             except SQLAlchemyError as error:
                 said = sqlite.explain(error, self._file)
                 if not sqlite.lost(error):
@@ -84,8 +87,12 @@ class Database:
     async def close(self) -> None:
         """Close the connection once the running transaction has ended."""
         async with self._lock:
-            await self._connection.close()
-            await self._connection.engine.dispose()
+            await in_thread(self._thread, self._connection.close)
+
+
+async def in_thread(thread: Executor, work: Callable[[], R]) -> R:
+    """Do *work* in a thread of *thread* and return what it returned."""
+    return await asyncio.get_running_loop().run_in_executor(thread, work)
 
 
 def reads(method: Method[D, P, R]) -> Awaited[D, P, R]:

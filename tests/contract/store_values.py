@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Connection
+
 from daemon.core.actions import Hold, Mode
 from daemon.core.batches import Act, Batch, BatchItem
 from daemon.core.decisions import Verb
@@ -31,6 +33,16 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.time
+
+
+async def pragma(store: SqlStore, setting: str) -> Any:
+    """Ask for or change a setting of the store's own connection; return the answer, if there is one."""
+
+    def ask(connection: Connection) -> Any:
+        answer = connection.exec_driver_sql(f"PRAGMA {setting}")
+        return answer.scalar() if answer.returns_rows else None
+
+    return await store.transact(ask, write=False, durable=False)
 
 
 def minutes(count: float) -> datetime:

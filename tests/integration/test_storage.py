@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from daemon.app.build import Daemon
 from daemon.app.once import run_once
 from daemon.core.exceptions import StoreError, StoreLostError
+from tests.contract.store_values import pragma
 from tests.integration.shop import ACCOUNT, Shop
 from tests.integration.small_shop import (
     FLOW,
@@ -37,8 +38,7 @@ Break = Callable[[Shop, Daemon], Awaitable[None]]
 
 
 async def nothing_may_be_written(_: Shop, daemon: Daemon) -> None:
-    await daemon.store._connection.exec_driver_sql("PRAGMA query_only=ON")
-    await daemon.store._connection.rollback()
+    await pragma(daemon.store, "query_only=ON")
 
 
 def no_commit(code: int) -> Break:
@@ -47,7 +47,7 @@ def no_commit(code: int) -> Break:
     failure.sqlite_errorcode = code
 
     async def refuse(_: Shop, daemon: Daemon) -> None:
-        @event.listens_for(daemon.store._connection.engine.sync_engine, "commit")
+        @event.listens_for(daemon.store._connection.engine, "commit")
         def fail_commit(connection: Connection) -> None:
             if connection.info["begin"]:  # of a read it has nothing to write
                 connection.exec_driver_sql("ROLLBACK")
@@ -149,7 +149,7 @@ async def test_what_one_step_cannot_write_down_no_other_step_goes_on_with(tmp_pa
         failure.sqlite_errorcode = sqlite3.SQLITE_FULL
 
         def once_full() -> None:
-            @event.listens_for(daemon.store._connection.engine.sync_engine, "commit", once=True)
+            @event.listens_for(daemon.store._connection.engine, "commit", once=True)
             def fail_commit(connection: Connection) -> None:
                 connection.exec_driver_sql("ROLLBACK")
                 raise OperationalError("COMMIT", None, failure)
@@ -166,8 +166,7 @@ async def test_a_store_that_works_again_in_the_same_process_is_gone_on_with(tmp_
         truths = fail(shop, count=4)
         during(daemon, after={POST_RETRY: lambda: nothing_may_be_written(shop, daemon)})
         assert isinstance((await one_pass(daemon)).failure, StoreError)
-        await daemon.store._connection.exec_driver_sql("PRAGMA query_only=OFF")
-        await daemon.store._connection.rollback()
+        await pragma(daemon.store, "query_only=OFF")
         figures = await daemon.accounts[ACCOUNT].once(daemon.settings.actions.confirm_timeout, lambda *_: None)
 
         assert (figures.tally.counts["confirmed"], figures.unsettled) == (4, 0)

@@ -14,7 +14,7 @@ from daemon.core.batches import WriteState
 from daemon.core.decisions import Outcome
 from daemon.core.exceptions import StoreError
 from daemon.store.sql import SqlStore, open_store
-from tests.contract.store_values import NOON, STEP, attempts, batch, intend, item, judged, minutes, save, stored
+from tests.contract.store_values import NOON, STEP, attempts, batch, intend, item, judged, minutes, pragma, save, stored
 
 KILLED = """
 import asyncio, os, signal, sys
@@ -83,15 +83,12 @@ async def test_an_intent_is_synced_before_it_returns_and_a_page_is_not(
 ) -> None:
     async with open_store("sqlite://") as store:
         await write(store)
-        answer = await store._connection.exec_driver_sql("PRAGMA synchronous")
-        assert answer.scalar() == level
+        assert await pragma(store, "synchronous") == level
 
 
 async def test_an_open_store_keeps_a_log_and_refuses_rows_that_refer_to_nothing(tmp_path: Path) -> None:
     async with open_store(f"sqlite:///{tmp_path}/store.db") as store:
-        for pragma, wanted in (("journal_mode", "wal"), ("foreign_keys", 1)):
-            answer = await store._connection.exec_driver_sql(f"PRAGMA {pragma}")
-            assert answer.scalar() == wanted
+        assert [await pragma(store, setting) for setting in ("journal_mode", "foreign_keys")] == ["wal", 1]
 
 
 async def test_a_write_whose_caller_is_cancelled_ends_by_itself_and_whole(tmp_path: Path) -> None:

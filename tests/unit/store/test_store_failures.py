@@ -10,14 +10,7 @@ from sqlalchemy import Connection
 
 from daemon.core.exceptions import ConfigError, StoreError
 from daemon.store.sql import SqlStore, open_store
-from tests.contract.store_values import NOON, STEP, batch, intend, judged, save, stored
-
-
-async def pragma(store: SqlStore, setting: str) -> None:
-    """Set a pragma on the store's connection."""
-    connection = store._connection
-    await connection.exec_driver_sql(f"PRAGMA {setting}")
-    await connection.rollback()
+from tests.contract.store_values import NOON, STEP, batch, intend, judged, pragma, save, stored
 
 
 async def refuses(url: str, reason: str) -> None:

@@ -151,7 +151,7 @@ async def test_a_commit_that_fails_keeps_nothing_and_what_cannot_heal_ends_all_w
     failure.sqlite_errorcode = code
     await save(store, judged("e1"))
 
-    @event.listens_for(store._connection.engine.sync_engine, "commit", once=True)
+    @event.listens_for(store._connection.engine, "commit", once=True)
     def fail(connection: Connection) -> None:
         connection.exec_driver_sql("ROLLBACK")  # as SQLite does where a commit fails
         raise OperationalError("COMMIT", None, failure)
