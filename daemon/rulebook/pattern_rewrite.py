@@ -190,8 +190,11 @@ def _grouped(inside: str) -> str:
 
 def _negative(pattern: str) -> Iterator[tuple[int, int, str]]:
     """Yield the groups that say what must not be there, where nothing else could be meant by them."""
-    if any(char == "|" for _, char in significant(pattern)):
-        return
+    depth = 0
+    for _, char in significant(pattern):
+        depth += (char == "(") - (char == ")")
+        if char == "|" and depth == 0:
+            return
     yield from _outer_groups(pattern, NEGATIVE)
 
 
