@@ -29,7 +29,7 @@ Account = Annotated[
     typer.Option(
         "--account",
         metavar="NAME",
-        help="Also look whether this account has the flows and steps that the rules name.",
+        help="Also look whether this account has the flows and steps that the rules name, and at its recorded errors.",
         show_default=False,
     ),
 ]
@@ -45,8 +45,9 @@ def check(
     json: Json = False,
 ) -> None:
     """Check rule files: every problem of every file at once, with its place. Runs the rules' own tests, too."""
+    from daemon.app.clock import SystemClock
+    from daemon.cli.check_account import problems_of
     from daemon.cli.check_github import github_lines
-    from daemon.cli.check_names import wrong_names
     from daemon.cli.check_sarif import sarif_log
     from daemon.cli.check_view import Checked, checked_json, show_check, show_explanation
     from daemon.cli.exits import PROBLEMS
@@ -63,8 +64,8 @@ def check(
         show_explanation(explain, json=json)
         return
     tried = prepare(paths or read_settings(config, offline=True).rules.paths)
-    names = wrong_names(tried.read, config, account) if account else ()
-    checked = Checked(tried=tried, problems=ordered((*tried.problems, *names)), strict=strict)
+    of_account = problems_of(tried.read, config, account, SystemClock().now()) if account else ()
+    checked = Checked(tried=tried, problems=ordered((*tried.problems, *of_account)), strict=strict)
     if json:
         print_json(checked_json(checked))
     elif form == "sarif":

@@ -83,6 +83,19 @@ OF_WARNINGS: Mapping[str, Explanation] = {
         wrong="when:\n  code: ETIMEDOUT\n  source: aplication",
         right="when:\n  code: ETIMEDOUT\n  source: application",
     ),
+    "W039": Explanation(
+        meaning="The rule matches recorded errors and would have taken none of them: a rule before it does the opposite "
+        "with all of these. Told only with --account.",
+        why="The rule seems to work and never acts; what it was written for is done otherwise.",
+        wrong="- id: busy\n  why: It is over by itself.\n  when: {message: {regex: 'busy|locked'}}\n"
+        "  then: {retry: {after: 10m}}\n"
+        "- id: locked-orders\n  why: Somebody must unlock the order.\n"
+        "  when: {message: {regex: 'order [0-9]+ is locked'}}\n  then: {hold: {queue: data}}",
+        right="- id: locked-orders\n  why: Somebody must unlock the order.\n"
+        "  when: {message: {regex: 'order [0-9]+ is locked'}}\n  then: {hold: {queue: data}}\n"
+        "- id: busy\n  why: It is over by itself.\n  when: {message: {regex: 'busy|locked'}}\n"
+        "  then: {retry: {after: 10m}}",
+    ),
     "W040": Explanation(
         meaning="The account has no integration, flow or step of this name, or the configuration no such account. Told "
         "only with --account.",

@@ -47,7 +47,7 @@ class Hindsight:
 
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules
-        self._rules = [(source, _compiled(source.when)) for source in rules.sources]
+        self._rules = [(source, compile_hindsight(source.when)) for source in rules.sources]
         self._possible: Memo[tuple[Step, Said], Sequence[tuple[RuleSource, Node]]] = Memo(TEXTS_KEPT)
 
     def match(self, step: Step, said: Said, record: ErrorRecord, facts: Facts) -> Answer:
@@ -84,14 +84,14 @@ class Hindsight:
         return known
 
 
-def _compiled(condition: Condition) -> Node:
+def compile_hindsight(condition: Condition) -> Node:
     """Compile *condition* as the service does, but for the fields that a recording hides."""
     if isinstance(condition, AllOf):
-        return AllNode([_compiled(part) for part in condition.parts])
+        return AllNode([compile_hindsight(part) for part in condition.parts])
     if isinstance(condition, AnyOf):
-        return AnyNode([_compiled(part) for part in condition.parts])
+        return AnyNode([compile_hindsight(part) for part in condition.parts])
     if isinstance(condition, NotOf):
-        return NotNode(_compiled(condition.part))
+        return NotNode(compile_hindsight(condition.part))
     if condition.field == "message":
         return _MessageNode(condition)
     if condition.field == "trace_key" and any(check.operator != "exists" for check in condition.checks):
@@ -101,7 +101,7 @@ def _compiled(condition: Condition) -> Node:
 
 def _in_doubt(condition: Condition, subject: Subject) -> tuple[str, ...]:
     """Return the fields about which *condition*, which cannot be told, asks what is not known."""
-    open_parts = [part for part in conjuncts(condition) if _compiled(part).judge(subject) is None]
+    open_parts = [part for part in conjuncts(condition) if compile_hindsight(part).judge(subject) is None]
     return tuple(sorted({leaf.field for part in open_parts for leaf in leaves(part) if leaf.field in HIDDEN}))
 
 
