@@ -118,7 +118,8 @@ def _unknown(
         rule=rule,
         hint=f'did you mean "{spelled[near[0]]}"?' if near else "",
         allowed=() if near or len(names) > SHOWN else names,
-        why="it does nothing here: a slip, or renamed, or in another account" + (unmet if leaf.field == "step" and known.unmet else ""),
+        why="it does nothing here: a slip, or renamed, or in another account"
+        + (unmet if leaf.field == "step" and known.unmet else ""),
     )
 
 
