@@ -1,5 +1,6 @@
 """Rules are loaded whole or not at all (P8): what is refused, what is said of it, and what a new start begins with."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -118,6 +119,31 @@ async def test_an_asked_for_reload_answers_also_where_nothing_is_better(bench: B
         await bench.rules.load(NOW, asked=True)
 
     assert bench.events() == ["rules.refused", "rules.problem"] * 2
+
+
+async def test_other_work_goes_on_while_rules_are_read_and_tested(bench: Bench) -> None:
+    turns: list[bool] = []
+
+    async def other_work() -> None:
+        while True:
+            turns.append(reload.done())
+            await asyncio.sleep(0)
+
+    reload = asyncio.create_task(bench.rules.load(NOW))
+    other = asyncio.create_task(other_work())
+    await reload
+    other.cancel()
+
+    assert turns.count(False) > 1
+
+
+async def test_of_two_reloads_at_once_the_later_one_has_the_last_word(bench: Bench) -> None:
+    first = asyncio.create_task(bench.rules.load(NOW))
+    await asyncio.sleep(0)
+    bench.write("a.yaml", RULE.replace("id: one", "id: two"))
+    await asyncio.gather(first, bench.rules.load(NOW))
+
+    assert [rule.id for rule in bench.rules.current.rules] == ["two"]
 
 
 async def test_a_change_of_words_alone_is_no_new_set_and_is_not_kept_again(bench: Bench) -> None:
