@@ -16,9 +16,8 @@ from structlog.typing import FilteringBoundLogger
 from daemon.app.rules_state import RulesState, sentence, where
 from daemon.core.rows import RulesRow
 from daemon.rulebook.candidate import Candidate, prepare
-from daemon.rulebook.reader import RuleFiles
 from daemon.rulebook.ruleset import RuleSet, compile_rules
-from daemon.rulebook.snapshot import Stamp, is_rule_file, read_kept, stamp, take
+from daemon.rulebook.snapshot import Stamp, read_kept, stamp, take
 
 
 class RuleHistory(Protocol):
@@ -150,8 +149,3 @@ class RulesInForce:
                 "rules.problem", at=where(problem), code=problem.code, rule=problem.rule, problem=problem.message,
                 hint=problem.hint,
             )  # fmt: skip
-
-
-def rule_files(found: RuleFiles) -> list[str]:
-    """Return the names of the files that hold rules, without those of tables."""
-    return [file.name for file in found.files if is_rule_file(file.name)]
