@@ -38,7 +38,8 @@ async def rules_named(name: str, store: KeptRules, configured: Sequence[Path]) -
     """Return the rule set that *name* stands for.
 
     ``running`` is the newest set that the daemon has put in force. Else what is there as a file or folder goes first;
-    anything else is a git revision, ``REV:PATH``, or ``REV`` alone for the *configured* paths as they were then.
+    anything else is a git revision: ``REV:PATH`` in the repository around the working directory, with the path as git
+    takes it, or ``REV`` alone for the *configured* paths as they were then, in the repository around them.
 
     Raises:
         ConfigError: there is no such thing.
@@ -72,14 +73,15 @@ def _sound(found: RuleFiles, name: str) -> RuleSet:
 
 def _at_revision(name: str, configured: Sequence[Path]) -> RuleSet:
     revision, _, path = name.partition(":")
-    places = [Path(path)] if path else list(configured)
-    around = _existing_folder(places[0])
+    around = Path.cwd() if path else _existing_folder(configured[0])
     top = Path(os.fsdecode(_git(around, "rev-parse", "--show-toplevel", name=name).rstrip(b"\n")))
     which = f"{revision}^{{commit}}"
     commit = _git(around, "rev-parse", "--verify", "--quiet", "--end-of-options", which, name=name).decode().strip()
     files: list[tuple[str, bytes]] = []
-    for place in places:
-        inside = _inside(place, top, name)
+    from_top = bool(path) and not path.startswith((".", "/"))
+    for inside in (
+        [path] if from_top else [_inside(place, top, name) for place in ([Path(path)] if path else configured)]
+    ):
         archive = _git(top, "archive", "--format=tar", commit, "--", inside, name=name)
         files += [(f"{revision}:{file}", content) for file, content in _plain_files(archive)]
     if not any(is_rule_file(file) for file, _ in files):
@@ -99,7 +101,7 @@ def _existing_folder(path: Path) -> Path:
 
 def _inside(path: Path, top: Path, name: str) -> str:
     """Return *path* as it is written inside the repository."""
-    whole = path.parent.resolve() / path.name
+    whole = Path(os.path.normpath(path.parent.resolve() / path.name))
     if not whole.is_relative_to(top):
         raise ConfigError(f"{name}: {path} lies outside of the git repository {top}; name a path inside it: REV:PATH")
     return str(whole.relative_to(top))
@@ -143,7 +145,10 @@ def _git(folder: Path, *arguments: str, name: str) -> bytes:
 def _refusal(name: str, command: str, last: str, said: str) -> str:
     nothing = f'"{name}" is not "{RUNNING}", no file and no folder'
     if "not a git repository" in said:
-        return f"{nothing}, and for a git revision the rules must lie in a git repository, which they do not"
+        return (
+            f"{nothing}. For a git revision the configured rules must lie in a git repository, which they do not; or go to "
+            "one and name the path in it: REV:PATH"
+        )
     if command == "archive":
         return f'"{name}": that revision has no {last}; name the path that the rules had then: REV:PATH'
     if command == "rev-parse" and "^{commit}" in last:

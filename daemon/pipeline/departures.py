@@ -91,7 +91,8 @@ def how_it_left(entry: ResolvedRecord | None, jobs: Sequence[Job]) -> Fate | Non
         if entry.resolved_by == PLATFORM:
             return Fate.PLATFORM
         at, by = entry.resolved_at, entry.resolved_by
-        tried = at is not None and any(job.triggered_by == by and job.at_work(at, late=LATE) for job in jobs)
+        helped = [job for job in jobs if job.triggered_by == by and (job.num_success or not job.ended)]
+        tried = at is not None and any(job.at_work(at, late=LATE) for job in helped)
         return Fate.PERSON_RETRIED if tried else Fate.PERSON_RESOLVED
     if any(not job.ended for job in jobs):
         return None
