@@ -20,6 +20,7 @@ async def run_once(
 
     *progress* is told the account, what is under way there, and the figures so far; the last may go on to change.
     """
+    await daemon.store.forget_recordings(daemon.clock.now() - daemon.settings.recordings.keep)
 
     async def one(name: str) -> Figures:
         return await daemon.accounts[name].once(

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from daemon.app.replay import ACTING
 from daemon.app.rule_diff import Difference, RuleChanges, RuleDiff, Way
 from daemon.app.rule_versions import NamedRules
 from daemon.cli.render import clean, plural, say
 from daemon.cli.replay_view import DONE, show_unsure, way
+from daemon.core.actions import Mode
 from daemon.core.recordings import BY_PEOPLE, Fate
 
 CAME = {
@@ -34,10 +36,11 @@ def show_diff(found: RuleDiff, old: NamedRules, new: NamedRules, days: int) -> N
     different = sum(sum(each.fates.values()) for each in found.differences.values())
     past = f"{plural(found.errors, 'error')} of the last {plural(days, 'day')}"
     say(f"\n{different:,} of {past} would have gone another way." if different else f"\nNo difference for {past}.")
+    modes = {rule.id: rule.mode for rule in new.rules.rules}
     for rule_id, ways in _by_rule(found).items():
         say(f"\n{rule_id or '(no rule)'}")
         for way_, each in ways:
-            _show_way(way_, each)
+            _show_way(way_, each, modes)
     if found.unsure:
         show_unsure({doubt: each.fates.total() for doubt, each in found.unsure.items()})
     for way_, each in found.unsafe.items():
@@ -64,9 +67,11 @@ def _by_rule(found: RuleDiff) -> Mapping[str, list[tuple[Way, Difference]]]:
     return by_rule
 
 
-def _show_way(each: Way, difference: Difference) -> None:
+def _show_way(each: Way, difference: Difference, modes: Mapping[str, Mode]) -> None:
     rule_id, verb, before, verb_before = each
     now = f"would have been {DONE[verb]}" if rule_id else "would have been taken by no rule"
+    if modes.get(rule_id) is Mode.OBSERVE and verb in ACTING:
+        now += ", if the rule did more than observe"
     say(f"   {plural(difference.fates.total(), 'error')} {now}; before: {way(before, verb_before)}")
     came = [f"{difference.fates[fate]:,} {said}" for fate, said in CAME.items() if difference.fates[fate]]
     say(f"      what came of them: {' · '.join(came)}")

@@ -26,7 +26,7 @@ def show_replayed(replayed: Replayed, rules: RuleSet, days: int) -> None:
         return
     say(f"{plural(replayed.errors, 'error')} of the last {plural(days, 'day')}, judged by {rules.version}\n")
     drawn = table(
-        "rule", "takes", "retry", "resolve", "hold", "leave", "then decided otherwise", right=("takes", *VERBS)
+        "rule", "takes", "retry", "resolve", "hold", "leave", "decided otherwise then", right=("takes", *VERBS)
     )
     idle = 0
     for source in rules.sources:

@@ -9,7 +9,9 @@ from sqlalchemy.dialects import sqlite
 
 from daemon.core.decisions import Verb
 from daemon.core.judgements import Judged
-from daemon.store import breakers, cases, due, entries, judged, planning, reading
+from daemon.core.recordings import Recorded, Ruling, Said, trace_of
+from daemon.rulebook.redaction import Redaction
+from daemon.store import breakers, cases, due, entries, judged, planning, reading, recordings
 from daemon.store.sql import open_store
 from tests.contract.store_values import NOON, STEP, minutes
 
@@ -21,6 +23,8 @@ STATEMENTS: dict[str, Any] = {
     "put on hold": judged.PUT_ON_HOLD,
     "forget named": judged.FORGET[judged.NAMED],
     "forget unseen": judged.FORGET[judged.UNSEEN],
+    "note left named": judged.NOTE_LEFT[judged.NAMED],
+    "note left unseen": judged.NOTE_LEFT[judged.UNSEEN],
     "progress": reading.PROGRESS,
     "open counts": reading.OPEN_COUNTS,
     "stale": reading.STALE,
@@ -52,6 +56,14 @@ async def test_what_came_of_retries_lately_is_found_without_reading_the_whole_jo
     details = await explained(statement)
     assert not [detail for detail in details if detail.startswith("SCAN")]
     assert any("INDEX batches_by_step (step_no=? AND intended_at>?)" in detail for detail in details)
+
+
+@pytest.mark.parametrize("statement", [recordings.REMEMBERED, recordings.UPTO, recordings.DEPARTED, recordings.RECORD])
+async def test_recordings_are_found_by_their_step_and_error(statement: Any) -> None:
+    details = await explained(statement)
+    scans = [detail for detail in details if detail.startswith("SCAN")]
+    assert not [detail for detail in scans if "recordings" in detail or "departures" in detail or "texts" in detail]
+    assert details
 
 
 async def explained(statement: Any) -> list[str]:
@@ -101,3 +113,30 @@ async def test_an_error_nobody_acted_on_takes_at_most_120_bytes(tmp_path: Path, 
             await store.save_page(read, [row.error_id for row in rows], rows)
         assert await store.end_read(read, trusted=True) == []
     assert (tmp_path / "store.db").stat().st_size / len(numbers) <= 120
+
+
+async def test_the_recording_of_an_error_takes_at_most_150_bytes(tmp_path: Path) -> None:
+    numbers = range(30_000, 0, -1)
+    redaction = Redaction()
+    async with open_store(f"sqlite:///{tmp_path}/store.db") as store:
+        read = await store.begin_read(STEP, full=False)
+        for start in range(0, len(numbers), 1000):
+            rows = [recording(n, redaction) for n in numbers[start : start + 1000]]
+            await store.save_page(read, [row.error_id for row in rows], [], rows)
+    assert (tmp_path / "store.db").stat().st_size / len(numbers) <= 150
+
+
+def recording(number: int, redaction: Redaction) -> Recorded:
+    """Return the recording of an error whose message holds values of its own."""
+    code = ("SSS_REQUEST_LIMIT_EXCEEDED", "INVALID_KEY_OR_REF", "response_failure")[number % 3]
+    message = f"Invalid reference key '{number * 7919}' for order {number} in line {number % 50}: {code} of customer@example.com"
+    return Recorded(
+        step=STEP,
+        error_id=str(5_646_501_091 + 7 * number),
+        occurred_at=minutes(-number / 7),
+        trace=trace_of(str(53_000 + number)),
+        said=Said(source="application", code=code, message=redaction.redact(message), retryable=True),
+        ruling=Ruling(rules="rules@1", rule_id=f"rule-{number % 50}", verb=Verb.RETRY, reason="due"),
+        judged_at=NOON,
+        last_at=NOON,
+    )
