@@ -68,7 +68,7 @@ async def answer(question: Question, store: People, *, by: str, now: datetime, j
             f"Error {clean(row.error_id)} of {clean(question.trace_key)}, write {row.batch_id}: {question.said}, said by {by}."
         )
     if question.outcome is Outcome.CONFIRMED:
-        say("The record counts as fixed; errors of it from before that retry are held and never sent again.")
+        say("The record counts as fixed; errors of it from before now are held and never sent again.")
     else:
         say("The attempt is given back. If the record is still open, the next cycle may retry it as its rule says.")
     return 0

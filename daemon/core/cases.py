@@ -55,7 +55,8 @@ class CaseHistory:
     """What is known of a case's attempts; the zero value is a case never seen.
 
     *attempts* counts every retry of the case, ours (also those whose outcome is unknown) and others'. *by_rule* counts
-    ours per rule. *last_attempt_at* is when the newest was sent, *cured_at* when the newest that was confirmed was.
+    ours per rule. *last_attempt_at* is when the newest was sent. What occurred until *cured_at* is from before its newest
+    cure: when a retry that was confirmed was sent, or when a person said that the record is in the target.
     *unsettled* means that one of them has no outcome yet, *unknown* that one ended without anybody knowing how.
     *nameless*: the retry data that would name the case cannot be read, so its attempts cannot be counted. *shared*: the
     case is a trace key that several records are known to share, so it must be named by the retry data as well. *gone_at*:
@@ -85,14 +86,14 @@ NEW_CASE = CaseHistory()
 class Attempt:
     """One retry of a case, sent *at*; *rule_id* None: others made it, and what came of it is theirs to know.
 
-    *of_former*: it was counted under the trace key alone, before several records were known to share that. Nobody can
-    tell which of them it was, so it counts for each and has cured none.
+    *said_at*: when a person said what came of it. What was tried under a trace key alone, before several records were
+    known to share that, is an attempt on each of them, and a cure of each: nobody can tell which of them it was.
     """
 
     at: datetime
     rule_id: str | None = None
     outcome: Outcome | None = None
-    of_former: bool = False
+    said_at: datetime | None = None
 
     @property
     def unsettled(self) -> bool:
@@ -117,7 +118,7 @@ def history_of(
         elif not attempt.unsettled and attempt.outcome is not Outcome.UNKNOWN:
             continue
         counted.append(attempt)
-    cured = [each.at for each in happened if each.outcome is Outcome.CONFIRMED and not each.of_former]
+    cured = [each.said_at or each.at for each in happened if each.outcome is Outcome.CONFIRMED]
     return CaseHistory(
         attempts=len(counted),
         by_rule=dict(Counter(each.rule_id for each in counted if each.rule_id is not None)),

@@ -63,7 +63,7 @@ def unexplained(jobs: Iterable[Job], *, claimed: set[str], jobless: Sequence[dat
     for job in sorted(jobs, key=lambda job: (job.created_at is not None, job.created_at)):
         if job.job_id in claimed:
             continue
-        entry = next((at for at in left if _may_have_started(at, job)), None)
+        entry = next((at for at in left if may_have_started(at, job)), None)
         if entry is None:
             found.append(job)
         else:
@@ -71,5 +71,6 @@ def unexplained(jobs: Iterable[Job], *, claimed: set[str], jobless: Sequence[dat
     return found
 
 
-def _may_have_started(at: datetime, job: Job) -> bool:
+def may_have_started(at: datetime, job: Job) -> bool:
+    """Tell whether a retry that was written down *at* this moment may be what created the job."""
     return job.created_at is None or at - CLOCK_SLACK <= job.created_at <= at + LONGEST_POST + CLOCK_SLACK

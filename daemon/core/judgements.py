@@ -32,9 +32,13 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the store holds of an error already judged: *held* for people; *in_flight* while a write is unsettled."""
+    """What the store holds of an error already judged: *held* for people; *in_flight* while a write is unsettled.
+
+    *case_key* is the case that it was of when it was judged last.
+    """
 
     fingerprint: int
+    case_key: str
     in_flight: bool = False
     held: bool = False
 

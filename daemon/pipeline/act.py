@@ -182,7 +182,7 @@ class Actor:
         """Patch where the rule says so, then retry: one journalled unit."""
         rewritten: Mapping[str, Rewritten] = {}
         if isinstance(task.rule.action, Retry) and task.rule.action.patched:
-            rewritten, held = await self.patcher.prepare(task.step, task.rule.id, run)
+            rewritten, held = await self.patcher.prepare(task.step, task.rule.id, run, self.clock.now())
             if held:
                 await self.store.rejudge(task.step.ref, [each.to_keep() for each in held])
                 task.tally.add("held", len(held), rule_id=task.rule.id)

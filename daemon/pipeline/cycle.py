@@ -186,7 +186,7 @@ class AccountCycle:
         collector = Collector(
             client=self.client, store=self.store, judge=judge, basis=basis, log=self.log, recorder=recorder
         )
-        look = SecondLook(client=self.client, judge=judge)
+        look = SecondLook(client=self.client, store=self.store, judge=judge)
         patcher = Patcher(rules=rules, client=self.client, store=self.store)
         guard = Guard(
             terms=terms,

@@ -8,6 +8,7 @@ from typing import Protocol
 from daemon.core.batches import Act
 from daemon.core.cases import suspects
 from daemon.core.decisions import Verb
+from daemon.core.judgements import Known
 from daemon.core.plans import PlanItem
 from daemon.core.records import ErrorRecord, Step, StepRef
 from daemon.pipeline.judge import HANDS_OFF, Judge, Judgement
@@ -23,6 +24,13 @@ class WindowLister(Protocol):
         self, ref: StepRef, *, since: datetime | None, until: datetime | None
     ) -> AsyncIterator[list[ErrorRecord]]:
         """Yield the open errors of a step, page by page; raises when the list is cut short."""
+
+
+class KnownErrors(Protocol):
+    """What is asked of the store."""
+
+    async def known(self, ref: StepRef, error_ids: Sequence[str]) -> Mapping[str, Known]:
+        """Return what is held of those errors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +51,7 @@ class SecondLook:
     """Read the planned errors again through the window in which they occurred, and judge them again."""
 
     client: WindowLister
+    store: KnownErrors
     judge: Judge
 
     async def look(self, step: Step, rule_id: str, act: Act, items: Sequence[PlanItem], now: datetime) -> Looked:
@@ -61,11 +70,15 @@ class SecondLook:
         changed: list[Judgement] = []
         reasons: dict[str, str] = {}
         present = [found[item.error_id] for item in items if item.error_id in found]
+        known = await self.store.known(step.ref, list(found))
         for judgement in await self.judge.judge(step, present, now, listed=beside):
-            reason = why_not(judgement, wanted[judgement.record.error_id], rule_id, act, now)
+            error_id = judgement.record.error_id
+            reason = why_not(judgement, wanted[error_id], rule_id, act, now)
+            if not reason and (error_id not in known or known[error_id].in_flight):
+                reason = "in-flight"  # with another plan, or it left and is here again, not read yet
             if reason:
                 changed.append(judgement)
-                reasons[judgement.record.error_id] = reason
+                reasons[error_id] = reason
             else:
                 fit.append(judgement)
         absent = tuple(error_id for error_id in wanted if error_id not in found)

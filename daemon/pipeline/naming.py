@@ -1,7 +1,7 @@
 """Naming: which case each error of one page belongs to, where its trace key alone does not tell (P2)."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.core.cases import NEW_CASE, CaseHistory, case_key, needs_digest
 from daemon.core.exceptions import ProtocolError, RefusedError
+from daemon.core.judgements import Known
 from daemon.core.records import ErrorRecord, RetryData, Step, StepRef
 from daemon.pipeline.others import JobLister, OthersRetries
 from daemon.pipeline.survey import token_refused
@@ -34,6 +35,9 @@ class CaseReader(Protocol):
     ) -> Mapping[str, tuple[str, CaseHistory]]:
         """Return for each key that is known the case's own key and its history as of *now*."""
 
+    async def known(self, ref: StepRef, error_ids: Sequence[str]) -> Mapping[str, Known]:
+        """Return what is held of those errors."""
+
     async def claimed_jobs(self, ref: StepRef) -> set[str]:
         """Return the retry jobs of the step that entries of the journal are known to have started."""
 
@@ -46,12 +50,16 @@ class CaseReader(Protocol):
     async def last_replaced(self, ref: StepRef, retry_key: str) -> tuple[bytes, bytes] | None:
         """Return the envelopes before and after our last patch that changed anything under the key."""
 
+    async def replaced_of_case(self, ref: StepRef, case_key: str) -> Sequence[tuple[bytes, bytes]]:
+        """Return the envelopes before and after each patch of ours that changed anything on the case, oldest first."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """The errors of one page while they are judged: what is known of their cases, and the retry data read so far.
 
-    *cases* are by the name that the list gives an error, *shared* the trace keys known to stand for several records.
+    *cases* are by the name that the list gives an error, *shared* the trace keys known to stand for several records,
+    *filed* the cases of those errors that are named by their data and were judged before.
     Errors from before *since* are too old to be retried, and nobody asks who has.
     """
 
@@ -62,6 +70,7 @@ class Page:
     log: FilteringBoundLogger
     cases: dict[str, tuple[str, CaseHistory]]
     shared: set[str]
+    filed: Mapping[str, str]
     since: datetime
     others: OthersRetries
     data: dict[str, RetryData | None] = field(default_factory=dict)
@@ -71,7 +80,7 @@ class Page:
         listed = case_key(record)
         key, history = self.cases.get(listed, (listed, NEW_CASE))
         if record.trace_key in self.shared:
-            return case_key(record, shared=True), replace(history, cured_at=None)  # whose cure it was is not known
+            return case_key(record, shared=True), history
         return key, history
 
     def needs_data(self, record: ErrorRecord) -> bool:
@@ -84,6 +93,9 @@ class Page:
         if data is None:
             return self.case(record)[0], NAMELESS
         name = case_key(record, data.data_digest, shared=record.trace_key in self.shared)
+        filed = self.filed.get(record.error_id, name)
+        if filed != name and (await self._history(filed))[1].attempts:
+            name = filed  # whatever its data has been made since then: it is the error that was tried
         key, case = await self._history(name)
         if self.came_back(record, case) and await self.others.made(record):
             await self.store.note_others(self.step.ref, {record.error_id: key}, self.now)
@@ -121,7 +133,7 @@ class Page:
         one, other = suspects[0], suspects[-1]
         if one.trace_key in self.shared or self.case(one)[1].unsettled:
             return
-        first, second = await self.as_it_failed(one), await self.as_it_failed(other)
+        first, second = await self.as_it_first_failed(one), await self.as_it_first_failed(other)
         if first is None or second is None or first.data_digest == second.data_digest:
             return
         self.shared.add(one.trace_key)
@@ -150,6 +162,15 @@ class Page:
         before, after = (self.client.parse(record.retry_key, envelope) for envelope in replaced)
         return before if after.data_digest == data.data_digest else data
 
+    async def as_it_first_failed(self, record: ErrorRecord) -> RetryData | None:
+        """Return the retry data from before any patch of ours on its case, also where it came back under another key."""
+        data = await self.as_it_failed(record)
+        for replaced in reversed(await self.store.replaced_of_case(self.step.ref, self.case(record)[0])):
+            before, after = (self.client.parse(record.retry_key, envelope) for envelope in replaced)
+            if data is not None and data.data_digest == after.data_digest:
+                data = before
+        return data
+
     async def _read(self, record: ErrorRecord) -> RetryData | None:
         if not record.retryable:
             return None
@@ -177,7 +198,30 @@ async def open_page(  # noqa: PLR0917 - what the judge has, and what it is asked
     moments = [record.occurred_at for record in records if record.occurred_at and record.occurred_at >= since]
     others = OthersRetries(step=step, since=min(moments, default=now), client=client, claims=store)
     page = Page(
-        step=step, now=now, client=client, store=store, log=log, cases=cases, shared=shared, since=since, others=others
+        step=step,
+        now=now,
+        client=client,
+        store=store,
+        log=log,
+        cases=cases,
+        shared=shared,
+        filed=await _filed(store, step.ref, records, shared),
+        since=since,
+        others=others,
     )
     await page.count_others(records)
     return page
+
+
+async def _filed(
+    store: CaseReader, ref: StepRef, records: Sequence[ErrorRecord], shared: Collection[str]
+) -> dict[str, str]:
+    """Return by error id the cases of *records* that were named by their data when they were judged before."""
+    asked = {record.error_id: record for record in records if needs_digest(record, shared=record.trace_key in shared)}
+    filed: dict[str, str] = {}
+    for error_id, known in (await store.known(ref, list(asked)) if asked else {}).items():
+        record, key = asked[error_id], known.case_key
+        unnamed = case_key(record, shared=record.trace_key in shared)
+        if known.fingerprint == record.fingerprint() and key[:2] in ("c:", "d:") and key != unnamed:
+            filed[error_id] = key
+    return filed

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from daemon.core.batches import Written
-from daemon.core.continuity import CLOCK_SLACK
+from daemon.core.continuity import CLOCK_SLACK, LONGEST_POST, may_have_started
 from daemon.core.exceptions import RefusedError
 from daemon.core.records import Job, Step, StepRef
 from daemon.pipeline.survey import token_refused
@@ -31,6 +31,9 @@ class JobStore(Protocol):
     async def claimed_jobs(self, ref: StepRef) -> set[str]:
         """Return the retry jobs of the step that other entries are known to have started."""
 
+    async def jobless(self, ref: StepRef, since: datetime) -> Sequence[datetime]:
+        """Return when the retries of the step were written down since then that may have started a job unknown to us."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartedJobs:
@@ -53,8 +56,8 @@ class StartedJobs:
     async def adopt(self, step: Step, entry: Written, now: datetime) -> str:
         """Look for the one job that a retry without an answer must have started; return its id, "" where there is none.
 
-        Only a single job of our own user that no other entry started will do, once it has ended, and only if it
-        counted as many records as were sent. That there is none proves nothing: the API document does not say how
+        Only a single job of our own user that no other entry can have started will do, once it has ended, and only if
+        it counted as many records as were sent. That there is none proves nothing: the API document does not say how
         soon after a POST its job is listed, and calls a retry safely "not sent" only where no byte of it left. So what
         is never found is unknown in the end, however many whole lists did not show it, and a person looks.
         """
@@ -64,5 +67,10 @@ class StartedJobs:
         free = [job for job in jobs if job.job_id not in claimed and job.triggered_by in ("", self.user_id)]
         if len(free) != 1 or not free[0].ended or free[0].num_success + free[0].num_error != entry.sent:
             return ""
-        await self.store.accepted(entry.batch_id, free[0].job_id, now)
-        return free[0].job_id
+        job = free[0]
+        since = (job.created_at or entry.intended_at) - LONGEST_POST - CLOCK_SLACK
+        lost = [at for at in await self.store.jobless(step.ref, since) if may_have_started(at, job)]
+        if lost != [entry.intended_at]:
+            return ""
+        await self.store.accepted(entry.batch_id, job.job_id, now)
+        return job.job_id

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from daemon.core.actions import Rule
 from daemon.core.applied import Applied
 from daemon.core.batches import Act, Batch, BatchItem
-from daemon.core.cases import case_key, needs_digest
 from daemon.core.plans import Plan, PlanItem
 from daemon.core.records import Step
 from daemon.core.tally import Tally
 from daemon.pipeline.judge import Judgement
-from daemon.pipeline.patch import STOPPED, Rewritten
+from daemon.pipeline.patch import STOPPED, Rewritten, name_after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,23 +84,18 @@ def by_tags(run: Sequence[Judgement], tags: Sequence[str]) -> dict[tuple[str, ..
 
 
 def _batch_item(judgement: Judgement, rewritten: Rewritten | None) -> BatchItem:
-    record = judgement.record
+    record, data = judgement.record, judgement.data
     if rewritten is None:
-        return BatchItem(error_id=record.error_id, case_key=judgement.case_key, retry_key=record.retry_key)
+        alias = "" if data is None else name_after(judgement, data)
+        return BatchItem(error_id=record.error_id, case_key=judgement.case_key, retry_key=record.retry_key, alias=alias)
     return BatchItem(
         error_id=record.error_id,
         case_key=judgement.case_key,
         retry_key=record.retry_key,
         before=rewritten.before.envelope,
         after=rewritten.after.envelope,
-        alias=_new_name(judgement, rewritten.after.data_digest),
+        alias=rewritten.name,
     )
-
-
-def _new_name(judgement: Judgement, data_digest: str) -> str:
-    """Return the case key under which a record that is named by its data would come back after a patch, or ""."""
-    record, shared = judgement.record, judgement.shared
-    return case_key(record, data_digest, shared=shared) if needs_digest(record, shared=shared) else ""
 
 
 def plan_item(judgement: Judgement) -> PlanItem:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Subquery,
     and_,
     bindparam,
+    case,
     exists,
     func,
     literal,
@@ -56,34 +57,36 @@ _former = select(_keys.c.value.label("key"), _former_root.label("case_root")).su
 """The cases that those named by ``keys`` were part of before their trace keys were known to be shared, if any."""
 _none = type_coerce(null(), Moment())
 _ITS_ROOT, _SHARED, _GONE = literal("root"), literal("shared"), literal("gone")
-_OWN, _FORMER = literal("own"), literal("former")
+_ATTEMPT = literal("attempt")
+_said_at = case((batch_items.c.settled_by != "", batch_items.c.settled_at)).label("said_at")
+"""When a person said what came of the attempt, and had looked for it until then."""
 
 
-def _ours(of: Subquery, what: ColumnElement[str]) -> Select[Any]:
+def _ours(of: Subquery) -> Select[Any]:
     items = of.join(batch_items, and_(batch_items.c.step_no == STEP, batch_items.c.case_root == of.c.case_root))
     columns = (of.c.key, of.c.case_root, batches.c.intended_at.label("at"), batches.c.rule_id, batch_items.c.outcome)
     return (
-        select(what.label("what"), *columns)
+        select(_ATTEMPT.label("what"), *columns, _said_at)
         .select_from(items.join(batches, batches.c.batch_no == batch_items.c.batch_no))
         .where(HAPPENED)
     )
 
 
-def _others(of: Subquery, what: ColumnElement[str]) -> Select[Any]:
+def _others(of: Subquery) -> Select[Any]:
     seen = and_(foreign_attempts.c.step_no == STEP, foreign_attempts.c.case_root == of.c.case_root)
-    columns = (of.c.key, of.c.case_root, foreign_attempts.c.seen_at, null(), null())
-    return select(what, *columns).select_from(of.join(foreign_attempts, seen))
+    columns = (of.c.key, of.c.case_root, foreign_attempts.c.seen_at, null(), null(), null())
+    return select(_ATTEMPT, *columns).select_from(of.join(foreign_attempts, seen))
 
 
 def _fact(what: ColumnElement[str], at: ColumnElement[Any] = _none) -> Select[Any]:
-    return select(what, _roots.c.key, _roots.c.case_root, at, null(), null())
+    return select(what, _roots.c.key, _roots.c.case_root, at, null(), null(), null())
 
 
 HISTORIES = union_all(
-    _ours(_roots, _OWN),
-    _others(_roots, _OWN),
-    _ours(_former, _FORMER),
-    _others(_former, _FORMER),
+    _ours(_roots),
+    _others(_roots),
+    _ours(_former),
+    _others(_former),
     _fact(_ITS_ROOT).where(_roots.c.key != _roots.c.case_root),
     _fact(_SHARED)
     .join(shared_keys, and_(shared_keys.c.step_no == STEP, shared_keys.c.trace_key == func.substr(_roots.c.key, 3)))
@@ -253,4 +256,4 @@ def merge(connection: Connection, step_no: int, alias: str, root: str) -> None:
 
 def _attempt(row: AnyRow) -> Attempt:
     outcome = None if row.outcome is None else Outcome(row.outcome)
-    return Attempt(at=row.at, rule_id=row.rule_id, outcome=outcome, of_former=row.what == "former")
+    return Attempt(at=row.at, rule_id=row.rule_id, outcome=outcome, said_at=row.said_at)

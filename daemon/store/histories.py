@@ -79,15 +79,22 @@ LAST_PATCHES = (
     .where(patches.c.step_no == STEP, patches.c.retry_key.in_(select(_keys.c.value)), _written)
     .order_by(patches.c.batch_no)
 )
+_changed = and_(
+    patches.c.before.is_not(None), patches.c.after.is_not(None), patches.c.before_digest != patches.c.after_digest
+)
 REPLACED = (
     select(patches.c.retry_key, patches.c.before, patches.c.after)
-    .where(
-        patches.c.step_no == STEP,
-        patches.c.retry_key.in_(select(_keys.c.value)),
-        patches.c.before.is_not(None),
-        patches.c.after.is_not(None),
-        patches.c.before_digest != patches.c.after_digest,
+    .where(patches.c.step_no == STEP, patches.c.retry_key.in_(select(_keys.c.value)), _changed)
+    .order_by(patches.c.batch_no)
+)
+REPLACED_OF_CASE = (
+    select(patches.c.before, patches.c.after)
+    .join_from(
+        batch_items,
+        patches,
+        and_(patches.c.batch_no == batch_items.c.batch_no, patches.c.error_id == batch_items.c.error_id),
     )
+    .where(batch_items.c.step_no == STEP, batch_items.c.case_root == bindparam("case", type_=Words()), _changed)
     .order_by(patches.c.batch_no)
 )
 PATCHES_OF_CASES = (
@@ -138,6 +145,13 @@ class HistoryRows(Database):
         step_no = find_step(connection, ref)
         rows = connection.execute(REPLACED, {"step": step_no, "keys": document([clean(retry_key)])}).all()
         return (rows[-1].before, rows[-1].after) if rows else None
+
+    @reads
+    def replaced_of_case(self, connection: Connection, ref: StepRef, case_key: str) -> list[tuple[bytes, bytes]]:
+        """Return the same for each patch that changed anything on the case and was not withdrawn, oldest first."""
+        step_no = find_step(connection, ref)
+        rows = connection.execute(REPLACED_OF_CASE, {"step": step_no, "case": clean(case_key)})
+        return [(row.before, row.after) for row in rows]
 
 
 def _last(

@@ -31,7 +31,7 @@ class MemoryCases(Shelves):
             root, former = self.root(ref, key), former_key(key)
             attempts = [*self._made(ref, root)]
             if former:
-                attempts += [replace(each, of_former=True) for each in self._made(ref, self.root(ref, former))]
+                attempts += self._made(ref, self.root(ref, former))
             shared = key.startswith("t:") and (ref, key.removeprefix("t:")) in self.shared
             gone_at = self.gone.get((ref, root))
             histories[key] = (root, history_of(attempts, now, shared=shared, gone_at=gone_at))
@@ -41,7 +41,9 @@ class MemoryCases(Shelves):
         for entry, item in self.attempts_on(ref):
             if item.root == root:
                 written = entry.written
-                yield Attempt(at=written.intended_at, rule_id=written.batch.rule_id, outcome=item.outcome)
+                said_at = item.settled_at if item.settled_by else None
+                rule_id = written.batch.rule_id
+                yield Attempt(at=written.intended_at, rule_id=rule_id, outcome=item.outcome, said_at=said_at)
         for (step, _), (known, seen_at) in self.others.items():
             if (step, known) == (ref, root):
                 yield Attempt(at=seen_at)

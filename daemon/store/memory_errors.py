@@ -187,6 +187,7 @@ class MemoryReading(Shelves):
         return {
             each: Known(
                 fingerprint=rows[each].judged.fingerprint,
+                case_key=rows[each].judged.case_key,
                 in_flight=rows[each].batch_id is not None,
                 held=rows[each].held_at is not None,
             )

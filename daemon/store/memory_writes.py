@@ -211,6 +211,12 @@ class MemoryJournal(MemoryCases):
         changed = [(item.before, item.after) for item in items if item.retry_key == retry_key and item.before]
         return next(((before, after) for before, after in reversed(changed) if after and before != after), None)
 
+    async def replaced_of_case(self, ref: StepRef, case_key: str) -> list[tuple[bytes, bytes]]:
+        """Return the same for each patch that changed anything on the case and was not withdrawn, oldest first."""
+        items = (item for entry in self._of_rule(ref, None) for item in entry.items.values() if item.root == case_key)
+        changed = ((item.item.before, item.item.after) for item in items if item.item.before and item.item.after)
+        return [(before, after) for before, after in changed if before != after]
+
     def _of_rule(self, ref: StepRef, rule_id: str | None) -> Iterator[Entry]:
         for entry in self.entries.values():
             batch = entry.written.batch

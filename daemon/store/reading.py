@@ -75,7 +75,8 @@ SAVE_PROGRESS = (
 
 _ids = each("ids")
 _is_held = exists().where(held.c.step_no == errors.c.step_no, held.c.error_id == errors.c.error_id).correlate(errors)
-KNOWN = select(packed(errors.c.error_id, errors.c.fingerprint, errors.c.batch_no.is_not(None), _is_held)).where(
+_is_known = (errors.c.fingerprint, errors.c.case_key, errors.c.batch_no.is_not(None), _is_held)
+KNOWN = select(packed(errors.c.error_id, *_is_known)).where(
     errors.c.step_no == STEP_NO, errors.c.error_id.in_(select(_ids.c.value))
 )
 WAS_SEEN = select(sightings.c.error_id).where(
@@ -190,8 +191,8 @@ class ReadingRows(Database):
         """Return what is held of those of the errors that are stored."""
         rows = connection.execute(KNOWN, address(ref) | {"ids": document(error_ids)}).scalar_one()
         return {
-            error_id: Known(fingerprint=fingerprint, in_flight=bool(in_flight), held=bool(is_held))
-            for error_id, fingerprint, in_flight, is_held in json.loads(rows)
+            error_id: Known(fingerprint=fingerprint, case_key=key, in_flight=bool(in_flight), held=bool(is_held))
+            for error_id, fingerprint, key, in_flight, is_held in json.loads(rows)
         }
 
     @writes_soon

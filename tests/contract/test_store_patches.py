@@ -47,6 +47,16 @@ async def test_what_a_patch_replaced_is_known_until_another_one_changes_more(sto
     assert await store.last_replaced(OTHER_STEP, "k-e1") is None
 
 
+async def test_what_patches_changed_on_a_case_is_known_in_order_whatever_the_key(store: Store) -> None:
+    for error_id, before, after in (("e1", b"0", b"1"), ("e2", b"1", b"1"), ("e3", b"1", b"2"), ("e4", b"", b"")):
+        await save(store, judged(error_id, case_key="t:1"))
+        number = await store.intend(batch(item(error_id, case_key="t:1", before=before, after=after)), NOON)
+        await store.settle(number, {error_id: Outcome.CAME_BACK}, LATER)
+    assert await store.replaced_of_case(STEP, "t:1") == [(b"0", b"1"), (b"1", b"2")]
+    assert await store.replaced_of_case(STEP, "t:2") == []
+    assert await store.replaced_of_case(OTHER_STEP, "t:1") == []
+
+
 async def test_a_patch_whose_error_was_withdrawn_may_have_replaced_something(store: Store) -> None:
     await save(store, judged("e1"), judged("e2"))
     number = await store.intend(batch(item("e1", before=b"0", after=b"1"), item("e2", before=b"0", after=b"2")), NOON)

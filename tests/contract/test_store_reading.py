@@ -75,15 +75,15 @@ async def test_a_mark_is_taken_back_by_saving_none(store: Store) -> None:
 @pytest.mark.parametrize("fingerprint", [0, 1, -1, SMALLEST, LARGEST])
 async def test_a_fingerprint_comes_back_to_the_last_bit(store: Store, fingerprint: int) -> None:
     await save(store, judged("e1", fingerprint=fingerprint))
-    assert await store.known(STEP, ["e1", "e2"]) == {"e1": Known(fingerprint=fingerprint)}
+    assert await store.known(STEP, ["e1", "e2"]) == {"e1": Known(fingerprint=fingerprint, case_key="t:order-1")}
 
 
 async def test_known_tells_what_is_in_flight_and_what_is_held(store: Store) -> None:
-    await save(store, held("e1"), judged("e2"), step=STEP)
+    await save(store, held("e1", case_key="d:1"), judged("e2"), step=STEP)
     await intend(store, "e2")
     assert await store.known(STEP, ["e1", "e2"]) == {
-        "e1": Known(fingerprint=7, held=True),
-        "e2": Known(fingerprint=7, in_flight=True),
+        "e1": Known(fingerprint=7, case_key="d:1", held=True),
+        "e2": Known(fingerprint=7, case_key="t:order-2", in_flight=True),
     }
     assert await store.known(OTHER_STEP, ["e1"]) == {}
 
@@ -102,7 +102,7 @@ async def test_a_row_in_flight_stays_as_it_is(store: Store) -> None:
     await intend(store, "e1")
     await save(store, unmatched("e1", fingerprint=9))
     await store.rejudge(STEP, [held("e1")])
-    assert await store.known(STEP, ["e1"]) == {"e1": Known(fingerprint=7, in_flight=True)}
+    assert await store.known(STEP, ["e1"]) == {"e1": Known(fingerprint=7, case_key="t:order-1", in_flight=True)}
     assert await store.held() == []
 
 

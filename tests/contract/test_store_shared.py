@@ -46,14 +46,14 @@ async def test_a_shared_key_is_noted_once_and_known_of_its_step_alone(store: Sto
     assert await store.note_shared(OTHER_STEP, "order-1", NOON)
 
 
-async def test_what_was_tried_under_the_shared_key_counts_for_each_record_and_cures_none(store: Store) -> None:
+async def test_what_was_tried_under_the_shared_key_counts_for_each_record_and_so_does_its_cure(store: Store) -> None:
     await tried(store, "e1", OLD, Outcome.CONFIRMED)
     await store.note_others(STEP, {"x1": OLD}, NOON)
     await store.note_shared(STEP, "order-1", NOON)
     await tried(store, "e2", ONE, Outcome.CONFIRMED)
     one, other = await histories(store, ONE, OTHER)
     assert one == CaseHistory(attempts=3, by_rule={"r1": 2}, last_attempt_at=NOON, cured_at=NOON)
-    assert other == CaseHistory(attempts=2, by_rule={"r1": 1}, last_attempt_at=NOON)
+    assert other == CaseHistory(attempts=2, by_rule={"r1": 1}, last_attempt_at=NOON, cured_at=NOON)
 
 
 async def test_what_is_unsettled_or_unknown_under_the_shared_key_is_so_for_each_record(store: Store) -> None:

@@ -100,7 +100,7 @@ async def test_what_was_confirmed_by_a_person_is_cured_and_counts(store: Store) 
     number = await unknown(store, "e1")
     assert await say(store, number, Outcome.CONFIRMED)
     history = (await store.case_histories(STEP, ["t:order-1"], LATER))["t:order-1"][1]
-    assert (history.attempts, history.cured_at, history.unknown) == (1, NOON, False)
+    assert (history.attempts, history.cured_at, history.unknown) == (1, minutes(9), False)
 
 
 async def test_what_was_never_sent_gives_the_attempt_back_and_is_in_no_stage(store: Store) -> None:

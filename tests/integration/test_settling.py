@@ -70,6 +70,7 @@ async def test_a_record_that_fails_anew_after_it_was_found_in_the_target_is_retr
         assert await person(shop, "order-7", Outcome.CONFIRMED) == 0
         (job,) = shop.sandbox.jobs.newest_first()
         shop.do(do="end_job", job=job.job_id, how="completed")
+        shop.clock.pass_by(timedelta(seconds=1))
         (again,) = fail(shop, traceKey="order-7", age_s=0)
         await daemon.accounts[ACCOUNT].cycle()
         assert again.retries_accepted == 1

@@ -169,20 +169,20 @@ async def test_a_record_that_its_rule_holds_is_not_taken_for_another_that_is_ret
         assert (counts["confirmed"], counts["came_back"], busy.state, held.state) == (1, 0, "cured", "open")
 
 
-async def test_what_was_superseded_before_the_discovery_is_judged_anew_after_it(tmp_path: Path) -> None:
+async def test_what_a_cure_before_the_discovery_superseded_is_not_run_after_it(tmp_path: Path) -> None:
     async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
         no_auto_resolve(shop)
-        (older,) = fail(shop, traceKey="customer-7", age_s=120)
-        fail(shop, traceKey="customer-7", age_s=60)
+        older, newer = (fail(shop, traceKey="customer-7", age_s=age_s)[0] for age_s in (120, 60))
         await one_pass(daemon)
         assert (await row_of(daemon, older)).reason == "superseded"
 
         shop.clock.pass_by(timedelta(minutes=30))
-        one_run(shop, BUSY, BUSY)
-        await one_pass(daemon)
-        await one_pass(daemon)
-        assert older.state == "cured"
-        assert [truth.runs for truth in shop.truths()] == [1, 1, 1, 1]
+        later = one_run(shop, BUSY, BUSY)
+        for _ in range(2):
+            await one_pass(daemon)
+            shop.clock.pass_by(timedelta(hours=7))
+        assert [truth.runs for truth in (older, newer, *later)] == [0, 1, 1, 1]
+        assert (await row_of(daemon, older)).reason == "superseded"
 
 
 async def test_attempts_from_before_the_discovery_go_on_counting_for_each(tmp_path: Path) -> None:

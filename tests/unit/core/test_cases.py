@@ -143,9 +143,10 @@ def test_only_errors_that_are_asked_about_are_suspected() -> None:
     assert suspects([], [ONE, of_run("e2")]) == []
 
 
-def test_what_was_tried_before_a_trace_key_was_known_to_be_shared_counts_and_cures_nothing() -> None:
-    before = [Attempt(at=ago(days=2), rule_id="r1", outcome=Outcome.CONFIRMED, of_former=True)]
-    assert history_of(before, NOW) == CaseHistory(attempts=1, by_rule={"r1": 1}, last_attempt_at=ago(days=2))
+def test_what_a_person_found_in_the_target_was_cured_by_the_time_of_their_word() -> None:
+    found = [Attempt(at=ago(days=2), rule_id="r1", outcome=Outcome.CONFIRMED, said_at=ago(days=1))]
+    case = CaseHistory(attempts=1, by_rule={"r1": 1}, last_attempt_at=ago(days=2), cured_at=ago(days=1))
+    assert history_of(found, NOW) == case
 
 
 def test_an_error_that_comes_back_under_a_new_id_is_the_same_case() -> None:

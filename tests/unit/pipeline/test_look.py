@@ -66,18 +66,27 @@ def test_an_error_that_another_rule_takes_by_now_is_dropped() -> None:
     assert why_not(judged(Retry()), planned(record()), "r2", Act.RETRY, NOW) == "another-rule"
 
 
-async def look(*pages: list[ErrorRecord], at: list[ErrorRecord]) -> Looked:
+async def look(*pages: list[ErrorRecord], at: list[ErrorRecord], stored: bool = True) -> Looked:
     """Look at the errors *at* through a list of *pages*."""
     client = FakeErrors(pages=list(pages))
     store = MemoryStore(now=lambda: NOW)
+    if stored:
+        kept = [replace(judged(Retry()).to_keep(), error_id=each.error_id) for each in at]
+        await store.save_page(await store.begin_read(step(), full=False), [], kept)
     judge = Judge(rules=OneRule(rule()), caps=CAPS, client=client, store=store, log=structlog.get_logger())
     step_of = Step(ref=step(), type="import")
-    return await SecondLook(client=client, judge=judge).look(
+    return await SecondLook(client=client, store=store, judge=judge).look(
         step_of, "r1", Act.RETRY, [planned(each) for each in at], NOW
     )
 
 
 EARLY, LATE = record(error_id="e1", occurred_at=ago(hours=2)), record(error_id="e2", occurred_at=ago(hours=1))
+
+
+async def test_what_is_open_but_not_in_the_store_is_left_to_the_next_cycle() -> None:
+    looked = await look([EARLY], at=[EARLY], stored=False)
+    assert (looked.fit, [each.record for each in looked.changed]) == ((), [EARLY])
+    assert looked.reasons == {"e1": "in-flight"}
 
 
 async def test_what_a_single_page_does_not_show_is_gone() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ class Jobs:
     listed: list[Job] = field(default_factory=list)
     answer: Job | RefusedError = field(default_factory=lambda: Job(job_id="j1"))
     claimed: set[str] = field(default_factory=set)
+    lost: list[datetime] = field(default_factory=lambda: [NOW])
     adopted: list[str] = field(default_factory=list)
 
     async def job(self, job_id: str) -> Job:
@@ -42,6 +43,10 @@ class Jobs:
     async def claimed_jobs(self, ref: StepRef) -> set[str]:
         assert ref == STEP.ref
         return self.claimed
+
+    async def jobless(self, ref: StepRef, since: datetime) -> list[datetime]:
+        assert ref == STEP.ref
+        return [at for at in self.lost if at >= since]
 
 
 def job(job_id: str, **fields: Any) -> Job:
@@ -72,6 +77,7 @@ def lost(sent: int = 2) -> Written:
         pytest.param([job("a", num_success=2)], [], id="it counted more"),
         pytest.param([job("a", num_success=0)], [], id="it counted less"),
         pytest.param([job("a", created_at=datetime.min.replace(tzinfo=NOW.tzinfo))], [], id="long before"),
+        pytest.param([job("a", created_at=NOW + timedelta(minutes=9))], [], id="after any answer was given up"),
     ],
 )
 async def test_a_lost_retry_takes_the_one_job_that_can_only_be_its_own(listed: list[Job], adopted: list[str]) -> None:
@@ -79,6 +85,19 @@ async def test_a_lost_retry_takes_the_one_job_that_can_only_be_its_own(listed: l
     started = StartedJobs(client=jobs, store=jobs, user_id="us")
 
     assert await started.adopt(STEP, lost(), NOW) == "".join(adopted)
+    assert jobs.adopted == adopted
+
+
+@pytest.mark.parametrize(
+    ("minutes", "adopted"),
+    [(0, []), (-1, []), (1, []), (-9, ["a"]), (9, ["a"])],
+    ids=["at once", "before", "after", "long before", "long after"],
+)
+async def test_a_job_that_one_of_two_lost_retries_may_have_started_is_taken_for_neither(
+    minutes: int, adopted: list[str]
+) -> None:
+    jobs = Jobs(listed=[job("a")], lost=[NOW, NOW + timedelta(minutes=minutes)])
+    await StartedJobs(client=jobs, store=jobs, user_id="us").adopt(STEP, lost(), NOW)
     assert jobs.adopted == adopted
 
 
