@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Compiled modules are kept, whatever the machine's default is: the tests start hundreds of commands.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo test test-long chaos check mutants lint types layers rules format lock clean
 

@@ -20,9 +20,9 @@ TIMEOUT_S = 120.0
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """Return the environment of a command: nothing of Flowmend's from outside."""
+    """Return the environment of a command: nothing of Flowmend's from outside; compiled modules are kept."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("FLOWMEND_")}
-    return kept | {"COLUMNS": "200", "NO_COLOR": "1"} | extra
+    return kept | {"COLUMNS": "200", "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": ""} | extra
 
 
 def flowmend(*arguments: str, cwd: Path, **extra: str) -> subprocess.CompletedProcess[str]:

@@ -98,8 +98,16 @@ ENDPOINTS = (
 )  # fmt: skip
 
 LONG = "FLOWMEND_LONG" in os.environ
-"""Whether every request fails in every way. Else that is so for the first of each write; the others take turns."""
-TURNS = {"GET": 12, "PUT": 3, "POST": 3}
+"""Whether every request fails in every way. Else that is so for the first of each write that changes a record or sends
+it; the others take turns."""
+HEAVY = ("PUT data", "POST retry", "PUT resolved")
+
+
+def turn_of(endpoint: str, *, dies: bool) -> int:
+    """Return which of the faults of an endpoint, one in how many, a call meets."""
+    if dies:
+        return 1 if endpoint != "GET errors" else 2
+    return {"GET": 12, "PUT": 3, "POST": 6}[endpoint.partition(" ")[0]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +145,7 @@ def cases_of(endpoint: str, calls: int, *, dies: bool) -> Iterator[Case]:
             kinds = (*ANSWERS, LOST[call % len(LOST)], *OTHERS)
         else:
             kinds = (*ANSWERS, *OF_WRITES, *OTHERS, *(JOBS if retry else ()))
-        every = 1 if LONG or dies or (not read and call == 1) else TURNS[endpoint.partition(" ")[0]]
+        every = 1 if LONG or (dies and not read) or (call == 1 and endpoint in HEAVY) else turn_of(endpoint, dies=dies)
         yield from (Case(endpoint=endpoint, call=call, kind=kind, dies=dies) for kind in kinds[call % every :: every])
 
 
