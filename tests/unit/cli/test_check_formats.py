@@ -1,5 +1,6 @@
 """Problems reach code scanning and pull requests whole, with nothing in them that could be taken for something else."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -164,7 +165,8 @@ def test_a_result_says_all_that_the_message_says_and_where() -> None:
 
 
 def test_further_places_and_odd_file_names_are_kept() -> None:
-    (twice, whole) = run_of(TWICE, WHOLE_FILE)["results"]
+    (twice, whole, near) = run_of(TWICE, WHOLE_FILE, replace(WHOLE_FILE, file="my rules/50%.yaml"))["results"]
+    assert near["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "my%20rules/50%25.yaml"
     (other,) = twice["relatedLocations"]
     assert other["physicalLocation"]["region"]["startLine"] == 9
     assert other["physicalLocation"]["artifactLocation"]["uri"] == "file:///srv/my%20rules/%C3%A4.yaml"

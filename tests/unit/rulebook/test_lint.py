@@ -185,6 +185,11 @@ def test_rules_that_want_opposite_things_of_one_error_are_pointed_out(
         pytest.param("{code: T1, source: application}", "{code: T2, http_status: 500}", id="another code"),
         pytest.param("{code: T1, source: application}", "{code: T1, source: lookup}", id="another source"),
         pytest.param("{code: T1}", "{http_status: 500}", id="by chance only"),
+        pytest.param(
+            "{any: [{code: T1, source: lookup}, {source: application, classification: value}]}",
+            "{any: [{code: T1, source: connection}, {step_type: export, http_status: 500}]}",
+            id="by chance only, in another branch",
+        ),
         pytest.param("{code: T1, message: {contains: a}}", "{code: T1, message: {contains: b}}", id="other words"),
         pytest.param("{code: T1, flow: Orders}", "{code: T1, flow: Invoices}", id="another flow"),
         pytest.param("{code: T1, not: {http_status: 500}}", "{code: T1, http_status: 500, source: x}", id="ruled out"),
@@ -197,8 +202,9 @@ def test_rules_that_share_no_error_are_left_in_peace(tmp_path: Path, first: str,
 
 @pytest.mark.parametrize(("mine", "theirs"), [(RETRY, RETRY), (HOLD, LEAVE), (HOLD, HOLD), (RESOLVE, RESOLVE)])
 def test_rules_that_want_alike_may_share_errors(tmp_path: Path, mine: str, theirs: str) -> None:
-    first, second = "{code: T1, source: application}", "{code: T1, http_status: 500}"
-    assert "W034" not in codes(tmp_path, *pair(first, mine, second, theirs))
+    for evidence in ("code: T1", "message: {contains: already exists}"):
+        first, second = f"{{{evidence}, source: application}}", f"{{{evidence}, http_status: 500}}"
+        assert "W034" not in codes(tmp_path, *pair(first, mine, second, theirs))
 
 
 @pytest.mark.parametrize(
@@ -332,5 +338,9 @@ def test_a_name_that_may_well_be_right_is_left_in_peace(tmp_path: Path, source: 
 
 
 def test_files_with_errors_are_not_judged_any_further(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text("version: 1\nrules:\n  - {id: a, when: {code: A, clas: b}, then: {leave: {}}}\n")
-    assert lint(read_rules([tmp_path])) == ()
+    broken = "  - {id: a, when: {code: A, clas: b}, then: {leave: {}}}\n"
+    text = f"version: 1\nrules:\n{broken}{one('{code: B}', tests='')}"
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    found = read_rules([tmp_path])
+    assert len(found.sources) == 1
+    assert lint(found) == ()

@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.core.actions import Leave, Retry
 from daemon.core.records import ErrorRecord
 from daemon.rulebook.ast import AllOf, AnyOf, Check, Condition, FieldCondition, NotOf
 from daemon.rulebook.implication import implies
 from daemon.rulebook.lint import lines_of
+from daemon.rulebook.overlaps import Partners
 from daemon.rulebook.reader import read_rules
-from daemon.rulebook.shadows import shadowed
+from daemon.rulebook.shadows import Filed, shadowed
 from daemon.rulebook.source_lines import SourceLines
 from tests.naive_matcher import NaiveMatcher
-from tests.rule_values import NOW, STEP, error, rule
+from tests.rule_values import NOW, STEP, asks, error, rule
 
 FILE = """version: 1
 rules:
@@ -138,3 +140,22 @@ def test_a_rule_is_compared_with_all_that_may_be_wider_in_a_set_of_many() -> Non
     }
     assert {problem.rule for problem in shadowed(sources, SourceLines({}))} == expected
     assert 10 < len(expected) < 149
+
+
+def test_of_thousands_of_rules_each_is_compared_with_a_few() -> None:
+    chances = random.Random(7)
+    words = ["order", "invoice", "customer", "missing", "locked", "period", "limit", "value", "field", "state"]
+    sources = [
+        rule(
+            f"r{number}",
+            asks("code", is_=f"CODE_{number % 300}"),
+            asks("message", contains=" ".join(chances.choices(words, k=4))),
+            action=chances.choice([Retry(), Leave()]),
+        )
+        for number in range(3_000)
+    ]
+    filed, partners = Filed(sources), Partners(sources)
+    compared = sum(len(filed.perhaps_wider(source)) for source in sources)
+    paired = sum(len(partners.of(position)) for position in range(len(sources)))
+    assert compared < 5 * len(sources)
+    assert paired < 10 * len(sources)
