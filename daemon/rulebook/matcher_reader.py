@@ -161,7 +161,13 @@ class MatcherReader:
                     "E021", node, flaw.message, offset=offset, width=width, hint=self._instead(flaw, holder)
                 )
             elif fits_everything(node.text):
-                self.reading.note("W032", node, "the pattern fits every text", hint="so this condition decides nothing")
+                self.reading.note(
+                    "W032",
+                    node,
+                    "the pattern fits every text",
+                    hint="leave it out, or write what the text must hold",
+                    why="the condition decides nothing: the rule takes more than it seems to say",
+                )
             if not negated:
                 self.groups |= groups
 
@@ -199,7 +205,10 @@ def check_expression(reading: TypedReading, expression: str, spot: Entry | Node)
     except SelectionError as refusal:
         reason = str(refusal).split("\n", 1)[0].removeprefix("Invalid jmespath expression: ").rstrip(":.")
         hint = "a name with other characters than letters, digits and _ needs quotes: '\"ship-to\".state'"
-        reading.note("E025", spot, f"not a JMESPath expression: {reason}", hint=hint if "token" in reason else "")
+        if "token" not in reason:
+            hint = "a bracket or a name is missing at its end" if "ncomplete" in reason else ""
+        said = reason[:1].lower() + reason[1:]
+        reading.note("E025", spot, f"not a JMESPath expression: {said}", hint=hint)
     except RecursionError:
         reading.note("E025", spot, "this JMESPath expression is nested too deeply")
 

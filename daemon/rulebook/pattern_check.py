@@ -32,6 +32,13 @@ KINDS = {
     "invalid perl operator": "this form of group is not available",
     "pattern too large": "the pattern is too large when its repetitions are written out",
 }
+AS_TEXT = {
+    "missing )": "close it; a bracket that is text is written \\(",
+    "unexpected )": "open it, or leave it out; a bracket that is text is written \\)",
+    "missing ]": "close it; a bracket that is text is written \\[",
+    "no argument for repetition operator": "as text, they are written \\* \\+ \\?",
+    "trailing \\": "as text, it is written \\\\",
+}
 POINTS_AT_ITS_START = frozenset({"missing )", "unexpected )"})
 
 
@@ -80,7 +87,8 @@ def _explained(pattern: str, refusal: str) -> PatternFlaw:
     if kind == "bad repetition operator" and fragment.endswith("+"):
         message = f"a possessive repetition is not available: {NO_WAY_TO_HANG}"
         return PatternFlaw(message=message, offset=offset, width=width, hint=f"write {fragment[:-1]}")
-    return PatternFlaw(message=f"the pattern is not valid: {KINDS.get(kind, kind)}", offset=offset, width=max(1, width))
+    message = f"the pattern is not valid: {KINDS.get(kind, kind)}"
+    return PatternFlaw(message=message, offset=offset, width=max(1, width), hint=AS_TEXT.get(kind, ""))
 
 
 def _bracket(pattern: str, kind: str) -> int:
