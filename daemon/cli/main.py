@@ -2,7 +2,7 @@
 
 import sys
 from io import TextIOWrapper
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -45,12 +45,33 @@ CODES = (
 
 app = typer.Typer(
     name="flowmend",
-    help=f"{WHAT}\n\n{HOW}\n\n{NEW}\n\n{CODES}",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        from daemon.cli.render import say
+
+        say(f"flowmend {version('flowmend')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Say which version this is.")
+]
+
+
+@app.callback(help=f"{WHAT}\n\n{HOW}\n\n{NEW}\n\n{CODES}")
+def flowmend(version: Version = False) -> None:
+    """Take the options that stand before a command."""
+
+
 START, RULES, LOOK, RUN = "Try it", "Rules", "Look", "Run"
 app.command(rich_help_panel=START)(demo.demo)
 app.command(rich_help_panel=START)(sandbox.sandbox)

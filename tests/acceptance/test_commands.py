@@ -1,6 +1,7 @@
 """The installed command, as people and scripts use it."""
 
 import json
+from importlib.metadata import version
 import shutil
 from pathlib import Path
 
@@ -36,6 +37,11 @@ def test_help_tells_a_newcomer_what_it_is_and_where_to_begin(tmp_path: Path) -> 
         "doctor",
     ):
         assert command in done.stdout
+
+
+def test_it_says_which_version_it_is(tmp_path: Path) -> None:
+    done = flowmend("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"flowmend {version('flowmend')}\n")
 
 
 def test_a_folder_to_practise_in_works_as_it_is_made(tmp_path: Path) -> None:
