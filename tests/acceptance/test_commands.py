@@ -1,8 +1,8 @@
 """The installed command, as people and scripts use it."""
 
 import json
-from importlib.metadata import version
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
