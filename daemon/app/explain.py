@@ -1,26 +1,21 @@
 """Explain: which rule takes an error and why the others do not, by the code that the service runs (P9)."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from daemon.app.build import Daemon
-from daemon.core.exceptions import ConfigError, ProtocolError
+from daemon.app.error_files import told_error
+from daemon.core.exceptions import ConfigError
 from daemon.core.facts import UNAVAILABLE, Facts
 from daemon.core.plans import PlannedGroup
 from daemon.core.records import ErrorRecord, Step, StepRef
 from daemon.core.rows import ErrorRow
-from daemon.integrator import wire
 from daemon.pipeline.judge import Judgement
 from daemon.rulebook.explain import Verdict, verdicts
 from daemon.rulebook.ruleset import RuleSet
-from daemon.rulebook.selection import exact
 from daemon.rulebook.subject import Subject
-
-STEP_WORDS = ("account", "integration", "flow", "step", "step_type")
-"""What a file may say beside the error's own fields, in the words of rule files; and ``data``, ``attempts``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,24 +108,6 @@ def explain_text(text: bytes, rules: RuleSet, now: datetime, where: str) -> Expl
     Raises:
         ConfigError: it is not one error as JSON.
     """
-    try:
-        told = wire.json_object(text, where)
-        step_type = str(told.get("step_type", "import"))
-        attempts = int(told.get("attempts", 0))
-    except (ProtocolError, ValueError, TypeError) as wrong:
-        raise ConfigError(f"{where}: not one error as integrator.io lists it, as a JSON object ({wrong})") from wrong
-    if "errors" in told and isinstance(told["errors"], list):
-        raise ConfigError(f"{where}: this is a list of errors; give one of the objects in it")
-    words = {name: str(told.get(name, "")) for name in STEP_WORDS}
-    step = Step(
-        ref=StepRef(account=words["account"], flow_id=words["flow"], step_id=words["step"]),
-        type="export" if step_type == "export" else "import",
-        name=words["step"],
-        flow_name=words["flow"],
-        integration_id=words["integration"],
-        integration_name=words["integration"],
-    )
-    record = wire.error_of(text, where)
-    data: Any = exact(json.loads(text)["data"]) if "data" in told else UNAVAILABLE
-    subject = Subject(step, record, Facts(now=now, attempts=attempts, data=data))
-    return Explained(step=step, record=record, verdicts=verdicts(rules.sources, subject))
+    told = told_error(text, where)
+    subject = Subject(told.step, told.record, Facts(now=now, attempts=told.attempts, data=told.data))
+    return Explained(step=told.step, record=told.record, verdicts=verdicts(rules.sources, subject))

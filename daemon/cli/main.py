@@ -28,6 +28,7 @@ from daemon.cli import (
     run,
     sandbox,
     schema,
+    suggest,
 )
 from daemon.cli.exits import complain, exit_code, sentence
 from daemon.core.exceptions import FlowmendError
@@ -88,6 +89,7 @@ app.command(rich_help_panel=RULES)(explain.explain)
 app.command(rich_help_panel=RULES)(replay.replay)
 app.command(rich_help_panel=RULES)(diff.diff)
 app.command(rich_help_panel=RULES)(fmt.fmt)
+app.command(rich_help_panel=RULES)(suggest.suggest)
 app.command(rich_help_panel=RULES)(schema.schema)
 app.command(rich_help_panel=LOOK)(errors.errors)
 app.command(rich_help_panel=LOOK)(case.case)
