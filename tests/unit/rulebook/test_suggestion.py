@@ -157,7 +157,7 @@ def test_common_texts_stand_in_every_message(messages: Sequence[str], expected: 
     assert constant_texts(messages) == expected
 
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=60)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
 
 @settings(max_examples=60)
