@@ -85,10 +85,10 @@ class Breaker:
 def signs_for(breaker: Breaker, runs: Iterable[RetryRun], now: datetime) -> Signs:
     """Read the signs for *breaker* in the *runs* of its step or connection, in any order.
 
-    What was sent before it came into its state says nothing about that. A half-open one looks at all since, any other
-    at the newest of each rule within the last hour.
+    What was sent before it came into its state says nothing about that, nor what was sent before the clock jumped back
+    behind it. A half-open one looks at all since, any other at the newest of each rule within the last hour.
     """
-    since = [run for run in runs if breaker.since is None or run.sent_at >= breaker.since]
+    since = [run for run in runs if (breaker.since is None or run.sent_at >= breaker.since) and run.sent_at <= now]
     return signs_in(since if breaker.state is BreakerState.HALF_OPEN else fresh(since, now))
 
 
@@ -100,7 +100,12 @@ def is_storm(signs: Signs, kind: Kind) -> bool:
 
 
 def turned(breaker: Breaker, signs: Signs, now: datetime) -> Breaker:
-    """Return *breaker* as it must be after what has come of retries and of time; itself where nothing changes."""
+    """Return *breaker* as it must be after what has come of retries and of time; itself where nothing changes.
+
+    Where the clock has jumped back behind it, it counts from now on.
+    """
+    if breaker.since is not None and now < breaker.since:
+        return replace(breaker, since=now, probe_at=now + wait(breaker.trips) if breaker.probe_at else None)
     match breaker.state:
         case BreakerState.CLOSED if is_storm(signs, breaker.kind):
             return _opened(breaker, f"{signs.failed} of {signs.of} retries did not help", now)

@@ -1,5 +1,6 @@
 """The store of a running service fails: it stops writing, says so, and goes on when the store is well again."""
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -11,6 +12,14 @@ import pytest
 from tests.acceptance.command import ServedSandbox, Service, flowmend, served_sandbox, write_config
 
 SHIPPED = Path(__file__).parents[2] / "rules"
+AGAIN = """
+version: 1
+rules:
+  - id: again
+    why: The record itself is fine.
+    when: {code: INVALID_KEY_OR_REF}
+    then: {retry: {max_attempts: 1, ramp: off}}
+"""
 
 
 @pytest.fixture
@@ -124,3 +133,26 @@ def test_a_service_whose_store_is_damaged_says_so_at_every_start_and_a_backup_en
         service.wait_for("cycle.finished")
         assert service.stop()[0] == 0
     settled(sandbox)
+
+
+def test_a_store_put_back_from_a_backup_sends_nothing_and_says_why_with_3(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(AGAIN, encoding="utf-8")
+    with served_sandbox(tmp_path, "--world", "tiny", "--errors", "0", "--job-seconds", "0") as sandbox:
+        write_config(tmp_path, sandbox.url, tmp_path / "rules.yaml")
+        assert flowmend("once", "--json", cwd=tmp_path).returncode == 0
+        store, backup = tmp_path / "flowmend.db", tmp_path / "backup.db"
+        shutil.copy(store, backup)
+        sandbox.act(
+            do="add_errors", flow="Orders to NetSuite", step="Create sales order", family="ship-method", age_s=60
+        )
+        assert flowmend("once", "--json", cwd=tmp_path).returncode == 0
+        for file in tmp_path.glob("flowmend.db*"):
+            file.unlink()
+        shutil.copy(backup, store)
+
+        done = flowmend("once", "--json", cwd=tmp_path)
+        assert done.returncode == 3, done.stderr
+        assert "It may be an old copy" in done.stderr
+        assert "flowmend once --adopt-backlog" in done.stderr
+        assert json.loads(done.stdout)["accounts"]["acme"]["retried"] == 0
+        assert [truth["runs"] for truth in sandbox.state["truths"].values()] == [1]

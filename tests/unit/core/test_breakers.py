@@ -1,5 +1,6 @@
 """When retries to a step or a connection stop, and how they begin again (P15)."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 
@@ -118,6 +119,18 @@ def test_a_breaker_opens_when_nearly_all_of_enough_did_not_help(
         assert (became.since, became.probe_at, became.trips) == (NOW, NOW + FIRST_WAIT, 1)
     else:
         assert became is breaker
+
+
+@pytest.mark.parametrize("state", BreakerState)
+def test_a_clock_that_jumps_back_prolongs_nothing(state: BreakerState) -> None:
+    before = tripped(state, minutes_ago=-300, trips=2)
+    again = after(before, [run(0, 50, ended=-200)])
+    assert again == replace(before, since=NOW, probe_at=NOW + wait(2) if state is OPEN else None)
+    late = after(again, [run(0, 50, ended=-200)], NOW + wait(2))
+    assert late.state is (HALF_OPEN if state is OPEN else state)
+    assert after(late, [run(0, 50, ended=-200)], NOW + wait(2)) is late, (
+        "what was sent by the clock before says nothing"
+    )
 
 
 def test_it_says_why_it_opened_in_records() -> None:
