@@ -1,10 +1,9 @@
 """One cycle: survey → collect → guard → act, and between cycles confirm. This file reads like the main path.
 
-One account is one `AccountCycle`; a lock keeps its cycles and confirmations apart, and accounts do not wait for each
-other. Nothing here knows aiohttp or SQL.
+One account is one `AccountCycle`, whose owner runs one of its cycles and confirmations at a time; accounts do not wait
+for each other. Nothing here knows aiohttp or SQL.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -88,7 +87,6 @@ class AccountCycle:
     clock: Clock
     log: FilteringBoundLogger
     stopping: Stopping = field(default_factory=Stopping)
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     without_summary: set[str] = field(default_factory=set)
     reported: set[tuple[str, Act]] = field(default_factory=set)
     acts: bool = True
@@ -99,29 +97,27 @@ class AccountCycle:
 
         The figures are added to *tally* as they come about, where one is given.
         """
-        async with self.lock:
-            tally, rules, began = tally or Tally(), self.rules(), self.clock.now()
-            await self.ownership.check()
-            parts = await self._parts(rules, began)
-            await self._collect(parts, tally, began)
-            plan = None
-            if await self.continuity.check(self.ownership.user_id, tally):
-                if act:
-                    await parts.plans.send_approved(tally)
-                weighed = await parts.guard.weigh(tally, self.clock.now())
-                plan = await (parts.plans.send_own(weighed, tally) if act else parts.plans.keep(weighed))
-            await self.continuity.alive()
-            if self.redact is not None:
-                departures = Departures(client=self.client, store=self.store, log=self.log)
-                await departures.ask(self.terms.account, await self.store.steps(self.terms.account))
-            return tally, plan
+        tally, rules, began = tally or Tally(), self.rules(), self.clock.now()
+        await self.ownership.check()
+        parts = await self._parts(rules, began)
+        await self._collect(parts, tally, began)
+        plan = None
+        if await self.continuity.check(self.ownership.user_id, tally):
+            if act:
+                await parts.plans.send_approved(tally)
+            weighed = await parts.guard.weigh(tally, self.clock.now())
+            plan = await (parts.plans.send_own(weighed, tally) if act else parts.plans.keep(weighed))
+        await self.continuity.alive()
+        if self.redact is not None:
+            departures = Departures(client=self.client, store=self.store, log=self.log)
+            await departures.ask(self.terms.account, await self.store.steps(self.terms.account))
+        return tally, plan
 
     async def plan_known(self) -> Plan | None:
         """Plan what is due by what the store knows already, without reading what is open now."""
-        async with self.lock:
-            await self.ownership.check()
-            parts = await self._parts(self.rules(), self.clock.now())
-            return await parts.plans.keep(await parts.guard.weigh(Tally(), self.clock.now()))
+        await self.ownership.check()
+        parts = await self._parts(self.rules(), self.clock.now())
+        return await parts.plans.keep(await parts.guard.weigh(Tally(), self.clock.now()))
 
     async def apply(self, plan_id: int, by: str, tally: Tally) -> CarriedOut | None:
         """Carry out one plan because *by* says so; None where a running job is in the way for now.
@@ -129,12 +125,11 @@ class AccountCycle:
         Raises:
             PlanError: the plan cannot be carried out, or somebody else has; nothing was sent.
         """
-        async with self.lock:
-            await self.ownership.check()
-            if not await self.continuity.check(self.ownership.user_id, tally):
-                raise PlanError(f"plan {plan_id} was not applied: {self.continuity.outdated}. {ADVICE}")
-            parts = await self._parts(self.rules(), self.clock.now())
-            return await parts.plans.apply(plan_id, by, tally)
+        await self.ownership.check()
+        if not await self.continuity.check(self.ownership.user_id, tally):
+            raise PlanError(f"plan {plan_id} was not applied: {self.continuity.outdated}. {ADVICE}")
+        parts = await self._parts(self.rules(), self.clock.now())
+        return await parts.plans.apply(plan_id, by, tally)
 
     async def explain(self, row: ErrorRow) -> tuple[Step, Judgement | None, PlannedGroup | None]:
         """Read one known error again and judge it as a cycle would; write nothing.
@@ -142,23 +137,21 @@ class AccountCycle:
         The judgement is None where the error is not open any more. The group is what the guards say of all that its
         rule has due on the step, None where the error is not due.
         """
-        async with self.lock:
-            await self.ownership.check()
-            now = self.clock.now()
-            step = (await self.store.steps(self.terms.account))[row.step]
-            parts = await self._parts(self.rules(), now)
-            looked = await parts.look.again(step, row.error_id, row.occurred_at, now)
-            weighed = await parts.guard.weigh(Tally(), now)
-            group = next((each for each in weighed.groups if looked is not None and _is_of(each, step, looked)), None)
-            return step, looked, group
+        await self.ownership.check()
+        now = self.clock.now()
+        step = (await self.store.steps(self.terms.account))[row.step]
+        parts = await self._parts(self.rules(), now)
+        looked = await parts.look.again(step, row.error_id, row.occurred_at, now)
+        weighed = await parts.guard.weigh(Tally(), now)
+        group = next((each for each in weighed.groups if looked is not None and _is_of(each, step, looked)), None)
+        return step, looked, group
 
     async def confirm(self) -> tuple[Tally, int]:
         """Settle what can be settled; return the figures and how many writes are left without an outcome."""
-        async with self.lock:
-            tally, now = Tally(), self.clock.now()
-            await self.ownership.check()
-            parts = await self._parts(self.rules(), now)
-            return tally, await parts.confirmer.run(tally, now)
+        tally, now = Tally(), self.clock.now()
+        await self.ownership.check()
+        parts = await self._parts(self.rules(), now)
+        return tally, await parts.confirmer.run(tally, now)
 
     async def adopt_backlog(self) -> None:
         """From now on judge the errors that were there before this store like all others."""
