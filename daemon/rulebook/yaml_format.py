@@ -138,7 +138,9 @@ class _Builder:
         return ScalarNode(event.value, event.value, line, column, _width(event))
 
     def plain_only(self, event: Event) -> None:
-        """Note an anchor or a tag."""
+        """Note an anchor or a tag; refuse half characters, which no message has and nothing can be compared with."""
+        if isinstance(event, ScalarEvent) and any("\ud800" <= char <= "\udfff" for char in event.value):
+            raise _RefusedError(_half_character(event))
         if event.anchor is not None:
             self.flaws.append(_flaw(event, f'the anchor "&{event.anchor}"', "leave it out"))
         if event.tag is not None:
@@ -187,6 +189,18 @@ def _flaw(event: Event, what: str, hint: str) -> Flaw:
         width=_width(event),
         hint=hint,
         why=WHY_PLAIN,
+    )
+
+
+def _half_character(event: Event) -> Flaw:
+    return Flaw(
+        code="E004",
+        message="half a character: a \\u escape from D800 to DFFF stands for none by itself",
+        line=event.start_mark.line + 1,
+        column=event.start_mark.column + 1,
+        width=_width(event),
+        hint='write the character itself, or all of it: "\\U0001F600"',
+        why=WHY_SYNTAX,
     )
 
 
