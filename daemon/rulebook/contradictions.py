@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from math import floor, inf
 
 from daemon.core.durations import format_duration
 from daemon.rulebook.alternatives import Way, ways
@@ -146,10 +147,7 @@ def _candidates(said: Way) -> list[Scalar] | None:
     checks = [check for leaf in (*said.holds, *said.fails) for check in leaf.checks if check.operator != "exists"]
     if field in NUMBERS:
         numbers = [each for check in checks for each in check.operands if isinstance(each, int | float)]
-        tick = TICK_S if field == "age" else 1
-        near = [value for each in numbers for value in (each - tick, each, each + tick)]
-        longest = STATUS_LIMIT if field == "http_status" else float("inf")
-        return [value for value in near if 0 <= value <= longest] if checks else None
+        return _numbers_near(numbers, field) if checks else None
     exact = [
         values
         for leaf in said.holds
@@ -157,6 +155,15 @@ def _candidates(said: Way) -> list[Scalar] | None:
         if not leaf.ignore_case and (values := exact_values(check)) is not None
     ]
     return list(exact[0]) if exact else None
+
+
+def _numbers_near(numbers: Sequence[float], field: str) -> list[Scalar]:
+    """Return numbers that *field* can be, one at least of every stretch that the borders *numbers* divide them into."""
+    if field == "age":
+        return [0, *(age for each in numbers for age in (each - TICK_S, each, each + TICK_S) if age >= 0)]
+    longest = STATUS_LIMIT if field == "http_status" else inf
+    whole = {floor(each) + step for each in numbers for step in (-1, 0, 1, 2)} | {0}
+    return [number for number in sorted(whole) if 0 <= number <= longest]
 
 
 def _meets(value: Scalar, said: Way) -> bool:
