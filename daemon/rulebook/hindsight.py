@@ -9,6 +9,7 @@ winner open.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from daemon.core.decisions import Match
 from daemon.core.facts import Facts
@@ -19,7 +20,7 @@ from daemon.rulebook.checks import compile_checks, texts
 from daemon.rulebook.conditions import AllNode, AnyNode, Judgement, Node, NotNode, compile_field
 from daemon.rulebook.memo import Memo
 from daemon.rulebook.patterns import Pattern, glob_pattern, quote
-from daemon.rulebook.program import conjuncts, leaves
+from daemon.rulebook.program import conjuncts, fields_of
 from daemon.rulebook.ruleset import RuleSet
 from daemon.rulebook.subject import Stage, Subject, Text
 from daemon.rulebook.widening import widened
@@ -47,8 +48,8 @@ class Hindsight:
 
     def __init__(self, rules: RuleSet) -> None:
         self.rules = rules
-        self._rules = [(source, compile_hindsight(source.when)) for source in rules.sources]
-        self._possible: Memo[tuple[Step, Said], Sequence[tuple[RuleSource, Node]]] = Memo(TEXTS_KEPT)
+        self._rules = [_Rule(source) for source in rules.sources]
+        self._possible: Memo[tuple[Step, Said], Sequence[_Rule]] = Memo(TEXTS_KEPT)
 
     def match(self, step: Step, said: Said, record: ErrorRecord, facts: Facts) -> Answer:
         """Return the rule that wins the recorded error, None where none does, or that it cannot be told.
@@ -56,28 +57,27 @@ class Hindsight:
         *record* is the error as the recording knows it, *said* the part of it that others share.
         """
         subject = Subject(step, record, facts)
-        for source, node in self._candidates(step, said, subject):
-            held = node.judge(subject)
+        for rule in self._candidates(step, said, subject):
+            held = rule.node.judge(subject)
             if held is None:
-                return CannotTell(rule_id=source.rule.id, fields=_in_doubt(source.when, subject))
+                return CannotTell(rule_id=rule.rule_id, fields=rule.in_doubt(subject))
             if held:
                 break
         filled = replace(record, message=record.message.translate(FILLINGS[0]))
         answer = self.rules.match(step, filled, facts)
         return answer if isinstance(answer, Match) else None
 
-    def _candidates(self, step: Step, said: Said, subject: Subject) -> Sequence[tuple[RuleSource, Node]]:
+    def _candidates(self, step: Step, said: Said, subject: Subject) -> "Sequence[_Rule]":
         """Return the rules that do not fail on what was said alone, in their order, up to the first that holds."""
         known = self._possible.get((step, said))
         if known is None:
             found = []
-            for source, node in self._rules:
-                parts = node.parts if isinstance(node, AllNode) else (node,)
-                early = [part.judge(subject) for part in parts if part.stage <= Stage.MESSAGE]
-                if False in early:
+            for rule in self._rules:
+                early = rule.early.judge(subject)
+                if early is False:
                     continue
-                found.append((source, node))
-                if node.stage <= Stage.MESSAGE and all(early):
+                found.append(rule)
+                if early and rule.node.stage <= Stage.MESSAGE:
                     break
             known = tuple(found)
             self._possible.put((step, said), known)
@@ -99,10 +99,22 @@ def compile_hindsight(condition: Condition) -> Node:
     return compile_field(condition)
 
 
-def _in_doubt(condition: Condition, subject: Subject) -> tuple[str, ...]:
-    """Return the fields about which *condition*, which cannot be told, asks what is not known."""
-    open_parts = [part for part in conjuncts(condition) if compile_hindsight(part).judge(subject) is None]
-    return tuple(sorted({leaf.field for part in open_parts for leaf in leaves(part) if leaf.field in HIDDEN}))
+class _Rule:
+    """One rule: all of its *node* must hold; *early* is of that what hangs on what was said alone."""
+
+    __slots__ = ("_asks", "early", "node", "rule_id")
+
+    def __init__(self, source: RuleSource) -> None:
+        parts = [(fields_of(part) & HIDDEN, compile_hindsight(part)) for part in conjuncts(source.when)]
+        self.rule_id = source.rule.id
+        self.node = AllNode([node for _, node in parts])
+        self.early = AllNode([node for _, node in parts if node.stage <= Stage.MESSAGE])
+        self._asks = [(fields, node) for fields, node in parts if fields]
+
+    def in_doubt(self, subject: Subject) -> tuple[str, ...]:
+        """Return the fields because of which it cannot be told whether the rule holds."""
+        doubted = (fields for fields, node in self._asks if node.judge(subject) is None)
+        return tuple(sorted(set[str]().union(*doubted)))
 
 
 class _HiddenNode:
@@ -149,9 +161,14 @@ class _MessageNode(_HiddenNode):
             return False
         if message.plain.endswith(CUT):
             return None
-        fillings = [Text(message.plain.translate(filling)) for filling in FILLINGS]
+        fillings = _filled(message.plain)
         judged = [check.judge(message, fillings) for check in self._checks]
         return False if False in judged else None if None in judged else True
+
+
+@lru_cache(maxsize=TEXTS_KEPT // 8)
+def _filled(message: str) -> tuple[Text, ...]:
+    return tuple(Text(message.translate(filling)) for filling in FILLINGS)
 
 
 class _HiddenCheck:

@@ -11,6 +11,7 @@ from daemon.app.build import Daemon
 from daemon.app.replay import Asked, Judge, past_errors
 from daemon.app.replay_report import Replayed, replay
 from daemon.app.rule_diff import RuleDiff, compare
+from daemon.app.service import Service, Signals
 from daemon.core.actions import Mode
 from daemon.core.decisions import Verb
 from daemon.core.policy import Caps
@@ -191,6 +192,41 @@ async def test_nothing_is_recorded_or_asked_where_it_is_switched_off(tmp_path: P
         await one_pass(daemon)
         assert await daemon.store.recorded_steps(None, shop.clock.now() - timedelta(days=1)) == []
     assert sent(shop, "GET resolved") == 0
+
+
+async def test_messages_are_kept_whole_where_it_is_asked_for_and_then_values_can_be_told(tmp_path: Path) -> None:
+    value = NONE.replace("code: X", "message: {regex: \"reference key '[^']*[a-m]\"}")
+    async with small_shop(tmp_path, NONE, recordings={"messages": True}) as shop, shop.daemon() as daemon:
+        fail(shop, HOPELESS, count=4)
+        await one_pass(daemon)
+        assert (await again(shop, daemon, value)).unsure == {}
+    (tmp_path / "hidden").mkdir()
+    async with small_shop(tmp_path / "hidden", NONE) as shop, shop.daemon() as daemon:
+        fail(shop, HOPELESS, count=4)
+        await one_pass(daemon)
+        assert (await again(shop, daemon, value)).unsure == {("none", ("message",)): 4}
+
+
+async def test_recordings_are_forgotten_after_a_while(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, NONE, recordings={"keep": timedelta(hours=2)}) as shop:
+        fail(shop, HOPELESS)
+        await shop.once()
+        for hours, left in ((1, 1), (2, 0)):
+            shop.clock.pass_by(timedelta(hours=hours))
+            await shop.once()
+            async with shop.daemon() as daemon:
+                assert len(await daemon.store.recorded_steps(None, shop.clock.now() - timedelta(days=1))) == left
+
+
+async def test_the_service_forgets_them_when_it_keeps_house(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, NONE) as shop, shop.daemon() as daemon:
+        fail(shop, HOPELESS, count=2)
+        await one_pass(daemon)
+        service = Service(daemon=daemon, signals=Signals())
+        for days in (29, 2):
+            shop.clock.pass_by(timedelta(days=days))
+            await service._keep_house()
+    assert [event["recordings"] for event in shop.events("store.pruned")] == [0, 2]
 
 
 async def test_how_an_error_left_is_asked_once(tmp_path: Path) -> None:
