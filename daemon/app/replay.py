@@ -1,7 +1,7 @@
 """Replay: judge what was recorded with any rules, by the code that the service runs, and see what came of it (P9)."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Protocol
@@ -124,7 +124,7 @@ class Judge:
     def __init__(self, rules: RuleSet, caps: Caps) -> None:
         self.rules = rules
         self._hindsight = Hindsight(rules)
-        self._caps = replace(caps, act_after=None)
+        self._caps = caps
 
     def judge(self, error: Remembrance, now: datetime) -> Ruled:
         """Return what these rules would have decided: the first time they would have acted, else the last time."""

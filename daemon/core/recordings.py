@@ -126,7 +126,7 @@ class Remembered:
 
     def fate(self, acted: Fate | None) -> Fate:
         """Return what came of the error, given what came of it when we *acted* on it, if we did."""
-        if acted is not None and acted is not Fate.LEFT:
+        if acted is not None:
             return acted
         if self.how:
             return Fate(self.how)

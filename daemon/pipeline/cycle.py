@@ -108,9 +108,7 @@ class AccountCycle:
             weighed = await parts.guard.weigh(tally, self.clock.now())
             plan = await (parts.plans.send_own(weighed, tally) if act else parts.plans.keep(weighed))
         await self.continuity.alive()
-        if self.redact is not None:
-            departures = Departures(client=self.client, store=self.store, log=self.log)
-            await departures.ask(self.terms.account, await self.store.steps(self.terms.account))
+        await Departures(client=self.client, store=self.store, log=self.log).ask(self.terms.account)
         return tally, plan
 
     async def plan_known(self) -> Plan | None:

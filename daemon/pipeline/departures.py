@@ -35,6 +35,9 @@ class DepartureStore(Claims, Protocol):
     async def departed(self, account: str) -> Sequence[Departure]:
         """Return the recorded errors that left without us and of which nobody has asked how, by step."""
 
+    async def steps(self, account: str) -> Mapping[StepRef, Step]:
+        """Return the steps met so far."""
+
     async def note_fates(self, ref: StepRef, fates: Mapping[str, Fate]) -> None:
         """Remember how errors left."""
 
@@ -47,13 +50,15 @@ class Departures:
     store: DepartureStore
     log: FilteringBoundLogger
 
-    async def ask(self, account: str, steps: Mapping[StepRef, Step]) -> None:
+    async def ask(self, account: str) -> None:
         """Ask about all of which nobody has; what cannot be asked now is asked next time.
 
         Raises:
             AuthError: the token was refused.
         """
-        for departure in await self.store.departed(account):
+        departures = await self.store.departed(account)
+        steps = await self.store.steps(account) if departures else {}
+        for departure in departures:
             ref = departure.step
             try:
                 fates = await self._fates(departure, steps[ref])

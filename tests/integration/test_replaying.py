@@ -128,6 +128,13 @@ async def test_what_came_of_errors_is_told_and_a_resolve_of_what_people_worked_o
         shop.clock.pass_by(timedelta(minutes=1))
         found = await difference(shop, daemon, NONE, RESOLVES)
         same = await difference(shop, daemon, RESOLVES, RESOLVES)
+        renamed = await difference(shop, daemon, RESOLVES, RESOLVES.replace("id: close", "id: shut"))
+        before = await difference(
+            shop,
+            daemon,
+            RESOLVES.replace("id: close", "id: shut").replace(", message: {contains: reference key}", ""),
+            RESOLVES,
+        )
 
         ((way, taken),) = found.differences.items()
         assert way == ("close", Verb.RESOLVE, "", Verb.NONE)
@@ -135,7 +142,25 @@ async def test_what_came_of_errors_is_told_and_a_resolve_of_what_people_worked_o
         assert len(taken.examples[Fate.PERSON_RESOLVED]) == 3
         assert list(found.unsafe) == [way]
         assert (same.differences, same.unsafe, same.changes.none) == ({}, {}, True)
+        assert (renamed.differences, renamed.changes.renamed) == ({}, {"close": "shut"})
+        assert list(before.differences) == [("close", Verb.RESOLVE, "shut", Verb.RESOLVE)]
+        assert before.unsafe == {}, "they were resolved before, too"
         assert left
+
+
+async def test_what_cannot_be_told_counts_where_the_rule_in_doubt_has_changed(tmp_path: Path) -> None:
+    doubtful = NONE.replace("code: X", "code: INVALID_KEY_OR_REF, data: {type: invoice}")
+    async with small_shop(tmp_path, NONE) as shop, shop.daemon() as daemon:
+        fail(shop, HOPELESS, count=2)
+        await one_pass(daemon)
+        same = await difference(shop, daemon, doubtful, doubtful.replace("why: x", "why: y"))
+        changed = await difference(shop, daemon, doubtful, doubtful.replace("invoice", "order"))
+        renamed = await difference(shop, daemon, doubtful, doubtful.replace("id: none", "id: books"))
+        without = await difference(shop, daemon, doubtful, NONE.replace("code: X", "code: Y"))
+    assert (same.unsure, renamed.unsure) == ({}, {})
+    for found in (changed, without):
+        ((doubt, difference_),) = found.unsure.items()
+        assert (doubt, difference_.fates) == (("none", ("data",)), {Fate.OPEN: 2})
 
 
 async def test_what_flowmend_did_is_told_and_what_nobody_worked_on_is_safe(tmp_path: Path) -> None:

@@ -75,6 +75,10 @@ class World:
         assert account == "acme"
         return [Departure(step=each.ref, error_ids=("e1", "e2"), since=ago(hours=1)) for each in (STEP, OTHER)]
 
+    async def steps(self, account: str) -> Mapping[StepRef, Step]:
+        assert account == "acme"
+        return {STEP.ref: STEP, OTHER.ref: OTHER}
+
     async def note_fates(self, ref: StepRef, fates: Mapping[str, Fate]) -> None:
         self.noted |= {(ref.step_id, error_id): fate for error_id, fate in fates.items()}
 
@@ -105,7 +109,7 @@ class World:
 async def ask(world: World) -> list[Any]:
     with capture_logs() as logs:
         departures = Departures(client=world, store=world, log=structlog.get_logger())
-        await departures.ask("acme", {STEP.ref: STEP, OTHER.ref: OTHER})
+        await departures.ask("acme")
     return list(logs)
 
 

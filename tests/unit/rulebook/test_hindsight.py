@@ -59,6 +59,8 @@ CASES = {
     "another value of that form": ([asks("message", contains="'Washington'"[:-3])], IN_DOUBT),
     "a value of another form": ([asks("message", contains="'Ohio'")], None),
     "a number that may be": ([asks("message", regex="order 1[0-4]")], IN_DOUBT),
+    "what is no letter": ([asks("message", regex="key '[^A-Za-z]+'")], None),
+    "what is no digit": ([asks("message", regex=r"order \D")], None),
     "a number that stays": ([asks("message", ends_with="HTTP 429")], "r0"),
     "another number": ([asks("message", ends_with="HTTP 503")], None),
     "not a value": ([NotOf(part=asks("message", contains="'California'"))], IN_DOUBT),
