@@ -150,10 +150,6 @@ def _single(node: ScalarNode) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise NotCarriedError("TOML has no half characters (a surrogate without its other half)", node) from None
         return text_of(value)
     return str(value) if isinstance(value, int) else node.text.replace("_", "").removeprefix("+")
 

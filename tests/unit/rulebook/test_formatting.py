@@ -227,7 +227,6 @@ def test_line_ends_of_windows_stay() -> None:
     ("text", "name", "said"),
     [
         pytest.param(RULE.format("      data: {a: null}\n"), "a.yaml", "a.yaml:6:17: TOML has no null", id="null"),
-        pytest.param(RULE.format('      source: "\\uD800"\n'), "a.yaml", "no half characters", id="half a character"),
         pytest.param(
             'version = 1\n[[rules]]\nid = "a"\nwhen = { code = "A", http_status = { gt = 1e2 } }\nthen = { leave = {} }\n',
             "a.toml", "a.toml:4:43: numbers of YAML rule files have no exponent, so 1e2", id="an exponent",
