@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from daemon.app.error_files import ToldError
 from daemon.app.replay import Remembrance
@@ -22,11 +21,14 @@ from daemon.rulebook.reader import read_found
 from daemon.rulebook.redaction import Redaction
 from daemon.rulebook.ruleset import RuleSet, compile_rules
 from daemon.rulebook.suggestion import Known, Proposal, propose
-from daemon.rulebook.suggestion_text import HEAD, rules_text
+from daemon.rulebook.suggestion_text import PLACE, file_text, rules_text
 from daemon.rulebook.testing import run_tests
 
 _AS_DIGITS = str.maketrans(dict.fromkeys(SIGNS, "0"))
 """A hidden character belongs to a value, and so do digits."""
+
+DIGITS_OF_AN_ID, CODES_OF_ONE_KIND = 4, 4
+"""So many codes that differ in such a number at their end are one code with ids in it."""
 
 NOWHERE = Step(ref=StepRef(account="", flow_id="", step_id=""), type="import")
 AT_ANY_TIME = datetime.min.replace(tzinfo=UTC)
@@ -167,13 +169,24 @@ def _rank(known: Known) -> tuple[int, float, str]:
 
 def _patterns(unmatched: Sequence[Sighting]) -> Iterator[tuple[str, Sequence[Sighting]]]:
     """Yield each pattern with its errors; those of different codes are never of one pattern."""
+    kinds = Counter(
+        (source, _kind(code)) for source, code in {(each.said.source, each.said.code) for each in unmatched}
+    )
     by_code: dict[tuple[str, str], dict[Said, list[Sighting]]] = defaultdict(lambda: defaultdict(list))
     for each in unmatched:
-        by_code[each.said.source, each.said.code][each.said].append(each)
+        source, code = each.said.source, each.said.code
+        kind = source, _kind(code)
+        by_code[kind if kinds[kind] >= CODES_OF_ONE_KIND else (source, code)][each.said].append(each)
     for _, by_said in sorted(by_code.items()):
         said = list(by_said)
         for pattern in find_patterns(one.message.removesuffix(CUT).translate(_AS_DIGITS) for one in said):
             yield str(pattern), [each for member in pattern.members for each in by_said[said[member]]]
+
+
+def _kind(code: str) -> str:
+    """Return *code* without the number at its end, if that is long enough to be an id."""
+    start = code.rstrip("0123456789")
+    return f"{start}…" if start and len(code) - len(start) >= DIGITS_OF_AN_ID else code
 
 
 def _latest(seen: Sequence[Sighting]) -> Mapping[tuple[StepRef, int], datetime]:
@@ -205,14 +218,17 @@ def _known(pattern: str, members: Sequence[Sighting], latest: Mapping[tuple[Step
 
 
 def _in_file_order(proposals: Sequence[Proposal]) -> list[Proposal]:
-    """Return *proposals* so that of two for one code the narrower goes first; those without a code go last."""
-    first: dict[object, int] = {}
+    """Return *proposals* so that of two for one code the narrower goes first; those for any code go last."""
+    first: dict[str, int] = {}
     for place, proposal in enumerate(proposals):
-        first.setdefault(proposal.when.get("code"), place)
-    return sorted(
-        proposals,
-        key=lambda one: ("code" not in one.when, first[one.when.get("code")], -one.letters, one.rule_id),
-    )
+        first.setdefault(str(proposal.when.get("code")), place)
+    return sorted(proposals, key=lambda one: (_width(one), first[str(one.when.get("code"))], -one.letters, one.rule_id))
+
+
+def _width(proposal: Proposal) -> int:
+    """Return how many codes the rule is for: one, those that begin alike, or any."""
+    code = proposal.when.get("code")
+    return 0 if isinstance(code, str) else 1 if code else 2
 
 
 def read_text(text: str) -> Sequence[RuleSource]:
@@ -221,7 +237,7 @@ def read_text(text: str) -> Sequence[RuleSource]:
     Raises:
         RuleError: it cannot be loaded.
     """
-    found = read_found([FoundFile(name="suggested.yaml", path=Path("suggested.yaml"), content=text.encode())])
+    found = read_found([FoundFile(name=str(PLACE), path=PLACE, content=text.encode())])
     errors = [problem for problem in found.problems if problem.is_error]
     if errors:
         raise RuleError(f"a suggested rule would not be loaded: {render(errors)}")
@@ -232,7 +248,7 @@ def _sound(proposals: Sequence[Proposal], rules: RuleSet) -> tuple[list[Proposal
     """Return those whose tests pass behind all rules that there are, and the rules made of them."""
     left = list(proposals)
     while left:
-        sources = read_text(HEAD + rules_text(left))
+        sources = read_text(file_text(left))
         whole = compile_rules([*rules.sources, *sources])
         failed = {result.rule_id for result in run_tests(whole, sources) if not result.passed}
         if not failed:

@@ -5,7 +5,7 @@ from typing import Any
 
 from daemon.app.suggest import Suggested, Suggestions
 from daemon.cli.render import clean, plural, say, stamp
-from daemon.rulebook.suggestion import Known
+from daemon.rulebook.suggestion import Known, code_of
 from daemon.rulebook.suggestion_text import HEAD
 
 PATTERN_SHOWN = 160
@@ -43,7 +43,8 @@ def show_suggestions(made: Suggestions, written: Path | None) -> None:
 
 def _show(number: int, each: Suggested) -> None:
     known = each.proposal.known
-    code = f" · code {clean(known.said[0].code, 60)}" if known.said[0].code else ""
+    asked = code_of(known.said)
+    code = f" · code {clean(asked.text, 60)}{'' if asked.whole else '…'}" if asked.text else ""
     since = f" since {stamp(known.first_at)}" if known.first_at else ""
     say(f"{number}. {each.proposal.rule_id}: {plural(known.count, 'error')}{since}, {known.open:,} open{code}")
     say(f"   {clean(known.pattern, PATTERN_SHOWN) or '(no message)'}")

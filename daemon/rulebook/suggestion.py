@@ -19,6 +19,7 @@ SAMPLE_CUT = 300
 WORDS_IN_ID = 5
 LETTERS_ALONE = 16
 """How many letters must be the same where there is no code that a rule could ask for."""
+LETTERS_OF_CODE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,35 +63,59 @@ def propose(
 
     *others* are errors that the rule is not to take, *neighbours* other patterns, *taken* the ids of rules there are.
     """
-    first = known.said[0]
+    first, code = known.said[0], code_of(known.said)
     texts = constant_texts([said.message.removesuffix(CUT) for said in known.said])
-    rivals = [said for said in others if (said.source, said.code) == (first.source, first.code)]
+    rivals = [said.message for said in others if said.source == first.source and code.fits(said.code)]
     needed = texts[:1]
-    while len(needed) < len(texts) and (
-        _says_little(first, needed) or any(_has(said.message, needed) for said in rivals)
-    ):
+    while len(needed) < len(texts) and (_says_little(code, needed) or any(_has(one, needed) for one in rivals)):
         needed = texts[: len(needed) + 1]
-    if _says_little(first, needed):
+    if _says_little(code, needed):
         return None
-    when: dict[str, object] = {"code": first.code} if first.code else {}
-    if first.source and not first.code:
+    when: dict[str, object] = {}
+    if code.text:
+        when["code"] = code.text if code.whole else {"starts_with": code.text}
+    elif first.source:
         when["source"] = first.source
     if needed:
         when["message"] = {"contains": needed[0]} if len(needed) == 1 else {"contains_all": list(needed)}
-    rule_id = _free(_slug(f"{first.code} {' '.join(_words(needed))}") or _slug(first.source) or "pattern", taken)
+    rule_id = _free(_slug(f"{code.text} {' '.join(_words(needed))}") or _slug(first.source) or "pattern", taken)
     return Proposal(
         rule_id=rule_id,
         why=_why(known, days),
         classify=first.classification if is_slug(first.classification) else "unclassified",
         when=when,
         then=_then(known),
-        tests=[*_matches(known, needed), _no_match(known, needed, neighbours)],
+        tests=[*_matches(known, needed), _no_match(known, code, needed, neighbours)],
         known=known,
     )
 
 
-def _says_little(first: Said, texts: Sequence[str]) -> bool:
-    return not first.code and sum(map(str.isalpha, "".join(texts))) < LETTERS_ALONE
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """What a rule can ask of the code: all of it (*whole*), its beginning, or nothing ("")."""
+
+    text: str
+    whole: bool
+
+    def fits(self, code: str) -> bool:
+        """Tell whether the rule would take an error of this code."""
+        return code.startswith(self.text) and (code == self.text or not self.whole)
+
+
+def code_of(said: Sequence[Said]) -> Code:
+    """Return what the codes of errors have in common: a code with an id in it is another one for each error."""
+    codes = {one.code for one in said}
+    if len(codes) == 1:
+        code = codes.pop()
+        return Code(text=code, whole=bool(code))
+    low, high = min(codes), max(codes)  # what these two begin with, all between them do
+    same = next((place for place, (one, other) in enumerate(zip(low, high, strict=False)) if one != other), len(low))
+    start = low[:same].rstrip("0123456789")
+    return Code(text=start if sum(map(str.isalpha, start)) >= LETTERS_OF_CODE else "", whole=False)
+
+
+def _says_little(code: Code, texts: Sequence[str]) -> bool:
+    return not code.text and sum(map(str.isalpha, "".join(texts))) < LETTERS_ALONE
 
 
 def _has(message: str, texts: Sequence[str]) -> bool:
@@ -183,16 +208,14 @@ class _Mask(dict[int, str]):
 _MASK = _Mask()
 
 
-def _no_match(known: Known, texts: Sequence[str], neighbours: Sequence[Known]) -> Mapping[str, object]:
+def _no_match(known: Known, code: Code, texts: Sequence[str], neighbours: Sequence[Known]) -> Mapping[str, object]:
     """Return a test of an error that the rule is to leave: another one of the same code, if there is one."""
-    first = known.said[0]
     for same_code in (True, False):
         for other in neighbours:
             said = other.said[0]
-            if (said.code == first.code) is same_code and 0 < len(said.message) <= SAMPLE_CUT:
+            if code.fits(said.code) is same_code and 0 < len(said.message) <= SAMPLE_CUT:
                 sample = _sample(said, other)
-                if not (said.code == first.code or not first.code) or not _has(str(sample["message"]), texts):
+                if not same_code or not _has(str(sample["message"]), texts):
                     return {"no_match": sample}
-    if texts:
-        return {"no_match": {**_sample(first, known), "message": "Another message."}}
-    return {"no_match": {**_sample(first, known), "code": "ANOTHER_CODE"}}
+    like_these = _sample(known.said[0], known)
+    return {"no_match": like_these | ({"message": "Another message."} if texts else {"code": "ANOTHER_CODE"})}

@@ -1,26 +1,45 @@
 """Proposed rules as the text of a YAML file."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from daemon.core.exceptions import RuleError
+from daemon.rulebook.file_finder import FoundFile
+from daemon.rulebook.formatting import Formatted, format_file
+from daemon.rulebook.problems import render
 from daemon.rulebook.suggestion import Proposal
 
-NO_TEXT = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-
 HEAD = "version: 1\n\nrules:\n"
+PLACE = Path("suggested.yaml")
+"""Where a rule stands that is in no file yet."""
+
+_INDENT = "  "
 
 
-def rules_text(proposals: Sequence[Proposal], indent: int = 2) -> str:
-    """Return the entries of *proposals* for the list under ``rules``, which is *indent* characters further right."""
-    margin = " " * indent
+def file_text(proposals: Sequence[Proposal]) -> str:
+    """Return *proposals* as a whole file, not yet in the one style."""
     lines = [line for proposal in proposals for line in [*_lines(proposal), ""]]
-    return "".join(f"{margin}{line}\n" if line else "\n" for line in lines[:-1])
+    return HEAD + "".join(f"{_INDENT}{line}\n" if line else "\n" for line in lines)
+
+
+def rules_text(proposals: Sequence[Proposal], indent: int = len(_INDENT)) -> str:
+    """Return *proposals* as entries of a list under ``rules``, *indent* characters to the right, in the one style.
+
+    Raises:
+        RuleError: they would not be loaded.
+    """
+    styled = format_file(FoundFile(name=str(PLACE), path=PLACE, content=file_text(proposals).encode()))
+    if not isinstance(styled, Formatted):
+        raise RuleError(f"a suggested rule would not be loaded: {render(styled)}")
+    entries = styled.content.decode().partition("rules:\n")[2].splitlines(keepends=True)
+    return "".join(f"{' ' * indent}{line.removeprefix(_INDENT)}" if line.strip() else line for line in entries)
 
 
 def _lines(proposal: Proposal) -> list[str]:
     lines = [
-        f"- id: {_plain(proposal.rule_id)}",
+        f"- id: {_quoted(proposal.rule_id)}",
         f"  why: {_quoted(proposal.why)}",
-        f"  classify: {_plain(proposal.classify)}",
+        f"  classify: {_quoted(proposal.classify)}",
         "  mode: observe",
         "  when:",
         *(f"    {field}: {_flow(matcher)}" for field, matcher in proposal.when.items()),
@@ -38,11 +57,6 @@ def _flow(value: object) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_flow, value))}]"
     return str(value) if isinstance(value, int) else _quoted(str(value))
-
-
-def _plain(slug: str) -> str:
-    """Return *slug*, in quotes where YAML would take it for a number, true, or nothing."""
-    return _quoted(slug) if slug[0].isdigit() or slug in NO_TEXT else slug
 
 
 def _quoted(text: str) -> str:

@@ -169,7 +169,7 @@ def test_a_listing_needs_no_configuration_and_no_store(
 
     assert capsys.readouterr().out == from_file
     assert "4 of 4 errors are taken by no rule" in from_file
-    assert 'message: {contains: "of Ann Lee is odd"}' in from_file
+    assert "message: {contains: of Ann Lee is odd}" in from_file
 
 
 @pytest.mark.parametrize(

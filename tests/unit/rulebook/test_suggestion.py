@@ -12,7 +12,7 @@ from daemon.core.recordings import CUT, DIGIT, LOWER, UPPER, Said
 from daemon.rulebook.constant_text import constant_texts
 from daemon.rulebook.ruleset import compile_rules
 from daemon.rulebook.suggestion import Known, Proposal, propose
-from daemon.rulebook.suggestion_text import HEAD, rules_text
+from daemon.rulebook.suggestion_text import HEAD, file_text, rules_text
 from daemon.rulebook.testing import run_tests
 from tests.makers import ago
 
@@ -42,7 +42,8 @@ def proposed(one: Known, others: Sequence[Said] = (), **more: Any) -> Proposal:
 
 
 def failures(*proposals: Proposal) -> list[str]:
-    sources = read_text(HEAD + rules_text(proposals))
+    sources = read_text(file_text(proposals))
+    assert read_text(HEAD + rules_text(proposals))
     return [result.detail for result in run_tests(compile_rules(sources), sources) if not result.passed]
 
 
@@ -90,6 +91,12 @@ def test_the_action_is_what_people_did_and_else_to_hold(people: dict[str, Any], 
             id="the source where there is no code",
         ),
         pytest.param(known("", of_said={"code": "EMPTY"}), [], {"code": "EMPTY"}, id="the code alone"),
+        pytest.param(
+            known(said=tuple(said("No answer in time", code=f"TA1-{number}") for number in (461684, 468290))),
+            [],
+            {"code": {"starts_with": "TA1-"}, "message": {"contains": "No answer in time"}},
+            id="the beginning of codes with ids in them",
+        ),
     ],
 )
 def test_a_rule_asks_for_what_only_these_errors_say(
