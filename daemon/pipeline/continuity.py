@@ -3,7 +3,7 @@
 A store that was put back from an old backup has forgotten retries. Read as if nothing had happened, it would send them
 again. So it notes when it was last looked after, and a new process looks for retry jobs since then that no entry of the
 journal can have started. The API document knows the list of jobs by flow and step only, so the steps that have
-something to retry are asked, once each.
+something to retry, or a retry without an outcome, are asked, once each.
 """
 
 from collections.abc import Awaitable, Mapping, Sequence
@@ -14,8 +14,10 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Mode
+from daemon.core.batches import Written
 from daemon.core.continuity import ADVICE, CLOCK_SLACK, Gap, Outdated, unexplained
 from daemon.core.records import Job, Step, StepRef
+from daemon.core.rows import UnknownRow
 from daemon.core.tally import Tally
 from daemon.pipeline.guard import JOBS_BACK
 from daemon.pipeline.side_by_side import each_step
@@ -55,6 +57,12 @@ class ContinuityStore(Protocol):
 
     async def steps_to_retry(self, account: str) -> Sequence[StepRef]:
         """Return the steps with errors that are to be retried, now or later."""
+
+    async def unsettled(self, account: str) -> Sequence[Written]:
+        """Return the journal's entries without an outcome."""
+
+    async def unknown_items(self, account: str) -> Sequence[UnknownRow]:
+        """Return the retried errors of which a person must say what came of them."""
 
     async def claimed_jobs(self, ref: StepRef) -> set[str]:
         """Return the retry jobs of the step that entries of the journal are known to have started."""
@@ -129,7 +137,7 @@ class Continuity:
                 self.asked.add(ref)
                 ended |= bool(jobs)
 
-        to_ask = [ref for ref in await self.store.steps_to_retry(self.terms.account) if ref not in self.asked]
+        to_ask = [ref for ref in await self._steps() if ref not in self.asked]
         await each_step(to_ask, ask, at_once=self.terms.concurrency, tally=tally, log=self.log)
         if len(self.strange) > strange:
             self._tell(now)
@@ -138,6 +146,13 @@ class Continuity:
         # a little ahead, since the platform's clock may be; and again once a job has ended, for what it brought back
         await self.store.set_meta(self._key("outdated"), (now + CLOCK_SLACK).isoformat())
         return False
+
+    async def _steps(self) -> list[StepRef]:
+        """Return the steps with something to retry, now or once it is known what came of a retry that was sent."""
+        account = self.terms.account
+        entries, unknown = await self.store.unsettled(account), await self.store.unknown_items(account)
+        sent = {entry.batch.step for entry in entries} | {row.step for row in unknown}
+        return sorted(sent.union(await self.store.steps_to_retry(account)))
 
     async def alive(self) -> None:
         """Note that the store has been looked after until now; not while a step could not be asked."""

@@ -9,6 +9,7 @@ import pytest
 
 from daemon.cli.exits import HELD, worst
 from daemon.core.actions import Mode
+from daemon.core.decisions import Outcome
 from daemon.core.exceptions import PlanError
 from daemon.sandbox import Fault, Options
 from daemon.sandbox.people import SOMEBODY
@@ -26,6 +27,7 @@ from tests.integration.small_shop import (
     sent,
     small_shop,
 )
+from tests.integration.test_settling import person
 
 WHEN_RUN = Options(job_seconds=5.0, leaves="when_run")
 NEVER_ENDING = Options(job_seconds=None, leaves="when_run")
@@ -104,6 +106,40 @@ async def test_a_store_put_back_acts_on_what_occurs_from_then_on_and_on_the_rest
         async with shop.daemon() as daemon:
             await daemon.accounts[ACCOUNT].once(timedelta(minutes=1), lambda *_: None, adopt_backlog=True)
         assert [truth.state for truth in (old, new)] == ["cured", "cured"]
+
+
+@pytest.mark.parametrize("unknown", [False, True], ids=["in flight", "unknown"])
+async def test_what_was_sent_when_the_backup_was_made_is_no_reason_to_send_it_more_often_than_allowed(
+    tmp_path: Path, unknown: bool
+) -> None:
+    faults = [Fault(endpoint="POST retry", kind="before", call=1)] if unknown else ()
+    async with small_shop(tmp_path, faults=faults) as shop:
+        await shop.once()
+        (truth,) = fail(shop, HOPELESS, traceKey="order-7")
+        async with shop.daemon() as daemon:
+            await daemon.accounts[ACCOUNT].cycle()
+        if unknown:
+            shop.clock.pass_by(timedelta(minutes=11))
+            await shop.once()
+        back_up(shop)
+        if unknown:
+            await person(shop, "order-7", Outcome.REFUSED)
+        for _ in range(4):
+            shop.clock.pass_by(timedelta(hours=2))
+            await shop.once()
+        assert truth.runs == 3
+
+        put_back(shop)
+        shop.clock.pass_by(timedelta(hours=2))
+        async with shop.daemon() as daemon:  # which ends before anything of it is due
+            await daemon.accounts[ACCOUNT].cycle()
+        assert list(outdated(shop)) == [3 if unknown else 2]
+        if unknown:
+            await person(shop, "order-7", Outcome.REFUSED)
+        for _ in range(4):
+            shop.clock.pass_by(timedelta(hours=2))
+            await shop.once()
+        assert truth.runs == 3
 
 
 async def test_while_a_job_that_a_put_back_store_knows_nothing_of_is_at_work_its_records_are_not_run_and_later_left(
