@@ -56,6 +56,7 @@ def make_practice(folder: Path, base_url: str) -> bool:
         if any(folder.iterdir()):
             raise ConfigError(f"{folder} is not empty and has no config.toml; name a new folder to practise in")
         shutil.copytree(shipped_rules(), folder / "rules")
+        (folder / "token").touch(mode=0o600)
         (folder / "token").write_text(f"{Options().token}\n", encoding="utf-8")
         config.write_text(CONFIG.format(base_url=base_url), encoding="utf-8")
     except (OSError, UnicodeError) as refused:

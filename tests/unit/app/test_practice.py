@@ -18,6 +18,7 @@ def test_it_has_all_that_is_needed_to_read_the_sandbox_and_sends_nothing(tmp_pat
     assert (settings.mode, settings.accounts["practice"].base_url) == (Mode.OBSERVE, URL)
     assert [path.name for path in settings.rules.paths] == ["rules"]
     assert list((tmp_path / "practice" / "rules").glob("*.yaml"))
+    assert (tmp_path / "practice" / "token").stat().st_mode & 0o077 == 0
 
 
 def test_what_somebody_changed_in_it_stays(tmp_path: Path) -> None:
