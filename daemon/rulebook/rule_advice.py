@@ -87,12 +87,12 @@ def _written_in_message(source: RuleSource, used: Collection[Scalar], lines: Sou
                     notation = Notation.of(leaf.place.file)
                     return lines.warning(
                         "W036",
-                        f'"{word}" is a code, and the message is searched for it',
+                        f'"{word}" is a code, and here it is looked for in the message',
                         leaf.place,
                         value=text,
                         rule=source.rule.id,
                         hint=f"write {notation.line('code', word)}",
-                        why="a message may quote a code that is not its own, and says it otherwise after an update",
+                        why="a message may quote the code of another error, and is worded otherwise after an update",
                     )
     return None
 
