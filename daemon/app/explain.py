@@ -1,7 +1,7 @@
 """Explain: which rule takes an error and why the others do not, by the code that the service runs (P9)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -28,6 +28,7 @@ class Explained:
     judgement: Judgement | None = None
     attempts: int = 0
     group: PlannedGroup | None = None
+    facts: Facts = field(repr=False)
 
     @property
     def winner(self) -> str:
@@ -47,18 +48,27 @@ class Rows(Protocol):
         """Return the steps met so far."""
 
 
-async def find_error(rows: Rows, error_id: str, account: str | None, step: str | None = None) -> ErrorRow:
-    """Return the one stored error with this id; *step* is the id or name of its step, which tells it from others.
+async def find_error(
+    rows: Rows, error_id: str, account: str | None, step: str | None = None, flow: str | None = None
+) -> ErrorRow:
+    """Return the one stored error with this id; *step* and *flow* are ids or names, which tell it from others.
 
     Raises:
         ConfigError: there is none, or it is known in several places.
     """
-    found = [(row, await _name(rows, row)) for row in await rows.errors(account, error_id=error_id)]
-    fit = [(row, name) for row, name in found if step in (None, row.step.step_id, name)]
+    found = [(row, await _step(rows, row)) for row in await rows.errors(account, error_id=error_id)]
+    fit = [
+        row
+        for row, at in found
+        if step in (None, at.ref.step_id, at.name) and flow in (None, at.ref.flow_id, at.flow_name)
+    ]
     if len(fit) == 1:
-        return fit[0][0]
+        return fit[0]
+    same_step = len({at.ref.step_id for _, at in found}) < len(found)
     places = "; ".join(
-        f'"{name or row.step.step_id}" ({row.step.step_id}) of {row.step.account}' for row, name in found
+        f'"{at.name or at.ref.step_id}" ({at.ref.step_id}) of {at.ref.account}'
+        + (f', flow "{at.flow_name or at.ref.flow_id}"' if same_step else "")
+        for _, at in found
     )
     if not found:
         raise ConfigError(
@@ -66,22 +76,25 @@ async def find_error(rows: Rows, error_id: str, account: str | None, step: str |
             "flowmend errors lists those that are. With --file, an error of integrator.io can be explained from a file"
         )
     if not fit:
-        raise ConfigError(f"error {error_id} is not known on a step {step}, but on {places}")
+        where = " of ".join(name for name in (step and f"step {step}", flow and f"flow {flow}") if name)
+        raise ConfigError(f"error {error_id} is not known on a {where}, but on {places}")
     raise ConfigError(f"error {error_id} is known on several steps: choose one with --step: {places}")
 
 
-async def _name(rows: Rows, row: ErrorRow) -> str:
-    known = (await rows.steps(row.step.account)).get(row.step)
-    return known.name if known else ""
+async def _step(rows: Rows, row: ErrorRow) -> Step:
+    """Return the step of an error with its names, as far as they are known."""
+    return (await rows.steps(row.step.account)).get(row.step) or Step(ref=row.step, type="import")
 
 
-async def explain_open(daemon: Daemon, error_id: str, account: str | None, step: str | None = None) -> Explained:
+async def explain_open(
+    daemon: Daemon, error_id: str, account: str | None, step: str | None = None, flow: str | None = None
+) -> Explained:
     """Read one open error again and say how every rule fares on it, and what a cycle would do with it.
 
     Raises:
         ConfigError: it is not known, or not open any more.
     """
-    row = await find_error(daemon.store, error_id, account, step)
+    row = await find_error(daemon.store, error_id, account, step, flow)
     rules, now = daemon.rules.current, daemon.clock.now()
     where, judgement, group = await daemon.accounts[row.step.account].beside.explain(row)
     if judgement is None:
@@ -97,6 +110,7 @@ async def explain_open(daemon: Daemon, error_id: str, account: str | None, step:
         judgement=judgement,
         attempts=case.attempts,
         group=group,
+        facts=facts,
     )
 
 
@@ -109,5 +123,11 @@ def explain_text(text: bytes, rules: RuleSet, now: datetime, where: str) -> Expl
         ConfigError: it is not one error as JSON.
     """
     told = told_error(text, where)
-    subject = Subject(told.step, told.record, Facts(now=now, attempts=told.attempts, data=told.data))
-    return Explained(step=told.step, record=told.record, verdicts=verdicts(rules.sources, subject))
+    facts = Facts(now=now, attempts=told.attempts, data=told.data)
+    return Explained(
+        step=told.step,
+        record=told.record,
+        verdicts=verdicts(rules.sources, Subject(told.step, told.record, facts)),
+        attempts=told.attempts,
+        facts=facts,
+    )

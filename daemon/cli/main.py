@@ -9,6 +9,7 @@ import typer
 from daemon.cli import (
     apply,
     approve,
+    capture,
     case,
     check,
     db,
@@ -88,6 +89,7 @@ app.command("test", rich_help_panel=RULES)(proving.prove)
 app.command(rich_help_panel=RULES)(explain.explain)
 app.command(rich_help_panel=RULES)(replay.replay)
 app.command(rich_help_panel=RULES)(diff.diff)
+app.command(rich_help_panel=RULES)(capture.capture)
 app.command(rich_help_panel=RULES)(fmt.fmt)
 app.command(rich_help_panel=RULES)(suggest.suggest)
 app.command(rich_help_panel=RULES)(schema.schema)

@@ -1,6 +1,6 @@
 """Patterns and globs on RE2, which needs linear time whatever the pattern and the text; the one importer of re2."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import re2
@@ -149,6 +149,29 @@ class LiteralScan:
 
 def _gave_up(_raw: bytes) -> list[int]:
     return []
+
+
+class PartFinder:
+    """Find the parts of a text that patterns fit, leftmost first; where several fit, the first of *patterns*.
+
+    A pattern with a named group finds that group alone; another one finds all that it fits, under its key.
+    """
+
+    __slots__ = ("_compiled", "_kinds")
+
+    def __init__(self, patterns: Mapping[str, str]) -> None:
+        whole = "|".join(
+            f"(?:{pattern})" if f"(?P<{kind}>" in pattern else f"(?P<{kind}>{pattern})"
+            for kind, pattern in patterns.items()
+        )
+        self._compiled = _compiled(whole, _options(capture=True))
+        self._kinds = {number: name for name, number in self._compiled.groupindex.items()}
+
+    def parts(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """Yield kind, start and end; *text* holds no half surrogate pairs."""
+        for found in self._compiled.finditer(text):
+            start, end = found.span(found.lastindex)
+            yield self._kinds[found.lastindex], start, end
 
 
 def matches_whole(pattern: str, text: str) -> bool:

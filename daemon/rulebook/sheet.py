@@ -3,8 +3,9 @@
 Comments and empty lines hang on the key or list item that they are about, so that they go where it goes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import takewhile
 
 from daemon.rulebook.formats import MappingNode, Node, ScalarNode, SequenceNode
@@ -62,6 +63,20 @@ class Group:
             if isinstance(one.value, Group):
                 yield from one.value.remarks()
         yield from filter(None, self.tail)
+
+
+def sheet_of(value: object) -> ScalarNode | Group:
+    """Return a JSON value, whose numbers that are not whole are Decimals, as something to be written."""
+    if isinstance(value, Mapping):
+        return Group(is_map=True, members=[Member(key=str(key), value=sheet_of(part)) for key, part in value.items()])
+    if isinstance(value, list | tuple):
+        return Group(is_map=False, members=[Member(value=sheet_of(part)) for part in value])
+    if isinstance(value, Decimal):
+        written = format(value, "f")
+        return ScalarNode(float(value), written if "." in written else f"{written}.0", 0, 0, 0)
+    if value is None or isinstance(value, str | int | bool):
+        return ScalarNode(value, "" if value is None else str(value), 0, 0, 0)
+    raise TypeError(f"not a JSON value: {value!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

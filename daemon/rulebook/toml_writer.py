@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import tomlkit
 
 from daemon.rulebook.formats import ScalarNode
-from daemon.rulebook.layout import CONDITIONS, FILE, WIDE, WIDTH, Shape
+from daemon.rulebook.layout import CONDITIONS, FILE, TEST, WIDE, WIDTH, Shape
 from daemon.rulebook.sheet import Group, Line, Member, NotCarriedError, aligned
 from daemon.rulebook.toml_scanner import BARE_KEY
 
@@ -23,8 +23,21 @@ def write_toml(file: Group) -> str:
     Raises:
         NotCarriedError: it holds a value that TOML does not have.
     """
+    return _written(_table(file, FILE, (), 0))
+
+
+def write_tests(tests: Group) -> str:
+    """Return items of ``tests``, as they stand behind the rest of a rule.
+
+    Raises:
+        NotCarriedError: one holds a value that TOML does not have.
+    """
+    return _written(_headers(Member(key="tests", value=tests), TEST, ("rules", "tests"), 3))
+
+
+def _written(all_lines: Iterator[Line]) -> str:
     lines: list[Line] = []
-    for line in _table(file, FILE, (), 0):
+    for line in all_lines:
         if line[0] or line[1] or not _parts_nothing(lines):
             lines.append(line)
     return "".join(f"{line}\n" for line in aligned(lines))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from daemon.rulebook.formats import ScalarNode
-from daemon.rulebook.layout import FILE, WIDTH, Shape
+from daemon.rulebook.layout import FILE, TEST, WIDTH, Shape
 from daemon.rulebook.sheet import Group, Line, Member, NotCarriedError, aligned
 from daemon.rulebook.yaml_quick import FIRST_NEVER
 
@@ -22,9 +22,9 @@ def write_yaml(file: Group) -> str:
     return "".join(f"{line}\n" for line in aligned(list(_map(file, FILE, ""))))
 
 
-def write_items(items: Group, shape: Shape, indent: str) -> str:
-    """Return the items of a list, ready to stand below a key."""
-    return "".join(f"{line}\n" for line in aligned(list(_list(items, shape, indent))))
+def write_tests(tests: Group) -> str:
+    """Return items of ``tests``, as they stand below that key in a rule."""
+    return "".join(f"{line}\n" for line in aligned(list(_list(tests, TEST, " " * 6))))
 
 
 def _map(group: Group, shape: Shape, indent: str) -> Iterator[Line]:

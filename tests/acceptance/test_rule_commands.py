@@ -215,3 +215,31 @@ def test_check_fails_on_warnings_only_where_it_is_strict(rules: Path) -> None:
     assert mild.stdout.startswith("::warning file=rules.yaml,line=9,col=5,endColumn=7,title=W030 in rule busy::")
     assert strict.returncode == 1
     assert [each["ruleId"] for each in json.loads(strict.stdout)["runs"][0]["results"]] == ["W030"]
+
+
+def test_a_captured_test_goes_to_standard_output_and_what_is_to_be_known_beside_it(rules: Path) -> None:
+    text = json.dumps(ERROR | {"source": "application", "message": "Too many: jane@shop.example, order 1234567"})
+    (rules.parent / "error.json").write_text(text, encoding="utf-8")
+    yaml = flowmend("capture", "--file", "error.json", "--rules", "rules.yaml", cwd=rules.parent)
+    told = flowmend("capture", "--file", "error.json", "--rules", "rules.yaml", "--json", cwd=rules.parent)
+
+    message = "Too many: person1@example.com, order 1000001"
+    assert (yaml.returncode, told.returncode) == (0, 0), yaml.stderr
+    assert (
+        yaml.stdout == f'      - match: {{source: application, code: BUSY, message: "{message}", retryable: false}}\n'
+    )
+    assert 'rule "busy" took the error and takes this test' in yaml.stderr
+    assert json.loads(told.stdout)["match"]["message"] == message
+
+
+def test_a_captured_test_that_another_rule_takes_says_so(rules: Path) -> None:
+    rules.write_text(
+        RULES.replace("code: BUSY, source: app", "message: {contains: '1234567'}, source: app", 1), encoding="utf-8"
+    )
+    text = json.dumps(ERROR | {"source": "application", "message": "Order 1234567 waits"})
+    (rules.parent / "error.json").write_text(text, encoding="utf-8")
+    done = flowmend("capture", "--file", "error.json", "--rules", "rules.yaml", "--toml", cwd=rules.parent)
+
+    assert done.returncode == 1
+    assert done.stdout.startswith('[[rules.tests]]\nmatch = { source = "application", code = "BUSY"')
+    assert 'rule "busy" took the error, but of this test no rule does: message: contains "1234567"' in done.stderr

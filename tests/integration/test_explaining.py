@@ -7,6 +7,7 @@ import pytest
 from daemon.app.explain import explain_open
 from daemon.core.actions import Mode
 from daemon.core.exceptions import ConfigError
+from daemon.rulebook.capturing import capture
 from tests.integration.small_shop import BUSY, HOPELESS, fail, one_pass, people, small_shop
 
 RULES = """
@@ -66,3 +67,30 @@ async def test_an_error_that_is_not_open_any_more_or_not_known_is_said_so(tmp_pa
             await explain_open(daemon, error_id, None)
         with pytest.raises(ConfigError, match="no open error 12 is known"):
             await explain_open(daemon, "12", None)
+
+
+PATCHING = """
+version: 1
+rules:
+  - id: capitals
+    why: Capitals are wanted.
+    when: {code: SSS_REQUEST_LIMIT_EXCEEDED}
+    then:
+      patch: [{op: add, path: /data/seen, value: true}]
+      retry: {after: 1h}
+"""
+
+
+async def test_an_open_error_is_captured_with_its_record_and_nothing_is_written(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, PATCHING) as shop, shop.daemon() as daemon:
+        (truth,) = fail(shop, BUSY, count=1)
+        await one_pass(daemon)
+        before = len(shop.sandbox.seen)
+        told = await explain_open(daemon, min(truth.open_ids), None)
+        captured = capture(told.step, told.record, told.facts, daemon.rules.current)
+
+        assert {seen.method for seen in shop.sandbox.seen[before:]} == {"GET"}
+    assert (captured.won, captured.wins) == ("capitals", "capitals")
+    assert captured.test["match"]["code"] == "SSS_REQUEST_LIMIT_EXCEEDED"
+    assert captured.test["patched"] == {**captured.test["data"], "seen": True}
+    assert captured.test["data"].keys() == dict(told.facts.data).keys()  # type: ignore[call-overload]
