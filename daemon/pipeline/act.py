@@ -7,7 +7,6 @@ A retry whose answer is lost is not sent again here or anywhere else before read
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import Enum
 from functools import partial
 from typing import Protocol
 
@@ -18,6 +17,7 @@ from daemon.core.batches import Act, Batch, split
 from daemon.core.continuity import CLOCK_SLACK
 from daemon.core.exceptions import (
     AuthError,
+    ProtocolError,
     RefusedError,
     StoreError,
     TemporaryError,
@@ -34,7 +34,7 @@ from daemon.pipeline.judge import Judgement
 from daemon.pipeline.look import SecondLook
 from daemon.pipeline.patch import STOPPED, Patcher, Rewritten
 from daemon.pipeline.survey import token_refused
-from daemon.pipeline.task import Task, by_tags, ids_of, plan_item
+from daemon.pipeline.task import Sent, Task, by_tags, ids_of, plan_item
 from daemon.pipeline.terms import Clock, Stopping, Terms
 
 LOOK = 1000
@@ -156,16 +156,16 @@ class Actor:
 
     async def _send_run(self, task: Task, run: Sequence[Judgement]) -> None:
         """Send one batch; where the platform says that some of it is gone, look again and send what is left once."""
-        if await self._send(task, run) is not _Sent.SOME_GONE:
+        if await self._send(task, run) is not Sent.SOME_GONE:
             return
         left = await self._look(task, [plan_item(each) for each in run])
-        if not left or (len(left) < len(run) and await self._send(task, left) is not _Sent.SOME_GONE):
+        if not left or (len(left) < len(run) and await self._send(task, left) is not Sent.SOME_GONE):
             return
         task.refuse(len(left))  # nothing more was gone: it is refused for good
         if task.act in MARKS:
             await self.store.unmark(task.step.ref, ids_of(left), task.act)
 
-    async def _send(self, task: Task, run: Sequence[Judgement]) -> "_Sent":
+    async def _send(self, task: Task, run: Sequence[Judgement]) -> "Sent":
         ref, rule = task.step.ref, task.rule
         if task.act is Act.TAG:
             return await self._tag(task, run)
@@ -178,7 +178,7 @@ class Actor:
             return await self._write(task, batch_id, batch, partial(self.client.resolve, ref, batch.error_ids))
         return await self._retry(task, run)
 
-    async def _retry(self, task: Task, run: Sequence[Judgement]) -> "_Sent":
+    async def _retry(self, task: Task, run: Sequence[Judgement]) -> "Sent":
         """Patch where the rule says so, then retry: one journalled unit."""
         rewritten: Mapping[str, Rewritten] = {}
         if isinstance(task.rule.action, Retry) and task.rule.action.patched:
@@ -192,14 +192,24 @@ class Actor:
         batch = task.batch(run, rewritten=rewritten)
         batch = replace(batch, items=tuple(item for item in batch.items if task.first_of_its_case(item)))
         if not batch.items:
-            return _Sent.NO
+            return Sent.NO
         batch_id = await self.store.intend(batch, self.clock.now())
-        batch = await self._patch(
-            task, batch_id, batch, {each: rewritten[each] for each in batch.error_ids if rewritten}
-        )
+        mine = {each: rewritten[each] for each in batch.error_ids if rewritten}
+        batch = await self._patch(task, batch_id, batch, mine)
         if not batch.items:
-            return _Sent.NO
+            return Sent.NO
+        if rewritten and (reason := await self._begun_meanwhile(task)):
+            await self.store.not_sent(batch_id, reason, self.clock.now(), self.clock.now())
+            task.drop(reason, len(batch))
+            return Sent.NO
         return await self._write(task, batch_id, batch, partial(self._start, task.step.ref, batch.retry_keys))
+
+    async def _begun_meanwhile(self, task: Task) -> str:
+        """Say why a batch is not sent whose patching took its time: somebody may be retrying the same by now."""
+        try:
+            return "retry-running" if await self._others_at_work(task, self.clock.now()) else ""
+        except (TemporaryError, ProtocolError, RefusedError):
+            return "unreachable"
 
     async def _start(self, ref: StepRef, retry_keys: Sequence[str]) -> str:
         """Start a retry job; one that the answer did not name must be looked for like one whose answer was lost."""
@@ -230,18 +240,18 @@ class Actor:
         task.tally.add("patched", sum(not rewritten[each.error_id].done for each in kept), rule_id=task.rule.id)
         return replace(batch, items=kept)
 
-    async def _tag(self, task: Task, run: Sequence[Judgement]) -> "_Sent":
+    async def _tag(self, task: Task, run: Sequence[Judgement]) -> "Sent":
         """Tag in one call those that are to have the same tags afterwards."""
-        ends: list[_Sent] = []
+        ends: list[Sent] = []
         for tags, same in by_tags(run, task.rule.tags).items():
             errors = [(each.record.error_id, each.record.retry_key) for each in same]
             call = partial(self.client.set_tags, task.step.ref, errors, tags)
             ends.append(await self._mark(task, same, ",".join(tags), call))
-        return _Sent.SOME_GONE if _Sent.SOME_GONE in ends else _Sent.YES
+        return Sent.SOME_GONE if Sent.SOME_GONE in ends else Sent.YES
 
     async def _mark(
         self, task: Task, run: Sequence[Judgement], detail: str, call: Callable[[], Awaitable[None]]
-    ) -> "_Sent":
+    ) -> "Sent":
         """Tag or assign: harmless when done twice, so a lost answer is simply tried again next time.
 
         What is refused is given up until the error is judged again.
@@ -249,13 +259,13 @@ class Actor:
         batch = task.batch(run, detail=detail)
         batch_id = await self.store.intend(batch, self.clock.now())
         end = await self._write(task, batch_id, batch, call)
-        if end in (_Sent.YES, _Sent.REFUSED):
+        if end in (Sent.YES, Sent.REFUSED):
             await self.store.unmark(task.step.ref, batch.error_ids, task.act)
         return end
 
     async def _write(
         self, task: Task, batch_id: int, batch: Batch, call: Callable[[], Awaitable[str | None]]
-    ) -> "_Sent":
+    ) -> "Sent":
         """Send one intended batch once, and journal what is known afterwards."""
         log = self.log.bind(
             batch=batch_id, step_id=batch.step.step_id, rule=batch.rule_id, action=batch.act.value, errors=len(batch)
@@ -266,34 +276,25 @@ class Actor:
             await self.store.unknown(batch_id, str(lost), self.clock.now())
             log.warning("batch.unknown", reason=str(lost))
             task.count_sent(len(batch))
-            return _Sent.NO if task.act in MARKS else _Sent.YES
+            return Sent.NO if task.act in MARKS else Sent.YES
         except TemporaryError as failed:
             now = self.clock.now()
             await self.store.not_sent(batch_id, str(failed), now, now + timedelta(seconds=failed.wait_s))
             log.warning("batch.held", reason=str(failed))
             task.drop(STOPPED if isinstance(failed, WritesStoppedError) else "unreachable", len(batch))
-            return _Sent.NO
+            return Sent.NO
         except RefusedError as refused:
             now = self.clock.now()
             await self.store.refused(batch_id, str(refused), now, now + REFUSED_PAUSE)
             log.warning("batch.refused", reason=str(refused), status=refused.status, code=refused.code)
             if refused.status in GONE:
-                return _Sent.SOME_GONE
+                return Sent.SOME_GONE
             task.refuse(len(batch))
             if isinstance(refused, AuthError):
                 self.halted.asked |= token_refused(refused)
                 raise
-            return _Sent.REFUSED
+            return Sent.REFUSED
         await self.store.accepted(batch_id, job_id, self.clock.now())
         log.info("batch.sent", job_id=job_id)
         task.count_sent(len(batch))
-        return _Sent.YES
-
-
-class _Sent(Enum):
-    """How sending one batch went; YES also where the answer was lost, since it may have happened."""
-
-    YES = "yes"
-    NO = "no"
-    REFUSED = "refused"
-    SOME_GONE = "some gone"
+        return Sent.YES

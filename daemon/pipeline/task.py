@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from daemon.core.actions import Rule
 from daemon.core.applied import Applied
@@ -11,6 +12,15 @@ from daemon.core.records import Step
 from daemon.core.tally import Tally
 from daemon.pipeline.judge import Judgement
 from daemon.pipeline.patch import STOPPED, Rewritten, name_after
+
+
+class Sent(Enum):
+    """How sending one batch went; YES also where the answer was lost, since it may have happened."""
+
+    YES = "yes"
+    NO = "no"
+    REFUSED = "refused"
+    SOME_GONE = "some gone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,9 @@ from tests.integration.small_shop import (
     FLAKY,
     FLOW,
     HOPELESS,
+    PUT_DATA,
     STEP,
+    during,
     fail,
     one_pass,
     people,
@@ -197,3 +199,36 @@ async def test_of_two_plans_that_name_one_error_the_second_leaves_it_out_and_sto
         states = [await daemon.store.plan(plan.plan_id) for plan in plans]
         assert [plan and plan.state for plan in states] == [PlanState.APPLIED, PlanState.APPLIED]
         assert [(line["sent"], line["dropped"]) for line in shop.events("plan.applied")] == [(1, 0), (0, 1)]
+
+
+async def test_what_somebody_retries_while_others_are_patched_is_not_retried_beside_it(tmp_path: Path) -> None:
+    options = Options(job_seconds=300.0, leaves="when_run")
+    async with small_shop(tmp_path, NOTES, options=options) as shop, shop.daemon() as daemon:
+        first, second = fail(shop, count=2)
+        people(shop, "edit_data", first, second, pointer="/data/notes", value=[])
+        during(daemon, after={PUT_DATA: lambda: people(shop, "retry", first)})
+        tally, _ = await daemon.accounts[ACCOUNT].cycle()
+        assert (sent(shop, "PUT data"), tally.dropped) == (2, {"retry-running": 2})
+        for _ in range(3):
+            shop.clock.pass_by(timedelta(minutes=20))
+            await one_pass(daemon)
+        assert [truth.runs for truth in (first, second)] == [1, 1]
+        assert sent(shop, "PUT data") == 2
+
+
+@pytest.mark.parametrize("kind", ["status:401", "status:403", "not_json", "wrong_types"])
+async def test_where_nobody_can_tell_what_began_while_a_record_was_patched_it_is_retried_later(
+    tmp_path: Path, kind: str
+) -> None:
+    async with small_shop(tmp_path, NOTES) as shop, shop.daemon() as daemon:
+        (truth,) = fail(shop)
+        people(shop, "edit_data", truth, pointer="/data/notes", value=[])
+
+        def jobs_are_closed() -> None:
+            shop.sandbox.faults += (Fault(endpoint="GET jobs", kind=kind, call=shop.sandbox.calls["GET jobs"] + 1),)
+
+        during(daemon, after={PUT_DATA: jobs_are_closed})
+        tally, _ = await daemon.accounts[ACCOUNT].cycle()
+        assert (tally.dropped, await daemon.store.unsettled(ACCOUNT)) == ({"unreachable": 1}, [])
+        assert (await one_pass(daemon)).tally.counts["confirmed"] == 1
+        assert (truth.runs, sent(shop, "PUT data")) == (1, 1)
