@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 import structlog
+from structlog.processors import NAME_TO_LEVEL
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 Format = Literal["auto", "json", "logfmt", "console"]
@@ -47,10 +48,23 @@ class Secrets:
         return text
 
 
+@dataclass(slots=True, kw_only=True)
+class Threshold:
+    """The least important *level* that is written. It may be changed at any time, for all loggers at once."""
+
+    level: Level = "info"
+
+    def __call__(self, _logger: object, method: str, event: EventDict) -> EventDict:
+        """Drop what is less important."""
+        if NAME_TO_LEVEL[method] < NAME_TO_LEVEL[self.level]:
+            raise structlog.DropEvent
+        return event
+
+
 def configure_logs(
     *,
     format: Format = "auto",  # noqa: A002 - the word of the configuration
-    level: Level = "info",
+    level: Level | Threshold = "info",
     stream: TextIO,
     secrets: Secrets,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -70,8 +84,14 @@ def configure_logs(
     }
     logger: FilteringBoundLogger = structlog.wrap_logger(
         _Lines(stream=stream),
-        processors=[structlog.processors.add_log_level, _Shape(now=now), _Clean(secrets=secrets), renderers[format]],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[
+            level if isinstance(level, Threshold) else Threshold(level=level),
+            structlog.processors.add_log_level,
+            _Shape(now=now),
+            _Clean(secrets=secrets),
+            renderers[format],
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger("debug"),
         context_class=dict,
         cache_logger_on_first_use=True,
     )

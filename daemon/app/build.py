@@ -158,16 +158,12 @@ def _holder(command: str, clock: Clock) -> Holder:
 
 def make_terms(name: str, account: Account, settings: Settings, mode: Mode) -> Terms:
     """Return what the settings say of one account."""
-    poll, actions, limits = settings.poll, settings.actions, settings.limits
+    poll, actions = settings.poll, settings.actions
     return Terms(
         account=name,
         mode=mode,
         polling=Polling(overlap=poll.overlap, settle=poll.settle, lookback=poll.lookback, full_sweep=poll.full_sweep),
-        limits=Limits(
-            retries_per_hour=limits.retries_per_hour,
-            resolves_per_hour=limits.resolves_per_hour,
-            resolve_share_of_open=limits.resolve_share_of_open,
-        ),
+        limits=make_limits(settings),
         max_attempts_per_case=actions.max_attempts_per_case,
         retry_max_age=actions.retry_max_age,
         batch_size=actions.batch_size,
@@ -177,6 +173,16 @@ def make_terms(name: str, account: Account, settings: Settings, mode: Mode) -> T
         adopt_backlog=actions.adopt_backlog,
         include_flows=tuple(account.include_flows),
         exclude_flows=tuple(account.exclude_flows),
+    )
+
+
+def make_limits(settings: Settings) -> Limits:
+    """Return the limits of every account."""
+    limits = settings.limits
+    return Limits(
+        retries_per_hour=limits.retries_per_hour,
+        resolves_per_hour=limits.resolves_per_hour,
+        resolve_share_of_open=limits.resolve_share_of_open,
     )
 
 

@@ -126,7 +126,7 @@ class AccountLock:
             raise LockedError(f"{account}: another process looks after this account: {_name(lease)}")
         self._begin(lease.token, now, began_s)
         reason = "free" if before is None else "ended" if has_ended else "silent"
-        self.log.info("lock.taken", token=lease.token, reason=reason, before=str(before or ""))
+        self.log.info("lock.taken", lease=lease.token, reason=reason, before=str(before or ""))
 
     async def _renew(self) -> bool:
         account, token, now, began_s = self.fence.account, self.fence.token, self.clock.now(), self.monotonic()
@@ -135,7 +135,7 @@ class AccountLock:
             return True
         self.fence.token = 0
         lease = await self.leases.lease(account)
-        self.log.error("lock.lost", token=token, holder=_name(lease))
+        self.log.error("lock.lost", lease=token, holder=_name(lease))
         return False
 
     def _begin(self, token: int, now: datetime, began_s: float) -> None:

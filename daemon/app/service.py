@@ -13,6 +13,7 @@ from typing import Any
 
 from daemon.app.account import AccountRunner
 from daemon.app.build import Daemon
+from daemon.app.configuration import Configuration
 from daemon.core.exceptions import AuthError, FlowmendError, ForeignStoreError, LockedError, StoreLostError
 from daemon.scheduler import Schedule
 
@@ -51,6 +52,7 @@ class Service:
 
     daemon: Daemon
     signals: Signals
+    configuration: Configuration | None = None
     schedule: Schedule = field(default_factory=Schedule)
     running: set[asyncio.Task[Any]] = field(default_factory=set)
     lost: list[StoreLostError] = field(default_factory=list)
@@ -120,28 +122,34 @@ class Service:
     async def _guard(self, runner: AccountRunner, work: Callable[[], Awaitable[object]]) -> None:
         if runner.refused_until is not None and self.daemon.clock.now() < runner.refused_until:
             return
-        try:
-            self.daemon.store.trust.check()  # a cycle in which nothing changed writes nothing, and would not notice
-            await work()
-        except (AuthError, ForeignStoreError) as refused:
-            runner.refuse(refused)
-        except LockedError as locked:  # the next cycle asks again
-            runner.refused_by(locked)
-        except StoreLostError as lost:
-            self._end(lost)
-        except FlowmendError as error:
-            runner.log.error("cycle.failed", reason=str(error))  # noqa: TRY400 - said in a sentence
-        except Exception:  # the one broad except: a bug met by one account must not stop the others
-            runner.log.exception("cycle.failed")
 
-    async def _try(self, name: str, work: Callable[[], Awaitable[object]]) -> None:
-        """Do what belongs to no account; what fails (a full disk, say) is tried again next time."""
+        async def run() -> None:
+            try:
+                self.daemon.store.trust.check()  # a cycle in which nothing changed writes nothing, and would not notice
+                await work()
+            except (AuthError, ForeignStoreError) as refused:
+                runner.refuse(refused)
+            except LockedError as locked:  # the next cycle asks again
+                runner.refused_by(locked)
+
+        await self._try("cycle", run, runner)
+
+    async def _try(self, name: str, work: Callable[[], Awaitable[object]], runner: AccountRunner | None = None) -> None:
+        """Do *work*; what fails (a full disk, say) is said, and tried again next time."""
         try:
             await work()
         except StoreLostError as lost:
             self._end(lost)
         except (FlowmendError, OSError) as error:
-            self.daemon.log.error("job.failed", job=name, reason=str(error))  # noqa: TRY400 - said in a sentence
+            self._tell(name, runner, reason=str(error))
+        except Exception as bug:  # noqa: BLE001 - the one broad except: a bug met by one job must not stop the others
+            self._tell(name, runner, exc_info=bug)
+
+    def _tell(self, name: str, runner: AccountRunner | None, **facts: object) -> None:
+        if runner is None:
+            self.daemon.log.error("job.failed", job=name, **facts)
+        else:
+            runner.log.error("cycle.failed", **facts)
 
     def _end(self, lost: StoreLostError) -> None:
         """Stop: going on with a store that nobody will read again would forget what is sent."""
@@ -160,7 +168,12 @@ class Service:
         while True:
             await self.signals.reload.wait()
             self.signals.reload.clear()
-            await self._try("rules", lambda: self.daemon.rules.load(self.daemon.clock.now(), asked=True))
+            await self._try("reload", self._reload)
+
+    async def _reload(self) -> None:
+        if self.configuration is not None:
+            await self.configuration.reload()
+        await self.daemon.rules.load(self.daemon.clock.now(), asked=True)
 
     async def _finish(self) -> None:
         """Let what is in flight finish; what does not in time is cut off, and the journal says that it may have happened."""

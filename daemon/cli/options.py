@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from daemon.core.plans import PlannedGroup
     from daemon.core.records import Step, StepRef
     from daemon.core.rows import CaseEvent, ErrorRow, HeldRow, UnknownRow
-    from daemon.logs import Secrets
+    from daemon.logs import Secrets, Threshold
     from daemon.settings import Settings
     from daemon.store.sql import SqlStore
 
@@ -62,8 +62,13 @@ def known_account(settings: "Settings", account: str | None) -> str | None:
     return account
 
 
-def make_log(settings: "Settings", *, quiet: bool = False) -> tuple["FilteringBoundLogger", "Secrets"]:
-    """Return the logger on standard error and what it hides; *quiet* commands log from warnings up."""
+def make_log(
+    settings: "Settings", *, quiet: bool = False, threshold: "Threshold | None" = None
+) -> tuple["FilteringBoundLogger", "Secrets"]:
+    """Return the logger on standard error and what it hides; *quiet* commands log from warnings up.
+
+    With a *threshold* the level is its, now and later.
+    """
     from daemon.logs import Secrets, configure_logs, route_libraries
 
     secrets = Secrets()
@@ -72,7 +77,7 @@ def make_log(settings: "Settings", *, quiet: bool = False) -> tuple["FilteringBo
     level = settings.log.level
     if quiet and level == "info":
         level = "warning"
-    log = configure_logs(format=settings.log.format, level=level, stream=sys.stderr, secrets=secrets)
+    log = configure_logs(format=settings.log.format, level=threshold or level, stream=sys.stderr, secrets=secrets)
     route_libraries(log)
     return log, secrets
 

@@ -4,20 +4,30 @@ from daemon.cli.options import Config, make_log, read_settings
 
 
 def run(config: Config = None) -> None:
-    """Run the service until it is told to stop (SIGTERM). SIGHUP loads the rules again."""
+    """Run the service until it is told to stop (SIGTERM). SIGHUP loads the configuration and the rules again."""
     import asyncio
 
     from daemon.app.build import open_daemon
     from daemon.app.clock import SystemClock
+    from daemon.app.configuration import Configuration
     from daemon.app.service import Service, Signals
+    from daemon.logs import Threshold
 
     async def serve() -> None:
         signals = Signals()
         signals.install()
         settings = read_settings(config)
-        log, secrets = make_log(settings)
+        threshold = Threshold(level=settings.log.level)
+        log, secrets = make_log(settings, threshold=threshold)
         log.info("config.loaded", file=str(settings.describe_sources().file or ""), mode=settings.mode.name.lower())
         async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock(), command="run") as daemon:
-            await Service(daemon=daemon, signals=signals).run()
+            configuration = Configuration(
+                daemon=daemon,
+                settings=settings,
+                read=lambda: read_settings(config),
+                threshold=threshold,
+                secrets=secrets,
+            )
+            await Service(daemon=daemon, signals=signals, configuration=configuration).run()
 
     asyncio.run(serve())

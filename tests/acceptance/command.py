@@ -108,6 +108,8 @@ watch = {str(watch).lower()}
 url = "sqlite:///./flowmend.db"
 [log]
 format = "json"
+[server]
+port = 0
 {more}
 """,
         encoding="utf-8",

@@ -4,6 +4,8 @@ import ast
 import re
 from pathlib import Path
 
+from daemon.logs import SECRET_KEYS
+
 ROOT = Path(__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "exception"}
 ROW = re.compile(r"^\| `([a-z]+\.[a-z_]+)` \| ([a-z ]+) \|", re.MULTILINE)
@@ -33,3 +35,18 @@ def test_every_event_of_the_code_is_documented_and_the_other_way_round() -> None
 
 def test_event_names_are_noun_and_participle() -> None:
     assert all(re.fullmatch(r"[a-z]+\.[a-z_]+", name) for name in events_in_code())
+
+
+def test_no_fact_has_the_name_of_a_secret_and_so_would_be_hidden() -> None:
+    named = re.findall(r"\w+", (ROOT / "docs" / "events.md").read_text(encoding="utf-8").partition("| event |")[2])
+    in_code = {
+        keyword.arg
+        for file in (ROOT / "daemon").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        if node.func.attr in {*LEVELS, "bind"} and ast.unparse(node.func.value).endswith("log")
+        for keyword in node.keywords
+    }
+
+    assert not in_code & SECRET_KEYS
+    assert "lease" in in_code & set(named)
