@@ -250,7 +250,8 @@ def _sound(proposals: Sequence[Proposal], rules: RuleSet) -> tuple[list[Proposal
     while left:
         sources = read_text(file_text(left))
         whole = compile_rules([*rules.sources, *sources])
-        failed = {result.rule_id for result in run_tests(whole, sources) if not result.passed}
+        mine = {source.rule.id for source in sources}
+        failed = {result.rule_id for result in run_tests(whole, whole.sources) if not result.passed} & mine
         if not failed:
             return left, sources
         left = [proposal for proposal in left if proposal.rule_id not in failed]

@@ -59,6 +59,21 @@ async def test_a_retry_is_suggested_where_those_of_people_went_through_and_else_
     assert all(each.overlap == 0 for each in made.rules)
 
 
+async def test_what_a_rule_may_take_for_a_value_that_is_not_recorded_is_not_suggested(tmp_path: Path) -> None:
+    for_one = OTHER.replace(
+        "code: RCRD_HAS_BEEN_CHANGED", 'code: SSS_REQUEST_LIMIT_EXCEEDED, message: {contains: "4711"}'
+    )
+    async with small_shop(tmp_path, for_one) as shop:
+        fail(shop, BUSY, count=3)
+        fail(shop, HOPELESS, count=3)
+        async with shop.daemon(Mode.OBSERVE) as daemon:
+            await one_pass(daemon)
+        made = await suggested(shop)
+
+    assert [each.proposal.when["code"] for each in made.rules] == ["INVALID_KEY_OR_REF"]
+    assert (made.errors, made.unmatched) == (6, 3)
+
+
 async def test_a_resolve_is_suggested_only_where_people_resolved_nearly_all(tmp_path: Path) -> None:
     async with small_shop(tmp_path, OTHER) as shop:
         closed, some = fail(shop, HOPELESS, count=20), fail(shop, FLAKY, count=20)

@@ -83,8 +83,15 @@ COMPANIES = ("Acme", "Blue Heron Ltd", "Nordic Outdoor Supply AB", "Contoso", "T
             id="a list may have one entry or five",
         ),
         pytest.param(
-            ["login refused; host=a.example.com", "login refused; host=b.example.com user=root"] * 3,
-            ["login refused ; host = a.example.com", "login refused ; host = b.example.com user = root"],
+            [
+                f"login on {state} refused: host=h{number}.example.com{user}"
+                for number, state in enumerate(STATES)
+                for user in ("", *(f" user={name.lower()}" for name in STATES))
+            ],
+            [
+                "login on <*> refused : host = <*>",
+                "login on <*> refused : host = <*> user = <*>",
+            ],
             id="a further key is another message",
         ),
         pytest.param(["Record has been changed"] * 3, ["Record has been changed"], id="one message many times"),
