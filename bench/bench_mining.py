@@ -29,7 +29,7 @@ from daemon.sandbox.business import make_facts
 from daemon.sandbox.templates import ALL as SANDBOX
 
 SEEN = frozenset({"HDFS", "Linux", "Mac", "OpenSSH", "Proxifier"})
-"""The sets whose messages were looked at while the miner was made; every other one is held out."""
+"""The sets by whose failures the miner was mended; every other one is held out: only its score was looked at."""
 
 DRAIN = {
     "Android": 0.911, "Apache": 1.0, "BGL": 0.963, "Hadoop": 0.948, "HDFS": 0.998, "HealthApp": 0.780, "HPC": 0.887,
