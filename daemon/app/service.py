@@ -14,6 +14,8 @@ from typing import Any
 from daemon.app.account import AccountRunner
 from daemon.app.build import Daemon
 from daemon.app.configuration import Configuration
+from daemon.app.status import describe
+from daemon.app.supervisor import Supervisor
 from daemon.core.exceptions import AuthError, FlowmendError, ForeignStoreError, LockedError, StoreLostError
 from daemon.scheduler import Schedule
 
@@ -53,6 +55,7 @@ class Service:
     daemon: Daemon
     signals: Signals
     configuration: Configuration | None = None
+    supervisor: Supervisor = field(default_factory=Supervisor)
     schedule: Schedule = field(default_factory=Schedule)
     running: set[asyncio.Task[Any]] = field(default_factory=set)
     lost: list[StoreLostError] = field(default_factory=list)
@@ -75,12 +78,16 @@ class Service:
         self._plan_jobs()
         self.schedule.start()
         reloads = asyncio.create_task(self._reload_when_asked())
+        alive = asyncio.create_task(self.supervisor.keep_alive())
+        self.supervisor.ready("the first cycle begins")
         await self.signals.stop.wait()
+        self.supervisor.stopping()
         daemon.stopping.asked = True
         self.schedule.pause()
         reloads.cancel()
         await self._finish()
         self.schedule.close()
+        alive.cancel()
         daemon.log.info("daemon.stopped")
         if self.lost:
             raise self.lost[0]
@@ -92,7 +99,7 @@ class Service:
             cycle, confirm = partial(self._guard, runner, runner.cycle), partial(self._guard, runner, runner.confirm)
             self.schedule.every(settings.poll.interval, f"cycle {name}", self._tracked(cycle), first=now)
             self.schedule.every(confirm_every, f"confirm {name}", self._tracked(confirm), first=now + confirm_every)
-        look = partial(self._try, "pauses", self.daemon.pauses.holding)  # so that the log says it while nothing is due
+        look = partial(self._try, "pauses", self._look_at_pauses)
         self.schedule.every(confirm_every, "pauses", self._tracked(look), first=now)
         keep_house = partial(self._try, "housekeeping", self._keep_house)
         self.schedule.every(HOUSEKEEPING, "housekeeping", self._tracked(keep_house), first=now + HOUSEKEEPING)
@@ -133,6 +140,7 @@ class Service:
                 runner.refused_by(locked)
 
         await self._try("cycle", run, runner)
+        await self._report()
 
     async def _try(self, name: str, work: Callable[[], Awaitable[object]], runner: AccountRunner | None = None) -> None:
         """Do *work*; what fails (a full disk, say) is said, and tried again next time."""
@@ -158,6 +166,16 @@ class Service:
         self.lost.append(lost)
         self.signals.stop.set()
 
+    async def _look_at_pauses(self) -> None:
+        """Look even while nothing is due, so that the log and the status say it."""
+        await self.daemon.pauses.holding()
+        await self._report()
+
+    async def _report(self) -> None:
+        """Tell the supervisor what the service does, unless it is being stopped."""
+        if self.supervisor.listens and not self.signals.stop.is_set():
+            self.supervisor.status(await describe(self.daemon))
+
     async def _keep_house(self) -> None:
         store, now = self.daemon.store, self.daemon.clock.now()
         removed = await store.prune(now - KEEP)
@@ -168,7 +186,10 @@ class Service:
         while True:
             await self.signals.reload.wait()
             self.signals.reload.clear()
+            self.supervisor.reloading()
             await self._try("reload", self._reload)
+            self.supervisor.ready()
+            await self._try("status", self._report)
 
     async def _reload(self) -> None:
         if self.configuration is not None:

@@ -6,11 +6,13 @@ from daemon.cli.options import Config, make_log, read_settings
 def run(config: Config = None) -> None:
     """Run the service until it is told to stop (SIGTERM). SIGHUP loads the configuration and the rules again."""
     import asyncio
+    import os
 
     from daemon.app.build import open_daemon
     from daemon.app.clock import SystemClock
     from daemon.app.configuration import Configuration
     from daemon.app.service import Service, Signals
+    from daemon.app.supervisor import Supervisor
     from daemon.logs import Threshold
 
     async def serve() -> None:
@@ -20,6 +22,8 @@ def run(config: Config = None) -> None:
         threshold = Threshold(level=settings.log.level)
         log, secrets = make_log(settings, threshold=threshold)
         log.info("config.loaded", file=str(settings.describe_sources().file or ""), mode=settings.mode.name.lower())
+        supervisor = Supervisor.from_environment(os.environ, log)
+        supervisor.status("opening the store and loading the rules")
         async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock(), command="run") as daemon:
             configuration = Configuration(
                 daemon=daemon,
@@ -28,6 +32,7 @@ def run(config: Config = None) -> None:
                 threshold=threshold,
                 secrets=secrets,
             )
-            await Service(daemon=daemon, signals=signals, configuration=configuration).run()
+            service = Service(daemon=daemon, signals=signals, configuration=configuration, supervisor=supervisor)
+            await service.run()
 
     asyncio.run(serve())
