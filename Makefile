@@ -1,5 +1,5 @@
 # Flowmend: `make demo` shows it, `make test` tests it, `make check` is what must pass before a commit.
-# Each sets up what it needs: Python 3.11 with venv and pip is enough.
+# Each sets up what it needs: Python 3.11 with venv and pip is enough; the tests also bring some programs from Debian.
 
 PYTHON ?= python3
 VENV := .venv
@@ -8,13 +8,17 @@ READY := $(VENV)/.ready
 # Compiled modules are kept, whatever the machine's default is: the tests start hundreds of commands.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test test-long chaos check mutants lint types layers rules format lock clean
+.PHONY: demo test tools test-long chaos check mutants lint types layers rules format lock clean
 
 demo: $(READY)
 	$(BIN)/flowmend demo
 
-test: $(READY)
+test: $(READY) tools
 	$(BIN)/python -m pytest -n 3 --dist worksteal -q
+
+# Where they cannot be installed it says what to do; the tests that need them fail, all others can be run.
+tools:
+	-@scripts/install-test-tools
 
 # Every request in every way, and thousands of steps of the state machine: half an hour.
 test-long: $(READY)
@@ -24,7 +28,7 @@ test-long: $(READY)
 chaos: $(READY)
 	$(BIN)/python bench/chaos.py
 
-check: $(READY) lint types layers rules
+check: $(READY) tools lint types layers rules
 	$(BIN)/python -m pytest -n 3 --dist worksteal -q --cov --cov-report=term --cov-report=json:build/coverage.json
 	$(BIN)/python scripts/coverage_floor.py build/coverage.json
 

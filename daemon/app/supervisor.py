@@ -57,7 +57,9 @@ class Supervisor:
     def reloading(self) -> None:
         """Say that configuration and rules are being read again; `ready` ends it."""
         # systemd tells by the time, of the clock that it uses itself, which of two reloads has ended
-        self._tell(f"RELOADING=1\nMONOTONIC_USEC={self.monotonic_ns() // 1000}", "reading configuration and rules again")
+        self._tell(
+            f"RELOADING=1\nMONOTONIC_USEC={self.monotonic_ns() // 1000}", "reading configuration and rules again"
+        )
 
     def stopping(self) -> None:
         """Say that the service was asked to stop, and finishes what is in flight."""
