@@ -41,7 +41,7 @@ READ_FOR_NAMES = 200
 Span = tuple[int, int]
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """Messages that say the same; *frame* is what they share."""
 
@@ -51,7 +51,9 @@ class Group:
 
 def join(sets: Sequence[list[Tokens]]) -> list[Group]:
     """Return *sets*, each of one template, with those joined that differ in the length of a slot only."""
-    found = sorted((Group(template_of(rows), rows) for rows in sets), key=lambda one: (-len(one.rows), one.frame))
+    found = sorted(
+        (Group(frame=template_of(rows), rows=rows) for rows in sets), key=lambda one: (-len(one.rows), one.frame)
+    )
     words = [{token for token in group.frame if is_word(token)} for group in found]
     holders: dict[str, list[int]] = defaultdict(list)
     for number, mine in enumerate(words):
@@ -106,7 +108,7 @@ def _joined(group: Group, others: dict[int, Group]) -> tuple[set[int], Group]:
     }
     slots = {place for number in taken for span, _ in possible[number] for place in range(*span)}
     rows = [*group.rows, *(row for number in sorted(taken) for row in others[number].rows)]
-    return taken, Group(tuple(_with_slots(group.frame, slots)), rows)
+    return taken, Group(frame=tuple(_with_slots(group.frame, slots)), rows=rows)
 
 
 def _widened(frame: Tokens, span: tuple[Span, Span]) -> tuple[Span, Span]:
@@ -206,7 +208,7 @@ def _taken_in(groups: list[Group]) -> list[Group]:
         for other in sorted(fits):
             theirs = groups[other]
             if _filling(group.frame, theirs.frame, rich if len(theirs.rows) >= OF_ITS_OWN else None) is not None:
-                group.rows += theirs.rows
+                group.rows.extend(theirs.rows)
                 gone.add(other)
     return [group for number, group in enumerate(groups) if number not in gone]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.core.exceptions import ConfigError
-from daemon.rulebook.formats import MappingNode, Node, SequenceNode
+from daemon.rulebook.formats import Flaw, MappingNode, Node, SequenceNode
 from daemon.rulebook.toml_format import read_toml
 from daemon.settings.explain import Explained
 from daemon.settings.keys import SECRET, field_at
@@ -48,19 +48,7 @@ class Document:
         lines = text.split("\n")
         tree = read_toml(text)
         if tree.flaws or tree.root is None:
-            raise _refused(
-                *(
-                    Problem(
-                        where=name,
-                        what=flaw.message + "".join(f", again in line {line}" for line, _ in flaw.others),
-                        hint=flaw.hint,
-                        more=(flaw.why,) if flaw.why else (),
-                        line=masked(lines[flaw.line - 1]),
-                        span=Span(line=flaw.line, column=flaw.column, width=flaw.width),
-                    )
-                    for flaw in tree.flaws
-                )
-            )
+            raise _refused(*(_problem_of(flaw, lines[flaw.line - 1], name) for flaw in tree.flaws))
         spans = list(_spans(tree.root, ()))
         return cls(
             name=name,
@@ -92,6 +80,26 @@ class Document:
             if path in self.key_spans:
                 return self.key_spans[path]
         return None
+
+
+def _problem_of(flaw: Flaw, line: str, name: str) -> Problem:
+    """Return what is wrong with the text, without the value that the flaw may name where it must not be shown (P10)."""
+    shown = masked(line)
+    start = flaw.column - 1
+    is_value = "=" in line[:start] and flaw.width > 1
+    hide = line[start : start + flaw.width] if is_value and shown != line else ""
+    return Problem(
+        where=name,
+        what=_without(flaw.message, hide) + "".join(f", again in line {again}" for again, _ in flaw.others),
+        hint=_without(flaw.hint, hide),
+        more=(flaw.why,) if flaw.why else (),
+        line=shown,
+        span=Span(line=flaw.line, column=flaw.column, width=flaw.width),
+    )
+
+
+def _without(text: str, secret: str) -> str:
+    return text.replace(secret, "…") if secret else text
 
 
 def _refused(*problems: Problem) -> ConfigError:

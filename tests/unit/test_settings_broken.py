@@ -64,7 +64,7 @@ IN_THE_FILE = {
     "database of another kind": ('[store]\nurl = "mysql://db/x"', "4:7", ["SQLite", "PostgreSQL"]),
     "database in memory": ('[store]\nurl = "sqlite:///:memory:"', "4:7", ["after a restart"]),
     "database at the root": ('[store]\nurl = "sqlite:///f.db"', "4:7", ["did you mean sqlite:///./f.db?"]),
-    "no quotes": ("[poll]\ninterval = 1m", "4:13", ["this is not TOML", "text goes in quotes"]),
+    "no quotes": ("[poll]\ninterval = 1m", "4:12", ["this is not TOML", "text goes in quotes"]),
     "no end": ('[log]\nlevel = "info', "4:14", ["this is not TOML", "never closed"]),
     "key twice": ('[poll]\nsettle = "1s"\nsettle = "2s"', "4:1", ['key "settle" written twice, again in line 5', "remove the other"]),
     "value and section": ("[store]\nurl = 'x'\n[store.url]", "4:1", ['key "url" written twice, again in line 5']),
