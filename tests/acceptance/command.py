@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,9 +120,17 @@ port = 0
 class Service:
     """``flowmend run`` in a process of its own, whose log can be waited for."""
 
-    def __init__(self, cwd: Path) -> None:
+    def __init__(
+        self,
+        cwd: Path,
+        command: Sequence[str | Path] = (FLOWMEND, "run"),
+        *,
+        env: Mapping[str, str] | None = None,
+        **how: Any,
+    ) -> None:
+        env = environment() if env is None else env
         self.process = subprocess.Popen(
-            [FLOWMEND, "run"], cwd=cwd, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            command, cwd=cwd, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **how
         )
         assert self.process.stderr is not None
         os.set_blocking(self.process.stderr.fileno(), False)
