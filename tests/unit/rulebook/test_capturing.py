@@ -113,13 +113,13 @@ def test_an_error_that_no_rule_takes_makes_a_test_for_the_rule_to_come(rules: Ru
 def test_where_another_rule_would_stand_in_the_way_the_test_says_where_the_error_was(tmp_path: Path) -> None:
     path = tmp_path / "rules.yaml"
     path.write_text(
-        "version: 1\nrules:\n  - {id: a, when: {step: Other*, code: A}, then: {leave: {}}}\n"
-        "  - {id: b, when: {code: A, not: {flow: Or*, trace_key: {exists: false}}}, then: {leave: {}}}\n",
+        "version: 1\nrules:\n  - {id: a, when: {code: A, not: {flow: Orders*}}, then: {leave: {}}}\n"
+        "  - {id: b, when: {code: A}, then: {leave: {}}}\n",
         encoding="utf-8",
     )
-    done = captured(compile_rules(read_rules([path]).sources), error("x", code="A", trace_key="T"))
+    done = captured(compile_rules(read_rules([path]).sources), error("x", code="A"))
     assert (done.won, done.wins) == ("b", "b")
-    assert done.test["match"]["trace_key"] == "T"
+    assert done.test["match"]["flow"] == "Orders to NetSuite"
 
 
 def test_where_the_disguise_changes_the_decision_that_is_said(rules: RuleSet) -> None:
@@ -180,6 +180,7 @@ def test_a_name_that_a_rule_asks_for_stays_but_a_number_never_does() -> None:
 def test_what_stands_in_the_error_is_never_a_substitute() -> None:
     text = "person1@example.com, 1000001 and 1000002"
     assert Disguise([text], None, []).text(text) == "person2@example.com, 1000003 and 1000004"
+    assert Disguise(["100.0001, 7654321"], None, []).text("7654321") == "1000002"
 
 
 names = st.sampled_from(["Jane Miller", "J. O'Neil", "Zoë", "Åsa Öberg", "Ann", "Li"])
