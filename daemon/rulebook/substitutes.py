@@ -3,7 +3,8 @@
 The substitutes are made up in the order of their first use, from domains and numbers that belong to nobody.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
@@ -25,6 +26,7 @@ class Substitutes:
     _taken: set[str] = field(default_factory=set, repr=False)
     _digits: str = field(default="", repr=False)
     _runs: frozenset[str] = field(default=frozenset(), repr=False)
+    _next: defaultdict[object, Iterator[int]] = field(default_factory=lambda: defaultdict(lambda: count(1)), repr=False)
 
     def __post_init__(self) -> None:
         """Keep the digits alone as well, for numbers are written in many forms."""
@@ -45,7 +47,7 @@ class Substitutes:
         return known
 
     def _made(self, kind: str, value: str) -> str:
-        for number in count(1):
+        for number in self._next[kind]:
             made = _form(kind, value, number)
             if made not in self._taken and made not in self.original:
                 self._taken.add(made)
@@ -70,18 +72,23 @@ class Substitutes:
 
     def _other_digits(self, length: int, *, phone: bool) -> str:
         """Return digits that stand nowhere in the original, and in which none of its long numbers stands either."""
-        for number in count(1):
-            if number > len(self._taken) + PLAIN_TRIES:
+        for tries, number in enumerate(self._next[length, phone]):
+            if tries > PLAIN_TRIES:
                 made = _scattered(length, number)
             elif phone:
                 made = "1202555"[max(0, 11 - length) :].rjust(length - 4, "1") + f"{99 + number:04d}"[-4:]
             else:
                 made = str(number).rjust(length - 1, "0").rjust(length, "1")[-length:]
-            unused = not (made in self._taken or made in self._digits or any(run in made for run in self._runs))
-            if unused or (length < LONG and number > SHORT_TRIES):  # of short codes there are only so many
+            if self._is_new(made) or (length < LONG and tries > SHORT_TRIES):  # of short codes there are only so many
                 self._taken.add(made)
                 return made
         raise AssertionError
+
+    def _is_new(self, made: str) -> bool:
+        if made in self._taken or made in self._digits:
+            return False
+        parts = (made[start:end] for start in range(len(made)) for end in range(start + LONG, len(made) + 1))
+        return not any(part in self._runs for part in parts)
 
 
 def _scattered(length: int, number: int) -> str:

@@ -82,7 +82,7 @@ def test_the_test_holds_what_the_rule_looks_at_and_nothing_personal(rules: RuleS
             "order": 1000001,
             "customer": {"name": "Person 1xxx", "email": "person1@example.com", "phone": "(202) 555-0100"},
             "address": {
-                "name": "Person 1xxx", "street": "Place 1xxxxx", "city": "Place 1", "state": "Texas", "zip": "10001",
+                "name": "Person 1xxx", "street": "Place 1xxxxx", "city": "Place 2", "state": "Texas", "zip": "10001",
             },
             "total": Decimal("1000000.01"),
             "lines": [{"sku": "A-100", "price": Decimal("19.90"), "paid": True, "note": None}],
