@@ -23,6 +23,7 @@ from pathlib import Path
 from random import Random
 from string import Template as Text
 
+from bench import held_out_errors
 from bench.integration_errors import TEMPLATES, corpus
 from daemon.core.message_patterns import find_patterns
 from daemon.sandbox.business import make_facts
@@ -49,6 +50,7 @@ class LabelledSet:
     """Messages and the true template of each."""
 
     name: str
+    kind: str
     held_out: bool
     messages: Sequence[str]
     truth: Groups
@@ -59,6 +61,7 @@ class Score:
     """How one set went; accuracies from 0 to 1, None where it was not measured."""
 
     name: str
+    kind: str
     held_out: bool
     messages: int
     templates: int
@@ -108,20 +111,29 @@ def loghub(folder: Path) -> Iterator[LabelledSet]:
         name = file.name.removesuffix(SUFFIX)
         messages = [row["Content"] for row in rows]
         yield LabelledSet(
-            name=name, held_out=name not in SEEN, messages=messages, truth=[row["EventId"] for row in rows]
+            name=name,
+            kind="LogHub",
+            held_out=name not in SEEN,
+            messages=messages,
+            truth=[row["EventId"] for row in rows],
         )
 
 
 def integration_errors() -> Iterator[LabelledSet]:
-    """Yield corpora of integration errors: the one the miner was developed with, and the sandbox's, held out."""
-    for seed in CORPUS_SEEDS:
-        samples = corpus(TEMPLATES, CORPUS_SIZE, seed)
-        yield LabelledSet(
-            name=f"integration errors {seed}",
-            held_out=False,
-            messages=[sample.message for sample in samples],
-            truth=[sample.template for sample in samples],
-        )
+    """Yield the one the miner was developed with, and, held out, those of other systems and of the sandbox."""
+    for kind, templates, filled, held_out in (
+        ("integration errors", TEMPLATES, corpus, False),
+        ("other systems", held_out_errors.TEMPLATES, held_out_errors.corpus, True),
+    ):
+        for seed in CORPUS_SEEDS:
+            samples = filled(templates, CORPUS_SIZE, seed)
+            yield LabelledSet(
+                name=f"{kind} {seed}",
+                kind=kind,
+                held_out=held_out,
+                messages=[sample.message for sample in samples],
+                truth=[sample.template for sample in samples],
+            )
     for seed in CORPUS_SEEDS:
         chance = Random(seed)
         texts = sorted({each.message for each in SANDBOX.values() if isinstance(each.message, str)})
@@ -129,6 +141,7 @@ def integration_errors() -> Iterator[LabelledSet]:
         chosen = chance.choices(texts, [1 / rank for rank in range(1, len(texts) + 1)], k=CORPUS_SIZE)
         yield LabelledSet(
             name=f"sandbox errors {seed}",
+            kind="sandbox errors",
             held_out=True,
             messages=[
                 Text(text).substitute(make_facts(chance, number), trace=f"TRACE-{number}")
@@ -144,6 +157,7 @@ def measured(labelled: LabelledSet, other: Callable[[Sequence[str]], Groups] | N
     took_s = time.perf_counter() - began
     return Score(
         name=labelled.name,
+        kind=labelled.kind,
         held_out=labelled.held_out,
         messages=len(labelled.messages),
         templates=len(set(labelled.truth)),
@@ -156,12 +170,14 @@ def measured(labelled: LabelledSet, other: Callable[[Sequence[str]], Groups] | N
 
 
 def means(scores: Sequence[Score]) -> dict[str, dict[str, float | int | None]]:
-    """Return the mean accuracies: of all LogHub sets, of those held out, and of the integration errors."""
+    """Return the mean accuracies: of all LogHub sets, of those held out, and of each kind of integration errors."""
+    loghub_sets = [score for score in scores if score.kind == "LogHub"]
     sets = {
-        "LogHub, all sets found": [score for score in scores if score.drain_published is not None],
-        "LogHub, held out": [score for score in scores if score.drain_published is not None and score.held_out],
-        "integration errors": [score for score in scores if score.drain_published is None and not score.held_out],
-        "integration errors, held out": [score for score in scores if score.drain_published is None and score.held_out],
+        "LogHub, all sets found": loghub_sets,
+        "LogHub, held out": [score for score in loghub_sets if score.held_out],
+        "integration errors": [score for score in scores if score.kind == "integration errors"],
+        "held out: sandbox errors": [score for score in scores if score.kind == "sandbox errors"],
+        "held out: other systems": [score for score in scores if score.kind == "other systems"],
     }
     return {
         name: {
