@@ -26,6 +26,7 @@ from daemon.core.exceptions import (
 from daemon.core.plans import Plan, PlanState
 from daemon.core.records import StepRef
 from daemon.core.tally import COUNTS, Tally
+from daemon.core.totals import Totals
 from daemon.pipeline.cycle import AccountCycle
 from daemon.pipeline.terms import Clock
 
@@ -77,8 +78,11 @@ class AccountRunner:
     clock: Clock
     log: FilteringBoundLogger
     requests: Callable[[], int]
+    throttled_s: Callable[[], float]
+    totals: Totals = field(default_factory=Totals)
     refused_until: datetime | None = None
     last_success_at: datetime | None = None
+    lag_s: float = 0.0
     unsettled: int = 0
     between: Tally = field(default_factory=Tally)
     backlog_told: bool = False
@@ -121,11 +125,12 @@ class AccountRunner:
 
     async def _cycle(self, tally: Tally | None, *, act: bool) -> tuple[Tally, Plan | None]:
         began, requests = self.clock.now(), self.requests()
-        tally, plan = await self.pass_.run(tally, act=act)
+        tally, plan = await self.pass_.run(tally or Tally(totals=self.totals), act=act)
         self.refused_until = None
         await self._tell_backlog()
         self.last_success_at = self.clock.now()
-        took = self.last_success_at - began
+        took_s, self.lag_s = (self.last_success_at - began).total_seconds(), tally.lag_s
+        self.totals.cycle_s.add(took_s)
         counts, incidents = tally.counts + self.between.counts, tally.incidents + self.between.incidents
         self.between = Tally()
         self.log.info(
@@ -140,7 +145,7 @@ class AccountRunner:
             batches=tally.batches_sent,
             requests=self.requests() - requests,
             lag_s=round(tally.lag_s, 3),
-            took_s=round(took.total_seconds(), 3),
+            took_s=round(took_s, 3),
         )
         return tally, plan
 
@@ -162,13 +167,13 @@ class AccountRunner:
             self.log.info("backlog.left", errors=left, advice="flowmend once --adopt-backlog")
 
     async def _confirm(self) -> Tally:
-        tally, self.unsettled = await self.pass_.confirm()
+        tally, self.unsettled = await self.pass_.confirm(Tally(totals=self.totals))
         self.between.merge(tally)
         return tally
 
     async def once(self, wait: timedelta, progress: Progress, *, adopt_backlog: bool = False) -> Figures:
         """Collect once, then act and confirm, ramp stages included, until nothing more is due or *wait* runs out."""
-        total, requests = Tally(), self.requests()
+        total, requests = Tally(totals=self.totals), self.requests()
         failure: FlowmendError | None = None
         try:
             if adopt_backlog:
@@ -185,7 +190,7 @@ class AccountRunner:
             PlanError: the plan cannot be applied; nothing of it was sent.
             LockedError: another process looks after the account; that one can be let send it.
         """
-        total, requests, deadline = Tally(), self.requests(), self.clock.now() + wait
+        total, requests, deadline = Tally(totals=self.totals), self.requests(), self.clock.now() + wait
         while (done := await self._apply(plan_id, by, total)) is None:
             if self.clock.now() >= deadline:
                 raise PlanError(
@@ -229,7 +234,7 @@ class AccountRunner:
         reads_left = READS_ONLY
         dropped: Counter[str] = Counter()
         while True:
-            tally = Tally()
+            tally = Tally(totals=self.totals)
             progress("reading and acting" if self.pass_.terms.mode is not Mode.OBSERVE else "reading", (total, tally))
             try:
                 await self.cycle(tally)

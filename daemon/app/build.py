@@ -19,6 +19,7 @@ from daemon.app.rules import RulesInForce
 from daemon.core.actions import Mode
 from daemon.core.guards import Limits
 from daemon.core.leases import Holder
+from daemon.core.totals import Totals
 from daemon.core.windows import Polling
 from daemon.integrator.client import Client
 from daemon.integrator.pacing import Pacer
@@ -91,8 +92,8 @@ async def open_daemon(
             fenced = store.behind(fence)
             lock = AccountLock(holder=holder, leases=store, gone=presence.gone, clock=clock, log=bound, fence=fence)
             gate = WriteGate((pauses.why_not, lock.may_write))
-            token = _token(account, secrets)
-            client = await _client(stack, name, account, terms, token, bound, gate=gate)
+            token, totals = _token(account, secrets), Totals()
+            client = await _client(stack, account, terms, token, bound, gate=gate, totals=totals)
             pass_ = AccountCycle(
                 terms=terms,
                 rules=lambda: rules.current,
@@ -124,6 +125,8 @@ async def open_daemon(
                 clock=clock,
                 log=bound,
                 requests=partial(getattr, client, "requests"),
+                throttled_s=partial(_throttled_s, client),
+                totals=totals,
             )
         await stack.enter_async_context(heartbeat([runner.lock for runner in accounts.values()]))
         yield Daemon(
@@ -136,6 +139,10 @@ async def open_daemon(
             log=log,
             stopping=stopping,
         )
+
+
+def _throttled_s(client: Client) -> float:
+    return client.pacer.throttled_s
 
 
 def _redact(settings: Settings) -> Redact | None:
@@ -199,25 +206,27 @@ def _token(account: Account, secrets: Secrets) -> Callable[[], str]:
 
 async def _client(
     stack: AsyncExitStack,
-    name: str,
     account: Account,
     terms: Terms,
     token: Callable[[], str],
     log: FilteringBoundLogger,
     *,
     gate: WriteGate,
+    totals: Totals,
 ) -> Client:
     base_url = BaseUrl.parse(account.base_url)
     transport = await stack.enter_async_context(HttpTransport(base_url))
 
     def observe(endpoint: str, status: int, took_s: float) -> None:
         log.debug("request.sent", endpoint=endpoint, status=status, took_s=round(took_s, 4))
-        if status == 429:
-            log.warning("request.throttled", endpoint=endpoint)
+        totals.request(endpoint, status, took_s)
+
+    def throttled(endpoint: str, wait_s: float) -> None:
+        log.warning("request.throttled", endpoint=endpoint, wait_s=round(wait_s, 3))
 
     token()
     return Client(
-        account=name,
+        account=terms.account,
         base_url=base_url,
         token=token,
         transport=transport,
@@ -227,4 +236,5 @@ async def _client(
         share_id=account.share_id,
         may_write=gate.why_not,
         observe=observe,
+        throttled=throttled,
     )

@@ -11,9 +11,11 @@ def run(config: Config = None) -> None:
     from daemon.app.build import open_daemon
     from daemon.app.clock import SystemClock
     from daemon.app.configuration import Configuration
+    from daemon.app.observed import Observed
     from daemon.app.service import Service, Signals
     from daemon.app.supervisor import Supervisor
     from daemon.logs import Threshold
+    from daemon.web.server import serve as serve_http
 
     async def serve() -> None:
         signals = Signals()
@@ -32,7 +34,9 @@ def run(config: Config = None) -> None:
                 threshold=threshold,
                 secrets=secrets,
             )
+            observed = Observed(daemon=daemon, started_at=daemon.clock.now())
             service = Service(daemon=daemon, signals=signals, configuration=configuration, supervisor=supervisor)
-            await service.run()
+            async with serve_http(settings.server.host, settings.server.port, observed, log):
+                await service.run()
 
     asyncio.run(serve())

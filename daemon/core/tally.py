@@ -3,6 +3,8 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from daemon.core.totals import Totals
+
 COUNTS = (
     "new", "matched", "unmatched", "retried", "patched", "resolved", "held",
     "confirmed", "came_back", "refused", "unknown", "vanished",
@@ -18,7 +20,7 @@ class Tally:
 
     *skipped* says, by reason, what was due and held back, *dropped* what a second look took out of the plan. *lag_s* is
     how far behind the step is that could not be read for longest. *incidents* counts the rules whose retries on a step
-    have begun to be useless.
+    have begun to be useless. What is counted for good goes to *totals*, which outlive the pass.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -31,6 +33,7 @@ class Tally:
     settled: int = 0
     incidents: int = 0
     lag_s: float = 0.0
+    totals: Totals = field(default_factory=Totals)
 
     def add(self, what: str, count: int = 1, *, rule_id: str = "") -> None:
         """Count *what*, one of `COUNTS`, for the account and for the rule that decided it."""

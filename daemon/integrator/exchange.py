@@ -30,6 +30,10 @@ def _unobserved(_endpoint: str, _status: int, _took_s: float) -> None:
     pass
 
 
+def _untold(_endpoint: str, _wait_s: float) -> None:
+    pass
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -44,7 +48,8 @@ class Exchange:
 
     *token* may be a function, so that a token that was replaced is used from the next request on. *may_write* is asked
     right before each write and says why nothing may be written to the step now, or "". *observe* is told of every
-    request: endpoint template, HTTP status (0 where no answer came) and seconds. A read is sent at most *attempts*
+    request: endpoint template, HTTP status (0 where no answer came) and seconds; *throttled* of every 429: endpoint
+    template and by how many seconds all requests of the account are put off. A read is sent at most *attempts*
     times, and not again once *patience_s* have passed. *requests* counts what was sent.
     """
 
@@ -58,6 +63,7 @@ class Exchange:
     share_id: str = ""
     may_write: Callable[[StepRef], Awaitable[str]] = field(default=_nothing_stops, repr=False)
     observe: Callable[[str, int, float], None] = field(default=_unobserved, repr=False)
+    throttled: Callable[[str, float], None] = field(default=_untold, repr=False)
     now: Callable[[], datetime] = field(default=_utc_now, repr=False)
     clock: Callable[[], float] = field(default=monotonic, repr=False)
     attempts: int = 4
@@ -88,7 +94,7 @@ class Exchange:
         try:
             check(answer, request, account=self.account, base_url=self.base_url, now=self.now())
         except RateLimitedError as limited:
-            self.pacer.shut(limited.wait_s)
+            self.throttled(request.endpoint, self.pacer.shut(limited.wait_s))
             raise
         return answer
 

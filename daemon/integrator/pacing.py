@@ -34,9 +34,14 @@ class Pacer:
         while (left_s := self._opens_at_s - self.clock()) > 0:
             await self.sleep(left_s)
 
-    def shut(self, wait_s: float) -> None:
-        """Let nothing through for *wait_s* and a little more; a shorter wait never opens the gate early."""
+    def shut(self, wait_s: float) -> float:
+        """Let nothing through for *wait_s* and a little more; a shorter wait never opens the gate early.
+
+        Return by how many seconds that has put off the opening.
+        """
         now_s = self.clock()
         opens_at_s = max(self._opens_at_s, now_s + wait_s + self.random())
-        self.throttled_s += opens_at_s - max(self._opens_at_s, now_s)
+        longer_s = opens_at_s - max(self._opens_at_s, now_s)
+        self.throttled_s += longer_s
         self._opens_at_s = opens_at_s
+        return longer_s

@@ -20,6 +20,7 @@ from daemon.core.reads import Read, Recheck, Saved
 from daemon.core.recordings import Recorded
 from daemon.core.records import ErrorRecord, Mark, Step, StepRef
 from daemon.core.tally import Tally
+from daemon.core.totals import Totals
 from daemon.core.windows import SWEEP_DUE, StepProgress, Window, mark_after
 from daemon.pipeline.judge import Judge, Judgement
 from daemon.pipeline.record import Recorder
@@ -162,8 +163,28 @@ class Collector:
             saved = await self.store.save_page(reading, list(records), kept, recorded)
             errors += saved.seen
             for each in judgements:
-                count_judgement(tally, each, known.get(each.record.error_id))
+                before = known.get(each.record.error_id)
+                count_judgement(tally, each, before)
+                if before is None:
+                    self._tell_new(step.ref, each, tally.totals)
         return Seen(errors=errors, pages=pages)
+
+    def _tell_new(self, ref: StepRef, judgement: Judgement, totals: Totals) -> None:
+        """Count an error that was not known before, and what its rule wants done with it."""
+        totals.seen[ref] += 1
+        decision = judgement.decision
+        if decision.verb is Verb.NONE:
+            return
+        totals.decided[decision.rule_id, decision.verb.value] += 1
+        self.log.debug(
+            "error.matched",
+            flow_id=ref.flow_id,
+            step_id=ref.step_id,
+            error_id=judgement.record.error_id,
+            rule=decision.rule_id,
+            action=decision.verb.value,
+            reason=decision.reason,
+        )
 
     async def recheck(self, step: Step, window: Window, tally: Tally, now: datetime) -> None:
         """Judge all errors of *window* again, because time alone may have changed the answer for some of them."""

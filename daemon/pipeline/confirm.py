@@ -257,6 +257,7 @@ class Confirmer:
         counts = Counter(outcome.value for outcome in outcomes.values())
         for outcome, count in counts.items():
             tally.add(outcome, count, rule_id=entry.batch.rule_id)
+            tally.totals.settled[entry.batch.rule_id, entry.batch.act.value, outcome] += count
         tally.settled += len(outcomes)
         self.log.info(
             "outcome.settled",

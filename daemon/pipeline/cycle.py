@@ -144,9 +144,9 @@ class AccountCycle:
         group = next((each for each in weighed.groups if looked is not None and _is_of(each, step, looked)), None)
         return step, looked, group
 
-    async def confirm(self) -> tuple[Tally, int]:
+    async def confirm(self, tally: Tally | None = None) -> tuple[Tally, int]:
         """Settle what can be settled; return the figures and how many writes are left without an outcome."""
-        tally, now = Tally(), self.clock.now()
+        tally, now = tally or Tally(), self.clock.now()
         await self.ownership.check()
         parts = await self._parts(self.rules(), now)
         return tally, await parts.confirmer.run(tally, now)

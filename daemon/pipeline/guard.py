@@ -21,6 +21,7 @@ from daemon.core.plans import DueGroup, Plan, PlannedGroup
 from daemon.core.ramp import MEMORY, Stage, allowance
 from daemon.core.records import Connection, Flow, Job, Step, StepRef
 from daemon.core.tally import Tally
+from daemon.core.totals import Totals
 from daemon.core.usage import Usage
 from daemon.pipeline.breakers import Breakers, BreakerStore
 from daemon.pipeline.survey import token_refused
@@ -118,7 +119,7 @@ class Guard:
         )
         weighed = weigh(cut_down, rules, scales)
         if self.acts:
-            self._report_limits(weighed)
+            self._report_limits(weighed, tally.totals)
         groups = await platform.breakers.choose(weighed)
         over: dict[tuple[str, Act], list[PlannedGroup]] = {}
         for before, group in zip(cut_down, groups, strict=True):
@@ -192,12 +193,13 @@ class Guard:
         allowed = await platform.breakers.allowance(group.step)
         return cut(group, most=allowed.most, reason=allowed.reason, detail=allowed.detail)
 
-    def _report_limits(self, groups: Sequence[PlannedGroup]) -> None:
+    def _report_limits(self, groups: Sequence[PlannedGroup], totals: Totals) -> None:
         """Say once that a rule is over a limit, and again only after something of it went, or nothing of it was due."""
         over = {(group.rule_id, group.act): group for group in groups if group.reason == "limit"}
         for (rule_id, act), group in over.items():
             if (rule_id, act) not in self.reported:
                 held = sum(each.count for each in groups if (each.rule_id, each.act) == (rule_id, act))
+                totals.limited[rule_id] += held
                 self.log.warning("limit.reached", rule=rule_id, action=act.value, held=held, reason=group.detail)
         due = {(group.rule_id, group.act) for group in groups}
         going = {(group.rule_id, group.act) for group in groups if group.send}

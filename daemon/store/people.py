@@ -45,6 +45,12 @@ COUNTS = (
     .where(steps.c.account == bindparam("account"))
     .group_by(verdicts.c.verb, verdicts.c.rule_id, verdicts.c.reason)
 )
+HELD_COUNTS = (
+    select(held.c.queue, func.count().label("found"))
+    .join_from(held, steps, steps.c.step_no == held.c.step_no)
+    .where(steps.c.account == bindparam("account"))
+    .group_by(held.c.queue)
+)
 HELD = (
     select(held, *REF, errors.c.code, verdicts.c.rule_id, verdicts.c.reason)
     .join_from(held, errors, and_(errors.c.step_no == held.c.step_no, errors.c.error_id == held.c.error_id))
@@ -103,6 +109,11 @@ class PeopleRows(Database):
         """Return how many errors are stored, by verb, rule id and reason."""
         rows = connection.execute(COUNTS, {"account": account})
         return {(Verb(row.verb), row.rule_id, row.reason): row.found for row in rows}
+
+    @reads
+    def held_counts(self, connection: Connection, account: str) -> dict[str, int]:
+        """Return how many errors wait for people, by queue."""
+        return {row.queue: row.found for row in connection.execute(HELD_COUNTS, {"account": account})}
 
     @reads
     def held(self, connection: Connection, account: str | None = None, queue: str | None = None) -> list[HeldRow]:

@@ -101,6 +101,8 @@ async def test_held_errors_are_listed_by_queue_longest_waiting_first(store: Stor
     assert [row.error_id for row in await store.held("acme")] == ["e2", "e1", "e3"]
     assert [row.error_id for row in await store.held(queue="warehouse")] == ["e2", "e1", "e4"]
     assert await store.held("acme", "nobody") == []
+    assert await store.held_counts("acme") == {"warehouse": 2, "finance": 1}
+    assert await store.held_counts("nobody") == {}
 
 
 async def test_writes_are_listed_newest_first(store: Store) -> None:

@@ -33,7 +33,11 @@ def project() -> dict[str, list[str]]:
 def test_every_import_of_the_product_is_one_of_its_declared_dependencies() -> None:
     declared = {re.split(r"[<>=\[]", requirement)[0].lower() for requirement in project()["dependencies"]}
     distributions = packages_distributions()
-    needed = {COMES_WITH.get(name, name) for module in imported() for name in [distributions[module][0].lower()]}
+    needed = {
+        COMES_WITH.get(name, name)
+        for module in imported()
+        for name in [distributions[module][0].lower().replace("_", "-")]
+    }
 
     assert needed == declared
 

@@ -1,0 +1,115 @@
+"""What is shown of a running service over HTTP: its figures, and whether it does its work.
+
+Counts and moments are those that the log tells; states are asked of the store when somebody looks. That may take no
+longer than a scraper waits, and many who look at once are one question to the store, which the cycles need, too.
+"""
+
+import asyncio
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from time import monotonic
+
+from daemon.app.account import AccountRunner
+from daemon.app.build import Daemon
+from daemon.app.readiness import STORE_WITHIN_S, readiness_of
+from daemon.core.actions import Action, Resolve, Retry
+from daemon.core.batches import Act
+from daemon.core.breakers import BreakerState, Kind
+from daemon.core.decisions import Verb
+from daemon.core.exceptions import StoreError
+from daemon.core.records import StepRef
+from daemon.web.reading import AccountReading, Readiness, Reading, Stored
+
+FRESH_S = 1.0
+"""How long what the store said is told again instead of asking it again."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Observed:
+    """A running *daemon*, seen from outside, since *started_at*."""
+
+    daemon: Daemon
+    started_at: datetime
+    monotonic: Callable[[], float] = monotonic
+    _stored: dict[str, Stored] = field(default_factory=dict)
+    _paused: bool | None = None
+    _asked_s: float | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def reading(self) -> Reading:
+        """Return the figures; without those of the store where it does not answer in time."""
+        async with self._turn:
+            if self._asked_s is None or self.monotonic() - self._asked_s >= FRESH_S:
+                self._stored, self._paused = {}, None
+                try:
+                    async with asyncio.timeout(STORE_WITHIN_S):
+                        await self._ask()
+                except (StoreError, TimeoutError):
+                    self._stored = {}
+                self._asked_s = self.monotonic()
+        daemon, state = self.daemon, self.daemon.rules.state
+        return Reading(
+            accounts=[self._account(runner) for runner in daemon.accounts.values()],
+            mode=daemon.settings.mode.name.lower(),
+            version=version("flowmend"),
+            python=platform.python_version(),
+            rules_loaded=state.count,
+            rules_ok=state.ok,
+            rules_tried_at=state.tried_at,
+            sends=self._sends(),
+            paused=self._paused,
+        )
+
+    def _account(self, runner: AccountRunner) -> AccountReading:
+        return AccountReading(
+            name=runner.name,
+            totals=runner.totals,
+            throttled_s=runner.throttled_s(),
+            lag_s=runner.lag_s,
+            last_success_at=runner.last_success_at,
+            stored=self._stored.get(runner.name),
+        )
+
+    def _sends(self) -> list[tuple[str, str]]:
+        """Return the rules in force that retry or resolve, with their act."""
+        return [(rule.id, act.value) for rule in self.daemon.rules.current.rules for act in _acts(rule.action)]
+
+    async def _ask(self) -> None:
+        self._paused = bool(await self.daemon.pauses.holding())
+        self._stored = {name: await self._of(name) for name in self.daemon.accounts}
+
+    async def _of(self, account: str) -> Stored:
+        store = self.daemon.store
+        return Stored(
+            open=await store.open_counts(account),
+            unmatched=sum(n for (verb, _, _), n in (await store.error_counts(account)).items() if verb is Verb.NONE),
+            held=await store.held_counts(account),
+            unsettled=await store.unsettled_count(account),
+            breakers=await self._breakers(account),
+        )
+
+    async def _breakers(self, account: str) -> dict[StepRef, bool]:
+        known = {each.key: each.state is not BreakerState.CLOSED for each in await self.daemon.store.breakers(account)}
+        steps = await self.daemon.store.steps(account) if known else {}
+        found: dict[StepRef, bool] = {}
+        for ref, step in steps.items():
+            keys = (Kind.STEP, f"{ref.flow_id}/{ref.step_id}"), (Kind.CONNECTION, step.connection_id)
+            if any(key in known for key in keys):
+                found[ref] = any(known.get(key, False) for key in keys)
+        return found
+
+    async def readiness(self) -> Readiness:
+        """Say whether every account is looked after, and what people should know besides."""
+        return await readiness_of(self.daemon, self.started_at)
+
+
+def _acts(action: Action) -> Sequence[Act]:
+    """Return what a rule may come to send whose outcome is settled later."""
+    if isinstance(action, Resolve):
+        return (Act.RESOLVE,)
+    if not isinstance(action, Retry):
+        return ()
+    return (Act.RETRY, Act.RESOLVE) if action.exhausted == "resolve" else (Act.RETRY,)

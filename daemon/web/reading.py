@@ -1,0 +1,70 @@
+"""What the HTTP side is told of the service, as values, and who tells it. The application fills them in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from daemon.core.records import StepRef
+from daemon.core.totals import Totals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What the store holds of one account now.
+
+    *open* are the open errors by step, *unmatched* those of them that no rule matches, *held* what waits for people by
+    queue, *unsettled* the batches without an outcome. *breakers* are the steps that have, or stand behind, a breaker that
+    has ever opened, and whether one holds retries back there now.
+    """
+
+    open: Mapping[StepRef, int]
+    unmatched: int
+    held: Mapping[str, int]
+    unsettled: int
+    breakers: Mapping[StepRef, bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountReading:
+    """One account. *stored* is None where the store did not answer in time, *last_success_at* before the first cycle."""
+
+    name: str
+    totals: Totals
+    throttled_s: float
+    lag_s: float
+    last_success_at: datetime | None = None
+    stored: Stored | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The whole service. *sends* are the rules in force that send something, with what; *paused* None: nobody knows."""
+
+    accounts: Sequence[AccountReading]
+    mode: str
+    version: str
+    python: str
+    rules_loaded: int
+    rules_ok: bool
+    rules_tried_at: datetime | None
+    sends: Sequence[tuple[str, str]] = ()
+    paused: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Whether the service does its work, in words: *missing* is why it does not, *notes* what people should know."""
+
+    missing: Sequence[str] = ()
+    notes: Sequence[str] = ()
+
+
+class Source(Protocol):
+    """Who knows. Neither question may take long, nor raise."""
+
+    async def reading(self) -> Reading:
+        """Return the figures."""
+
+    async def readiness(self) -> Readiness:
+        """Say whether the work is being done."""
