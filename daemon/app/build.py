@@ -92,7 +92,8 @@ async def open_daemon(
             fenced = store.behind(fence)
             lock = AccountLock(holder=holder, leases=store, gone=presence.gone, clock=clock, log=bound, fence=fence)
             gate = WriteGate((pauses.why_not, lock.may_write))
-            token, totals = _token(account, secrets), Totals()
+            token = _token(account, secrets)
+            totals = Totals()
             client = await _client(stack, account, terms, token, bound, gate=gate, totals=totals)
             pass_ = AccountCycle(
                 terms=terms,
