@@ -145,6 +145,7 @@ def test_it_works_with_what_the_lock_names_in_a_tree_that_it_cannot_write_to_as_
         unprivileged = {"user": UID, "group": UID, "extra_groups": []} if os.getuid() == 0 else {}
         with Service(etc, command, env=env, **unprivileged) as service:
             service.wait_for("outcome.settled")
+            assert check_health(service.wait_for("server.started")["port"]) == 0
             assert service.stop(getattr(signal, FINAL.last("STOPSIGNAL").text))[0] == 0
             assert not [line for line in service.events if line["level"] == "error"]
 
