@@ -8,14 +8,15 @@
 FROM python:3.11-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
-# The dependencies first: they change less often than the code, and each is checked against its hash.
-COPY requirements.lock ./
-RUN python -m venv --without-pip /opt/flowmend \
+# The dependencies first: they change less often than the code. Each is checked against its hash, and so is what builds.
+COPY requirements.lock requirements-build.lock ./
+RUN pip install --root-user-action ignore --require-hashes --only-binary :all: -r requirements-build.lock \
+ && python -m venv --without-pip /opt/flowmend \
  && pip --python /opt/flowmend/bin/python install --require-hashes --only-binary :all: -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY rules rules
 COPY daemon daemon
-RUN pip wheel --no-deps --wheel-dir /wheels . \
+RUN pip wheel --no-build-isolation --no-deps --wheel-dir /wheels . \
  && pip --python /opt/flowmend/bin/python install --no-deps --no-index /wheels/flowmend-*.whl
 
 FROM python:3.11-slim

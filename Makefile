@@ -57,6 +57,7 @@ format: $(READY)
 lock: $(READY)
 	$(BIN)/pip-compile $(LOCK) --output-file=requirements.lock pyproject.toml
 	$(BIN)/pip-compile $(LOCK) --extra=dev --constraint=requirements.lock --output-file=requirements-dev.lock pyproject.toml
+	$(BIN)/pip-compile $(LOCK) --only-build-deps --build-deps-for=wheel --constraint=requirements-dev.lock --output-file=requirements-build.lock pyproject.toml
 LOCK := --quiet --upgrade --allow-unsafe --generate-hashes --strip-extras --no-header --no-emit-index-url \
 	--no-emit-trusted-host --no-emit-find-links --no-emit-options
 

@@ -12,8 +12,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from importlib.metadata import distribution
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +86,8 @@ class Image:
         known: Mapping[tuple[str, ...], Callable[[Sequence[str]], object]] = {
             ("python", "-m", "venv"): lambda words: self._call(self.at(f"/usr/local/bin/{PYTHON}"), *words[1:]),
             ("pip", "--python"): self._install,
-            ("pip", "wheel"): partial(self._pip, "--no-build-isolation"),  # isolation would download the build tool
+            ("pip", "install"): self._locked,
+            ("pip", "wheel"): self._pip,
             ("pip", "uninstall"): self.skipped.append,
             ("install", "--directory"): self._call_unowned,
             ("mkdir",): lambda words: self._call(*words),
@@ -100,19 +100,11 @@ class Image:
         doing[0](command)
 
     def _install(self, words: Sequence[str]) -> None:
-        if "-r" in words:
-            assert "--require-hashes" in words
-            self._lay_locked(self.at(words[words.index("-r") + 1]))
-        else:
-            self._pip("", words)
-
-    def _lay_locked(self, lock: Path) -> None:
-        """Copy the distributions that *lock* names, and nothing else."""
+        if "-r" not in words:
+            self._pip(words)
+            return
         target = self.at(f"/opt/flowmend/lib/{PYTHON}/site-packages")
-        pins = [line.split("==") for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line]
-        for name, rest in pins:
-            found = distribution(name)
-            assert found.version == rest.split()[0], f"{name}: the tests' environment is not that of the locks"
+        for found in self._locked(words):
             for part in {file.parts[0] for file in found.files or ()} - {"..", "__pycache__"}:
                 source = Path(str(found.locate_file(part)))
                 if source.is_dir():
@@ -120,8 +112,18 @@ class Image:
                 else:
                     shutil.copy2(source, target / part)
 
-    def _pip(self, extra: str, words: Sequence[str]) -> None:
-        options = [*filter(None, [extra]), "--disable-pip-version-check", "--quiet"]
+    def _locked(self, words: Sequence[str]) -> list[Distribution]:
+        """Return the distributions that the command's lock names, as they are in the tests' environment."""
+        assert "--require-hashes" in words
+        lock = self.at(words[words.index("-r") + 1]).read_text(encoding="utf-8")
+        pins = [line.split("==") for line in lock.splitlines() if "==" in line]
+        found = [distribution(name) for name, _ in pins]
+        for (name, rest), present in zip(pins, found, strict=True):
+            assert present.version == rest.split()[0], f"{name}: the tests' environment is not that of the locks"
+        return found
+
+    def _pip(self, words: Sequence[str]) -> None:
+        options = ["--disable-pip-version-check", "--quiet"]
         mapped = [self._mapped(word) for word in words[1:]]
         expanded = [path for word in mapped for path in (glob.glob(word) or [word])]  # noqa: PTH207 - as the shell does
         self._call(sys.executable, "-m", "pip", *expanded, *options, given=True)

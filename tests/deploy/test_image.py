@@ -79,10 +79,22 @@ def test_whatever_is_copied_passes_the_ignore_file_and_nothing_else_does() -> No
     assert copied == allowed
 
 
-def test_every_package_is_held_against_its_hash() -> None:
-    installs = [words for run in BUILD.all("RUN") for words in run.commands if "install" in words]
+def test_every_package_is_held_against_its_hash_and_so_is_what_builds() -> None:
+    commands = [words for run in BUILD.all("RUN") for words in run.commands]
+    (wheel,) = [words for words in commands if words[:2] == ["pip", "wheel"]]
 
-    assert all("--require-hashes" in words or "--no-index" in words for words in installs)
+    assert all("--require-hashes" in words or "--no-index" in words for words in commands if "install" in words)
+    assert {"--no-build-isolation", "--no-deps"} <= set(wheel)  # else pip fetches the newest build tool by itself
+
+
+def test_what_builds_the_image_is_what_builds_everywhere() -> None:
+    build, dev = ((ROOT / f"requirements-{name}.lock").read_text(encoding="utf-8") for name in ("build", "dev"))
+    pins = re.findall(r"^\S+==\S+ \\$", build, re.MULTILINE)
+
+    assert any(pin.startswith("hatchling==") for pin in pins)
+    assert [pin for pin in pins if f"\n{pin}\n" not in f"\n{dev}"] == []
+    assert build.count("--hash=sha256:") >= len(pins)
+    assert "://" not in build
 
 
 class Answers(BaseHTTPRequestHandler):
