@@ -1,7 +1,8 @@
 """The log: one line an event, facts beside it, nothing in it that was not meant to be there.
 
 ``json`` and ``logfmt`` carry the same keys: ``ts``, ``level``, ``event``, then the facts. Every text goes the same way,
-because any of them may come from outside: secrets are hidden, what does not print is escaped, the rest is cut (P10).
+because any of them may come from outside: secrets that we know and what looks like one, or like somebody's mail address,
+are hidden, what does not print is escaped, the rest is cut (P10).
 """
 
 import json
@@ -11,11 +12,14 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Literal, TextIO
 
 import structlog
 from structlog.processors import NAME_TO_LEVEL
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+from daemon.rulebook.concealing import HIDDEN, conceal
 
 Format = Literal["auto", "json", "logfmt", "console"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -23,11 +27,13 @@ Level = Literal["debug", "info", "warning", "error"]
 CUT = 256
 """Characters of one text, its escapes included."""
 
-HIDDEN = "[hidden]"
 SHORTEST_SECRET = 6
 """Hiding anything shorter would tear holes into innocent words."""
 
-SECRET_KEYS = frozenset({"authorization", "password", "token"})
+SECRET_KEYS = frozenset({"api_key", "authorization", "cookie", "password", "secret", "token"})
+
+WHO = frozenset({"by"})
+"""Keys that name who did something here, as they called themselves: that is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +83,7 @@ def configure_logs(
         format = "console" if stream.isatty() else "json"  # noqa: A001
     renderers: dict[str, Processor] = {
         "json": structlog.processors.JSONRenderer(ensure_ascii=False),
-        "logfmt": structlog.processors.LogfmtRenderer(bool_as_flag=False),
+        "logfmt": _logfmt,
         "console": structlog.dev.ConsoleRenderer(
             colors=stream.isatty(), timestamp_key="ts", repr_native_str=True, sort_keys=False
         ),
@@ -119,6 +125,19 @@ def printable(text: str, limit: int = CUT) -> str:
     return escaped if len(escaped) <= limit else f"{escaped[: limit - 1]}…"
 
 
+def _logfmt(_logger: object, _method: str, event: EventDict) -> str:
+    """Render a cleaned event; a text with a sign that means something to some reader of logfmt is quoted as in JSON."""
+    return " ".join(f"{key}={_quoted(value)}" for key, value in event.items())
+
+
+def _quoted(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False) if any(sign in value for sign in " =\"'\\`") else value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shape:
     """Stamp the event, put the keys in their order and a traceback onto one line."""
@@ -147,14 +166,15 @@ class _Clean:
     secrets: Secrets
 
     def __call__(self, _logger: object, _method: str, event: EventDict) -> EventDict:
-        return {key: HIDDEN if key.lower() in SECRET_KEYS else self._clean(value) for key, value in event.items()}
+        return {key: HIDDEN if key.lower() in SECRET_KEYS else self._clean(key, value) for key, value in event.items()}
 
-    def _clean(self, value: object) -> object:
-        if value is None or isinstance(value, bool | int | float):
+    def _clean(self, key: str, value: object) -> object:
+        if value is None or isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value)):
             return value
         if isinstance(value, list | tuple | dict):
             value = json.dumps(value, default=str, ensure_ascii=False)
-        return printable(self.secrets.hide(str(value)))
+        text = self.secrets.hide(str(value))
+        return printable(text if key in WHO else conceal(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +187,7 @@ class _Lines:
         try:
             self.stream.write(f"{line}\n")
             self.stream.flush()
-        except OSError:
+        except (OSError, ValueError):  # gone, or closed
             return
 
     debug = info = warning = error = critical = write

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.typing import FilteringBoundLogger
 
-from daemon.logs import CUT, Format, Level, Secrets, configure_logs, printable, route_libraries
+from daemon.logs import CUT, Format, Level, Secrets, Threshold, configure_logs, printable, route_libraries
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -138,6 +138,79 @@ def test_a_secret_too_short_to_be_one_tears_no_holes() -> None:
     assert json.loads(out.getvalue())["event"] == "batch.sent"
 
 
+TELLING = {
+    "a mail address": ("no customer ann.lee+x@mail.example.com found", "ann.lee"),
+    "a mail address with letters of other languages": ("für jürgen@bücher.example: nein", "jürgen"),
+    "a mail address in JSON": ('{"email": "ann@example.com"}', "ann@"),
+    "a mail address across lines": ("x\nann@example.com\ny", "ann@"),
+    "a header": ("sent Authorization: Bearer abcdef0123456789abcdef", "abcdef"),
+    "a signed token": ("got eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl back", "eyJ"),
+    "a query": ("GET https://x.example.com/?a=1&access_token=abc123def&b=2", "abc123"),
+    "a field": ('{"client_secret": "abc123def", "a": 1}', "abc123"),
+    "a field in a string": ('{\\"password\\": \\"abc123def\\"}', "abc123"),
+    "a password in an address": ("cannot open postgresql://flow:abc123@db.example.com/x", "abc123"),
+}
+
+
+@pytest.mark.parametrize("form", ["json", "logfmt", "console"])
+@pytest.mark.parametrize(("text", "telling"), TELLING.values(), ids=TELLING.keys())
+def test_mail_addresses_and_what_looks_like_a_secret_are_hidden_in_text_from_outside(
+    form: Format, text: str, telling: str
+) -> None:
+    out = StringIO()
+    logger(out, form).warning("batch.refused", reason=text, listed=[text], exc_info=ValueError(text))
+    assert telling not in out.getvalue()
+    assert out.getvalue().count("[hidden]") >= 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "rules@9c1d with 3 rules stays in force. Nothing is lost",
+        "acme: GET /tokenInfo: the token was refused (401 Unauthorized)",
+        "no connection to https://api.integrator.io (Connection refused)",
+        "flowmend run on host mill, pid 12, since 2026-03-02T09:00:00+00:00",
+        "Basic authentication is needed",
+        "job 5f0a1b2c3d4e5f6071829304 completed_with_errors: 3 passed and 2 failed",
+    ],
+)
+def test_what_people_need_to_read_is_left_as_it_is(text: str) -> None:
+    out = StringIO()
+    logger(out).warning("batch.refused", reason=text, by="ann@example.com")
+    facts = json.loads(out.getvalue())
+    assert (facts["reason"], facts["by"]) == (text, "ann@example.com")
+
+
+@given(st.text(max_size=400))
+def test_any_text_comes_out_of_json_and_logfmt_as_the_same_one_fact(text: str) -> None:
+    read_back = []
+    for form in ("json", "logfmt"):
+        out = StringIO()
+        logger(out, form).info("step.failed", reason=text, last=1)
+        assert out.getvalue().count("\n") == 1
+        facts = read(form, out.getvalue())
+        assert list(facts) == ["ts", "level", "event", "reason", "last"]
+        read_back.append(facts["reason"])
+    assert read_back[0] == read_back[1]
+
+
+def test_hostile_text_gives_a_terminal_no_order() -> None:
+    terminal, plain = Terminal(), Terminal()
+    for text in HOSTILE.values():
+        logger(terminal, "console").info("step.failed", reason=text)
+        logger(plain, "console").info("step.failed", reason="x")
+    orders = [line.count("\x1b") for line in terminal.getvalue().splitlines()]
+    assert orders == [line.count("\x1b") for line in plain.getvalue().splitlines()]
+    assert len(orders) == len(HOSTILE)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_numbers_that_json_does_not_know_become_text(number: float) -> None:
+    out = StringIO()
+    logger(out).info("x.happened", share=number)
+    assert json.loads(out.getvalue(), parse_constant=lambda _: pytest.fail("no JSON"))["share"] == str(number)
+
+
 def test_secrets_are_not_in_their_own_repr() -> None:
     secrets = Secrets()
     secrets.add("secretive-token")
@@ -196,6 +269,23 @@ def test_console_has_no_colours_where_nobody_looks() -> None:
 
 def test_a_log_that_cannot_be_written_stops_nothing() -> None:
     logger(Closed()).info("batch.sent")
+    closed = StringIO()
+    log = logger(closed)
+    closed.close()
+    log.info("batch.sent")
+
+
+def test_the_level_may_change_while_loggers_are_in_use() -> None:
+    out, threshold = StringIO(), Threshold(level="info")
+    log = configure_logs(format="json", level=threshold, stream=out, secrets=Secrets()).bind(account="acme")
+    for level in ("info", "debug", "error"):
+        threshold.level = level
+        log.debug("request.sent", at=level)
+        log.error("step.failed", at=level)
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [(line["level"], line["at"]) for line in lines] == [
+        ("error", "info"), ("debug", "debug"), ("error", "debug"), ("error", "error"),
+    ]  # fmt: skip
 
 
 class TestLibraries:
