@@ -112,7 +112,9 @@ def mark_after(summary: Mark, *, open_now: int, in_flight: int, window: Window) 
 
 
 def _sweep_due(progress: StepProgress, now: datetime, polling: Polling) -> bool:
-    return progress.swept_at is None or now - progress.swept_at >= polling.full_sweep
+    swept_at = progress.swept_at
+    # a sweep later than now was dated by a clock that was ahead, and by it others would be due much too late
+    return swept_at is None or not timedelta(0) <= now - swept_at < polling.full_sweep
 
 
 def _arrivals_explain(progress: StepProgress, listed_until: datetime, summary: Mark) -> bool:

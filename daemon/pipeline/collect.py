@@ -71,7 +71,7 @@ WholeRead = Callable[[Read, bool], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What one whole read showed: how many errors on how many pages."""
+    """What one whole read showed: how many errors that the summary may have counted, on how many pages."""
 
     errors: int
     pages: int
@@ -80,7 +80,7 @@ class Seen:
         """Tell whether what was not shown is surely not open.
 
         A list that moves while it is paged through can hide an open error between two pages. A single page cannot, nor
-        can a list that shows as many errors as the summary counted.
+        can a list that shows as many errors as the summary counted. What came after the summary stands for none of them.
         """
         return self.pages <= 1 or self.errors >= summary.num_error
 
@@ -161,7 +161,7 @@ class Collector:
             recorded = [self.recorder.of(step, each, now) for each in judgements] if self.recorder else []
             kept = [each.to_keep() for each in judgements]
             saved = await self.store.save_page(reading, list(records), kept, recorded)
-            errors += saved.seen
+            errors += saved.seen - sum(_came_later(record, window) for record in wanted if record.error_id not in known)
             for each in judgements:
                 before = known.get(each.record.error_id)
                 count_judgement(tally, each, before)
@@ -191,6 +191,12 @@ class Collector:
         reading = await self.store.begin_read(step.ref, full=False)
         await self.pages(step, window, reading, tally, now, rejudge=True)
         await self.store.end_read(reading, trusted=False)
+
+
+def _came_later(record: ErrorRecord, window: Window) -> bool:
+    """Tell whether a full read shows an error that its summary need not have counted; in doubt it came later."""
+    listed_until = window.settled_at
+    return listed_until is not None and (record.occurred_at is None or record.occurred_at > listed_until)
 
 
 def to_judge(records: Iterable[ErrorRecord], known: Mapping[str, Known], *, rejudge: bool) -> list[ErrorRecord]:

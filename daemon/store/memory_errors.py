@@ -156,17 +156,17 @@ class MemoryReading(Shelves):
         swept_at: datetime | None,
         judged_with: str,
     ) -> None:
-        """Remember how far a step has been read; neither moment moves back, and None leaves it as it was."""
+        """Remember how far a step has been read; the watermark does not move back, and None leaves what was there."""
         known = self.read_so_far.get(ref, NEVER_READ)
         self.read_so_far[ref] = StepProgress(
             mark=mark,
             watermark_at=_later(known.watermark_at, watermark_at),
-            swept_at=_later(known.swept_at, swept_at),
+            swept_at=swept_at or known.swept_at,
             judged_with=judged_with,
         )
 
     async def stale_steps(self, account: str, rules: str, swept_before: datetime) -> list[StepRef]:
-        """Return the steps with errors that other rules judged, or that were not swept since *swept_before*.
+        """Return the steps with errors that other rules judged, or that were not swept between *swept_before* and now.
 
         Errors that are stored, or that the summary counted when the step was last read to the end.
         """
@@ -174,7 +174,9 @@ class MemoryReading(Shelves):
             ref
             for ref, known in sorted((await self.all_progress(account)).items())
             if (known.open or (known.mark and known.mark.num_error))
-            and (known.judged_with != rules or known.swept_at is None or known.swept_at < swept_before)
+            and (
+                known.judged_with != rules or known.swept_at is None or not swept_before <= known.swept_at <= self.now()
+            )
         ]
 
     async def open_counts(self, account: str) -> dict[StepRef, int]:

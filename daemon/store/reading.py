@@ -53,10 +53,12 @@ STALE = (
             steps.c.judged_with != bindparam("rules"),
             steps.c.swept_at.is_(None),
             steps.c.swept_at < bindparam("swept_before"),
+            steps.c.swept_at > bindparam("now", type_=steps.c.swept_at.type),
         ),
     )
     .order_by(*REF)
 )
+_watermark_at = bindparam("new_watermark_at", type_=steps.c.watermark_at.type)
 SAVE_PROGRESS = (
     update(steps)
     .where(steps.c.step_no == bindparam("which"))
@@ -64,12 +66,11 @@ SAVE_PROGRESS = (
         judged_with=bindparam("rules"),
         num_error=bindparam("new_num_error"),
         last_error_at=bindparam("new_last_error_at"),
-        **{
-            name: case((steps.c[name] > given, steps.c[name]), else_=func.coalesce(given, steps.c[name]))
-            for name, given in (
-                (name, bindparam(f"new_{name}", type_=steps.c[name].type)) for name in ("watermark_at", "swept_at")
-            )
-        },
+        watermark_at=case(
+            (steps.c.watermark_at > _watermark_at, steps.c.watermark_at),
+            else_=func.coalesce(_watermark_at, steps.c.watermark_at),
+        ),
+        swept_at=func.coalesce(bindparam("new_swept_at", type_=steps.c.swept_at.type), steps.c.swept_at),
     )
 )
 
@@ -167,18 +168,18 @@ class ReadingRows(Database):
         swept_at: datetime | None,
         judged_with: str,
     ) -> None:
-        """Remember how far a step has been read; neither moment moves back, and None leaves it as it was."""
+        """Remember how far a step has been read; the watermark does not move back, and None leaves what was there."""
         values = mark_row(mark) | {"watermark_at": watermark_at, "swept_at": swept_at}
         step = {"which": make_step(connection, ref), "rules": judged_with}
         connection.execute(SAVE_PROGRESS, step | {f"new_{name}": value for name, value in values.items()})
 
     @reads
     def stale_steps(self, connection: Connection, account: str, rules: str, swept_before: datetime) -> list[StepRef]:
-        """Return the steps with errors that other rules judged, or that were not swept since *swept_before*.
+        """Return the steps with errors that other rules judged, or that were not swept between *swept_before* and now.
 
         Errors that are stored, or that the summary counted when the step was last read to the end.
         """
-        parameters = {"account": account, "rules": rules, "swept_before": swept_before}
+        parameters = {"account": account, "rules": rules, "swept_before": swept_before, "now": self._clock()}
         return [ref_of(row) for row in connection.execute(STALE, parameters)]
 
     @reads

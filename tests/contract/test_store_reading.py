@@ -57,11 +57,11 @@ async def test_progress_counts_open_and_in_flight_errors_of_its_own_step(store: 
     assert await store.all_progress("globex") == {}
 
 
-async def test_neither_watermark_nor_sweep_moves_back_and_none_leaves_them(store: Store) -> None:
+async def test_a_sweep_moves_back_and_a_watermark_does_not_and_none_leaves_them(store: Store) -> None:
     await store.save_progress(STEP, mark=None, watermark_at=LATER, swept_at=LATER, judged_with="a")
     await store.save_progress(STEP, mark=None, watermark_at=NOON, swept_at=NOON, judged_with="b")
     await store.save_progress(STEP, mark=None, watermark_at=None, swept_at=None, judged_with="c")
-    assert await store.progress(STEP) == StepProgress(watermark_at=LATER, swept_at=LATER, judged_with="c")
+    assert await store.progress(STEP) == StepProgress(watermark_at=LATER, swept_at=NOON, judged_with="c")
     await store.save_progress(STEP, mark=None, watermark_at=minutes(9), swept_at=minutes(9), judged_with="c")
     assert (await store.progress(STEP)).watermark_at == minutes(9)
 
@@ -238,6 +238,7 @@ async def test_stale_are_steps_with_open_errors_judged_by_other_rules_or_swept_t
         ("old-rules", "old", NOON, 1, 1),
         ("never-swept", "new", None, 1, 1),
         ("swept-long-ago", "new", minutes(-60), 1, 1),
+        ("swept-tomorrow", "new", minutes(24 * 60), 1, 1),
         ("empty", "old", None, 0, 0),
         ("counted-but-not-listed", "new", minutes(-60), 0, 3),
     ):
@@ -247,7 +248,9 @@ async def test_stale_are_steps_with_open_errors_judged_by_other_rules_or_swept_t
         await store.save_progress(step, mark=mark, watermark_at=NOON, swept_at=swept_at, judged_with=rules)
     await save(store, unmatched("e1"), step=ELSEWHERE)
     stale = await store.stale_steps("acme", "new", minutes(-1))
-    assert [ref.step_id for ref in stale] == ["counted-but-not-listed", "never-swept", "old-rules", "swept-long-ago"]
+    assert [ref.step_id for ref in stale] == [
+        "counted-but-not-listed", "never-swept", "old-rules", "swept-long-ago", "swept-tomorrow",
+    ]  # fmt: skip
 
 
 async def test_rechecks_are_windows_over_errors_due_to_be_judged_again(store: Store) -> None:

@@ -19,6 +19,7 @@ from tests.integration.shop import ACCOUNT, Shop, open_shop
 FLOW, STEP = "Orders to NetSuite", "Create sales order"
 POST_RETRY = "POST /flows/{flow}/{step}/retry"
 PUT_RESOLVED = "PUT /flows/{flow}/{step}/resolved"
+GET_FLOW_ERRORS = "GET /flows/{flow}/errors"
 GET_ERRORS = "GET /flows/{flow}/{step}/errors"
 GET_CONNECTION = "GET /connections/{connection}"
 """The last thing but the running jobs that is asked before a plan with a retry is made."""

@@ -16,6 +16,8 @@ from tests.integration.small_shop import (
     BUSY,
     FLAKY,
     FLOW,
+    GET_ERRORS,
+    GET_FLOW_ERRORS,
     HOPELESS,
     PUT_DATA,
     STEP,
@@ -27,6 +29,7 @@ from tests.integration.small_shop import (
     sent,
     small_shop,
 )
+from tests.integration.test_confirming import MOVING
 from tests.integration.test_settling import LOST, person, until_unknown
 from tests.integration.test_shared_keys import NOTES, no_auto_resolve, one_run
 
@@ -232,3 +235,29 @@ async def test_where_nobody_can_tell_what_began_while_a_record_was_patched_it_is
         assert (tally.dropped, await daemon.store.unsettled(ACCOUNT)) == ({"unreachable": 1}, [])
         assert (await one_pass(daemon)).tally.counts["confirmed"] == 1
         assert (truth.runs, sent(shop, "PUT data")) == (1, 1)
+
+
+async def test_errors_that_came_after_the_summary_do_not_stand_for_those_that_a_moving_list_hides(
+    tmp_path: Path,
+) -> None:
+    async with small_shop(tmp_path, options=MOVING) as shop, shop.daemon() as daemon:
+        no_auto_resolve(shop)
+        leaving = fail(shop, "odd-approval", count=2, age_s=300)
+        (truth,) = fail(shop, BUSY, traceKey="order-7")
+        runner = daemon.accounts[ACCOUNT]
+        await runner.cycle()
+        shop.clock.pass_by(timedelta(minutes=1))
+        shop.sandbox.settle()
+        (again,) = fail(shop, BUSY, traceKey="order-7", age_s=1)  # another run failed on the record that was cured
+
+        def as_many_come() -> None:
+            shop.clock.pass_by(timedelta(seconds=1))
+            fail(shop, "odd-approval", count=2, age_s=0)
+
+        def as_many_leave() -> None:
+            people(shop, "resolve", *leaving)
+
+        during(daemon, after={GET_FLOW_ERRORS: as_many_come, GET_ERRORS: as_many_leave})
+        hidden = (await runner.confirm()).counts
+        assert ((truth.state, again.state), hidden["confirmed"], hidden["vanished"]) == (("cured", "open"), 0, 0)
+        assert (await runner.confirm()).counts["came_back"] == 1

@@ -58,6 +58,7 @@ def summary(num_error: int, last_error_at: datetime | None = MARK.last_error_at)
         pytest.param(progress(swept_at=ago(minutes=20)), MARK, SWEEP_DUE, id="the sweep is due this moment"),
         pytest.param(progress(swept_at=ago(minutes=19.9)), MARK, "", id="the sweep is not due yet"),
         pytest.param(progress(swept_at=None), MARK, SWEEP_DUE, id="never swept"),
+        pytest.param(progress(swept_at=ago(days=-1)), MARK, SWEEP_DUE, id="swept by a clock that was ahead"),
         pytest.param(progress(open=0, swept_at=None, judged_with="rules@0"), summary(0), "", id="empty stays unread"),
         pytest.param(
             progress(open=0, mark=Mark(num_error=5)), Mark(num_error=5), "none stored",
