@@ -18,7 +18,6 @@ from daemon.app.readiness import STORE_WITHIN_S, readiness_of
 from daemon.core.actions import Action, Resolve, Retry
 from daemon.core.batches import Act
 from daemon.core.breakers import BreakerState, Kind
-from daemon.core.decisions import Verb
 from daemon.core.exceptions import StoreError
 from daemon.core.records import StepRef
 from daemon.web.reading import AccountReading, Readiness, Reading, Stored
@@ -85,7 +84,7 @@ class Observed:
         store = self.daemon.store
         return Stored(
             open=await store.open_counts(account),
-            unmatched=sum(n for (verb, _, _), n in (await store.error_counts(account)).items() if verb is Verb.NONE),
+            unmatched=await store.unmatched_count(account),
             held=await store.held_counts(account),
             unsettled=await store.unsettled_count(account),
             breakers=await self._breakers(account),

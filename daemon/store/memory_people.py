@@ -54,6 +54,10 @@ class MemoryPeople(MemoryPlans):
         """Return how many errors are stored, by verb, rule id and reason."""
         return dict(Counter((row.judged.verb, row.judged.rule_id, row.judged.reason) for _, row in self.of(account)))
 
+    async def unmatched_count(self, account: str) -> int:
+        """Return how many errors are stored that no rule matched."""
+        return sum(row.judged.verb is Verb.NONE for _, row in self.of(account))
+
     async def held_counts(self, account: str) -> dict[str, int]:
         """Return how many errors wait for people, by queue."""
         return dict(Counter(row.queue for row in await self.held(account)))

@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 from structlog.typing import FilteringBoundLogger
 
 from daemon.core.exceptions import ConfigError
@@ -50,10 +51,20 @@ class Pages:
     async def metrics(self, request: web.Request) -> web.Response:
         """Return the figures, as OpenMetrics where that is asked for, else in Prometheus' own text."""
         reading = await self.source.reading()
-        encode, content_type = choose_encoder(",".join(request.headers.getall("Accept", [])))
-        answer = web.Response(body=encode(Exposition(reading)), headers=HEADERS | {"Content-Type": content_type})
+        body, content_type = encoded(Exposition(reading), ",".join(request.headers.getall("Accept", [])))
+        answer = web.Response(body=body, headers=HEADERS | {"Content-Type": content_type})
         answer.enable_compression()
         return answer
+
+
+def encoded(exposition: Exposition, accept: str) -> tuple[bytes, str]:
+    """Return the figures as OpenMetrics 1.0 where *accept* names that, else as text 0.0.4, with the content type.
+
+    prometheus-client's own choice fails where the version that is asked for is no number, and writes it into its answer.
+    """
+    if openmetrics.CONTENT_TYPE_LATEST.partition(";")[0] in accept.lower():
+        return openmetrics.generate_latest(exposition), openmetrics.CONTENT_TYPE_LATEST  # type: ignore[no-untyped-call]
+    return generate_latest(exposition), CONTENT_TYPE_PLAIN_0_0_4
 
 
 def in_words(readiness: Readiness) -> str:

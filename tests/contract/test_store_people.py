@@ -91,6 +91,8 @@ async def test_counts_are_by_verb_rule_and_reason(store: Store) -> None:
         (Verb.RETRY, "r1", "waiting"): 1,
         (Verb.NONE, "", "unmatched"): 2,
     }
+    assert await store.unmatched_count("acme") == 2
+    assert await store.unmatched_count("nobody") == 0
 
 
 async def test_held_errors_are_listed_by_queue_longest_waiting_first(store: Store, clock: Clock) -> None:
