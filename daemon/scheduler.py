@@ -4,6 +4,7 @@ Every job has one instance at a time; runs that were missed while it was busy ar
 from asking the platform at the same moment.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,9 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 JITTER = 0.1
 """The share of an interval by which a run may be early or late."""
+
+LOOK_AT_CLOCK_S = 10.0
+"""How often it is seen whether the clock was set back; runs are put off by that much at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,20 @@ class Schedule:
     def start(self) -> None:
         """Begin; needs a running event loop."""
         self.scheduler.start()
+
+    async def keep_time(
+        self, now: Callable[[], datetime], *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    ) -> None:
+        """Let no clock that was ahead and is put right keep a job from running; go on until cancelled.
+
+        APScheduler waits for the moment of the next run, hours or days where the clock was set back as far.
+        """
+        while True:
+            await sleep(LOOK_AT_CLOCK_S)
+            for job in self.scheduler.get_jobs():
+                moment = now()
+                if job.next_run_time > moment + 2 * job.trigger.interval:
+                    job.modify(next_run_time=moment)
 
     def pause(self) -> None:
         """Begin nothing more; what runs goes on."""

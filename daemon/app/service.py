@@ -79,11 +79,13 @@ class Service:
         self.schedule.start()
         reloads = asyncio.create_task(self._reload_when_asked())
         alive = asyncio.create_task(self.supervisor.keep_alive())
+        in_time = asyncio.create_task(self.schedule.keep_time(daemon.clock.now))
         self.supervisor.ready("the first cycle begins")
         await self.signals.stop.wait()
         self.supervisor.stopping()
         daemon.stopping.asked = True
         self.schedule.pause()
+        in_time.cancel()
         reloads.cancel()
         await self._finish()
         self.schedule.close()

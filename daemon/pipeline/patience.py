@@ -19,8 +19,8 @@ class Patience:
     looks: dict[int, tuple[int, datetime]] = field(default_factory=dict)
 
     def is_due(self, batch_id: int, now: datetime) -> bool:
-        """Tell whether it is time to look (again)."""
-        return batch_id not in self.looks or self.looks[batch_id][1] <= now
+        """Tell whether it is time to look (again); what lies too far ahead was dated by a clock that was ahead."""
+        return batch_id not in self.looks or not now < self.looks[batch_id][1] <= now + LONGEST
 
     def looked(self, batch_id: int, now: datetime, *, deadline: datetime) -> None:
         """Note a look that settled nothing; the one at *deadline*, when an outcome is unknown, is not put off."""

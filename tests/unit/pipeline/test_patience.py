@@ -40,3 +40,10 @@ def test_what_was_never_looked_at_is_due_and_what_is_settled_is_forgotten() -> N
     assert [patience.is_due(each, NOW) for each in (1, 2)] == [False, True]
     patience.keep({2})
     assert patience.is_due(1, NOW)
+
+
+def test_a_look_that_a_clock_put_off_while_it_was_ahead_is_due_by_the_right_one() -> None:
+    patience = Patience(first=TEN)
+    for _ in range(3):
+        patience.looked(1, NOW + timedelta(hours=8), deadline=NOW + timedelta(hours=9))
+    assert patience.is_due(1, NOW)
