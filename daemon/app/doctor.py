@@ -4,8 +4,9 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from socket import gethostname
 
 from daemon.app.build import make_terms
 from daemon.app.doctor_account import examine_account
@@ -23,6 +24,7 @@ from daemon.rulebook.candidate import prepare
 from daemon.rulebook.problems import render, summary
 from daemon.settings import Settings
 from daemon.store.pause_file import look_beside
+from daemon.store.presence import Presence
 from daemon.store.sql import SqlStore, file_of, open_store
 
 MODES = {
@@ -109,13 +111,13 @@ async def _store(settings: Settings, names: Sequence[str], now: datetime) -> Sto
         if file is None or not file.exists():
             return StoreReport(findings=[_missing(file or Path()), *_paused(look_beside(url))])
         async with open_store(url) as store:
-            return await _opened(store, file, names, now)
+            return await _opened(store, file, settings, names, now)
     except FlowmendError as failed:
         advice = "docs/operations.md, The store, says what to do"
         return StoreReport(findings=[_of_store(Grade.WRONG, str(failed), advice), *_paused(look_beside(url))])
 
 
-async def _opened(store: SqlStore, file: Path, names: Sequence[str], now: datetime) -> StoreReport:
+async def _opened(store: SqlStore, file: Path, settings: Settings, names: Sequence[str], now: datetime) -> StoreReport:
     notes = {name: await store.get_meta(owner_note(name)) for name in names}
     loads = await store.rules_history(1)
     unknown = sum([await store.unknown_count(name) for name in names])
@@ -125,7 +127,7 @@ async def _opened(store: SqlStore, file: Path, names: Sequence[str], now: dateti
         findings.append(_of_store(Grade.NOTE, said, "flowmend errors --unknown lists them"))
     findings += _paused(look_beside(f"sqlite:///{file}"), *await store.pauses(now))
     return StoreReport(
-        findings=[*findings, *[_lease(name, await store.lease(name), now) for name in names]],
+        findings=[*findings, *[_lease(name, await store.lease(name), now, file, settings) for name in names]],
         owners={name: Owner.from_note(note) for name, note in notes.items() if note},
         rules=loads[0] if loads else None,
     )
@@ -154,17 +156,44 @@ def _missing(file: Path) -> Finding:
     )
 
 
-def _lease(name: str, lease: Lease | None, now: datetime) -> Finding:
+def _lease(name: str, lease: Lease | None, now: datetime, store: Path, settings: Settings) -> Finding:
     holder = Holder.from_json(lease.holder) if lease else None
-    if lease and holder and lease.expires_at > now:
-        return Finding(topic=Topic.STORE, grade=Grade.GOOD, account=name, said=f"looked after by {holder}")
-    return Finding(
-        topic=Topic.STORE,
-        grade=Grade.NOTE,
-        account=name,
-        said="no process looks after it now",
-        advice="flowmend run, or the service (systemctl status flowmend)",
-    )
+    ended = holder is not None and _has_ended(holder, store)
+    if lease is None or holder is None or ended or lease.expires_at <= now:
+        return Finding(
+            topic=Topic.STORE,
+            grade=Grade.NOTE,
+            account=name,
+            said="no process looks after it now" + (f": {holder} was killed, or broke off" if ended else ""),
+            advice="flowmend run, or the service (systemctl status flowmend)",
+        )
+    said = f"looked after by {holder}"
+    if changed := _changed_since(holder, settings):
+        advice = "restart it where what you changed is to count, such as mode (for rules nothing is to be done)"
+        return Finding(topic=Topic.STORE, grade=Grade.NOTE, account=name, said=f"{said}; {changed}", advice=advice)
+    return Finding(topic=Topic.STORE, grade=Grade.GOOD, account=name, said=said)
+
+
+def _has_ended(holder: Holder, store: Path) -> bool:
+    """Tell whether the process of this host is known to have ended; its lease may not have run out yet."""
+    if holder.host != gethostname():
+        return False
+    try:
+        with store.with_name(f"{store.name}-alive").open("rb") as alive:
+            return Presence(alive.fileno()).gone(holder.run)
+    except OSError:  # nothing shows who lives
+        return False
+
+
+def _changed_since(holder: Holder, settings: Settings) -> str:
+    """Return what to say where the configuration file is newer than the process, "" where it is not."""
+    file = settings.describe_sources().file
+    try:
+        began = datetime.fromisoformat(holder.since)
+        changed = datetime.fromtimestamp(file.stat().st_mtime, UTC) if file else began
+    except (ValueError, OSError):
+        return ""
+    return f"{file} was changed after that began, at {stamp(changed)}" if changed > began else ""
 
 
 def _of_store(grade: Grade, said: str, advice: str = "") -> Finding:

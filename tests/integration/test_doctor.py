@@ -1,17 +1,20 @@
 """The doctor finds what is wrong, says it in words with what to do, and changes nothing."""
 
+import os
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 
 from daemon.app.doctor import examine
 from daemon.app.findings import Finding, Grade, Topic
+from daemon.core.leases import Holder
 from daemon.core.pauses import EVERYTHING
 from daemon.logs import Secrets
 from daemon.sandbox import Options, parse_faults
-from daemon.settings import Settings
+from daemon.settings import Settings, load_settings
 from tests.integration.shop import ACCOUNT, Shop
 from tests.integration.small_shop import FLOW, RETRIES, fail, small_shop
 
@@ -165,6 +168,56 @@ async def test_a_store_that_cannot_be_used_is_wrong_and_the_rest_is_still_looked
 
     assert of(findings, Topic.STORE).grade is Grade.WRONG
     assert of(findings, Topic.RIGHTS).grade is Grade.GOOD
+
+
+async def looked_after(shop: Shop, host: str) -> None:
+    """Let a process of *host* hold the account's lease that is not running here (any more)."""
+    since = shop.clock.now().isoformat(timespec="seconds")
+    holder = Holder(run=7, host=host, pid=4711, command="run", since=since)
+    async with shop.daemon() as daemon:
+        await daemon.store.take_lease(ACCOUNT, holder.to_json(), shop.clock.now(), timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("host", "grade", "said"),
+    [
+        pytest.param(gethostname(), Grade.NOTE, "no process looks after it now: flowmend run on host", id="this host"),
+        pytest.param("elsewhere.example.com", Grade.GOOD, "looked after by flowmend run on host elsewhere", id="other"),
+    ],
+)
+async def test_a_killed_service_is_not_taken_for_a_running_one_where_that_can_be_seen(
+    tmp_path: Path, host: str, grade: Grade, said: str
+) -> None:
+    async with small_shop(tmp_path) as shop:
+        await looked_after(shop, host)
+        last = (await examined(shop))[-1]
+
+    assert (last.topic, last.grade) == (Topic.STORE, grade)
+    assert said in last.said
+
+
+@pytest.mark.parametrize(
+    ("after_s", "grade"),
+    [pytest.param(-60, Grade.GOOD, id="before the service began"), pytest.param(60, Grade.NOTE, id="after that")],
+)
+async def test_a_configuration_that_the_service_has_not_read_is_noted(
+    tmp_path: Path, after_s: float, grade: Grade
+) -> None:
+    async with small_shop(tmp_path) as shop:
+        await looked_after(shop, "elsewhere.example.com")
+        config = tmp_path / "config.toml"
+        config.write_text(
+            f'[accounts.{ACCOUNT}]\nbase_url = "{shop.base_url}"\ntoken = "sandbox-token"\n'
+            f'[rules]\npaths = ["{shop.rules}"]\n[store]\nurl = "sqlite:///{tmp_path}/flowmend.db"\n',
+            encoding="utf-8",
+        )
+        changed = shop.clock.now().timestamp() + after_s
+        os.utime(config, (changed, changed))
+        last = (await examined(shop, load_settings(config, {}, tmp_path)))[-1]
+
+    assert (last.topic, last.grade) == (Topic.STORE, grade)
+    assert ("config.toml was changed after that began" in last.said) is (grade is Grade.NOTE)
+    assert ("restart it" in last.advice) is (grade is Grade.NOTE)
 
 
 async def test_what_keeps_flowmend_from_working_on_purpose_is_noted(tmp_path: Path) -> None:
