@@ -4,10 +4,18 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.options import AccountName, Config, Json, known_account, known_store, read_settings, step_names
+from daemon.cli.options import (
+    AccountName,
+    Config,
+    FlowName,
+    Json,
+    StepName,
+    known_account,
+    known_store,
+    read_settings,
+    step_names,
+)
 
-Flow = Annotated[str | None, typer.Option("--flow", metavar="ID", help="Only this flow.", show_default=False)]
-StepId = Annotated[str | None, typer.Option("--step", metavar="ID", help="Only this step.", show_default=False)]
 RuleId = Annotated[
     str | None, typer.Option("--rule", metavar="ID", help="Only what this rule took.", show_default=False)
 ]
@@ -24,8 +32,8 @@ Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How man
 def errors(
     config: Config = None,
     account: AccountName = None,
-    flow: Flow = None,
-    step: StepId = None,
+    flow: FlowName = None,
+    step: StepName = None,
     rule: RuleId = None,
     unmatched: Unmatched = False,
     unknown: Unknown = False,
@@ -36,8 +44,9 @@ def errors(
     import asyncio
 
     from daemon.cli.exits import UNKNOWN
-    from daemon.cli.listings import error_json, show_errors
+    from daemon.cli.listings import error_json, newest_first, show_errors
     from daemon.cli.render import print_json
+    from daemon.cli.scopes import scopes_within
     from daemon.cli.unknown_view import show_unknown, unknown_json
     from daemon.core.decisions import Verb
     from daemon.core.exceptions import ConfigError
@@ -50,7 +59,13 @@ def errors(
 
     async def list_unknown() -> int:
         async with open_store(known_store(settings)) as store:
-            waiting = await store.unknown_items(account, flow=flow, step=step, rule=rule)
+            waiting = [
+                row
+                for at in await scopes_within(store, settings.accounts, account, flow, step)
+                for row in await store.unknown_items(
+                    at.account or None, flow=at.flow_id or None, step=at.step_id or None, rule=rule
+                )
+            ]
             if json:
                 print_json([unknown_json(row) for row in waiting])
             else:
@@ -59,13 +74,23 @@ def errors(
 
     async def list_open() -> int:
         async with open_store(known_store(settings)) as store:
-            rows = await store.errors(
-                account, flow=flow, step=step, rule=rule, verb=Verb.NONE if unmatched else None, limit=limit
-            )
+            rows = [
+                row
+                for at in await scopes_within(store, settings.accounts, account, flow, step)
+                for row in await store.errors(
+                    at.account or None,
+                    flow=at.flow_id or None,
+                    step=at.step_id or None,
+                    rule=rule,
+                    verb=Verb.NONE if unmatched else None,
+                    limit=limit,
+                )
+            ]
+            rows = newest_first(rows)[:limit]
             if json:
                 print_json([error_json(row) for row in rows])
             else:
-                show_errors(rows, await step_names(store, rows), limit)
+                show_errors(rows, await step_names(store, rows), limit, rule)
             return 0
 
     raise typer.Exit(asyncio.run(list_unknown() if unknown else list_open()))

@@ -1,6 +1,7 @@
 """How the errors, cases and held errors in the store are shown."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Group
@@ -13,6 +14,8 @@ from daemon.core.records import Step, StepRef
 from daemon.core.rows import CaseEvent, ErrorRow, HeldRow
 
 Names = Mapping[StepRef, Step]
+
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 WIDE = 150
 """From this many columns on an error has one line."""
@@ -37,10 +40,16 @@ def error_json(row: ErrorRow) -> dict[str, Any]:
     }
 
 
-def show_errors(rows: Sequence[ErrorRow], names: Names, limit: int) -> None:
-    """Print stored errors, step by step; the step of the newest comes first."""
+def newest_first(rows: Iterable[ErrorRow]) -> list[ErrorRow]:
+    """Return stored errors in the order of the store; those whose time is not known come last."""
+    return sorted(rows, key=lambda row: row.occurred_at or NEVER, reverse=True)
+
+
+def show_errors(rows: Sequence[ErrorRow], names: Names, limit: int, rule: str | None = None) -> None:
+    """Print stored errors, step by step; the step of the newest comes first. *rule* is the one that was asked for."""
     if not rows:
-        say("No open error is known that fits. (flowmend once reads what is open.)")
+        asked = "; is that the rule's id, letter by letter?" if rule else "."
+        say(f"No open error is known that fits{asked} (flowmend once reads what is open.)")
         return
     out = console()
     by_step: dict[StepRef, list[ErrorRow]] = {}
@@ -72,6 +81,8 @@ def _two(facts: Sequence[str], rule: str, decision: str) -> str:
 def _decision(row: ErrorRow) -> str:
     if row.in_flight:
         return "in flight: its outcome is not known yet"
+    if row.reason == "due" and row.due_at is not None:
+        return f"{row.verb.value}, due {stamp(row.due_at)}"
     decision = row.reason if row.reason in ("", row.verb.value, "unmatched") else f"{row.verb.value}, {row.reason}"
     return decision if row.due_at is None else f"{decision}, due {stamp(row.due_at)}"
 

@@ -1,9 +1,10 @@
-"""What a person means by the names on a command line: which accounts, flows and steps a pause is about."""
+"""What a person means by the names on a command line: which accounts, flows and steps a command is about."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
+from daemon.cli.exits import complain
 from daemon.core.exceptions import ConfigError
 from daemon.core.pauses import Scope
 from daemon.store.sql import SqlStore
@@ -81,6 +82,22 @@ def meant(places: Collection[Place], account: str | None, flow: str | None, step
     if flow is not None and not of_flow:
         raise _refused("flow", flow, [name for place in mine for name in (place.flow_name, place.flow_id)])
     raise _refused("step", step or "", [name for place in mine for name in (place.step_name, place.step_id)])
+
+
+async def scopes_within(
+    store: SqlStore, accounts: Iterable[str], account: str | None, flow: str | None, step: str | None
+) -> Sequence[Scope]:
+    """Return where to look for what was asked for by id or name; no two of the scopes have a step in common.
+
+    Raises:
+        ConfigError: nothing of that name is known.
+    """
+    if flow is None and step is None:
+        return [Scope(account=account or "")]
+    found = meant(await known_places(store, accounts), account, flow, step)
+    for note in found.notes:
+        complain(note)
+    return found.scopes
 
 
 def named(places: Iterable[Place]) -> Callable[[Scope], str]:
