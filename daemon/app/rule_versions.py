@@ -28,10 +28,11 @@ class KeptRules(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedRules:
-    """A rule set and the *name* that people gave it."""
+    """A rule set and the *name* that people gave it; *is_running* tells that it is the newest that was in force."""
 
     name: str
     rules: RuleSet
+    is_running: bool = False
 
 
 async def rules_named(name: str, store: KeptRules, configured: Sequence[Path]) -> NamedRules:
@@ -52,7 +53,8 @@ async def rules_named(name: str, store: KeptRules, configured: Sequence[Path]) -
                 'no rule set has been in force yet, so there is no "running" one: flowmend run or flowmend once puts '
                 "the configured rules in force. To compare files, name their folder"
             )
-        return NamedRules(name=f"running ({kept[0]})", rules=_sound(read_kept(kept[1]), name))
+        rules = _sound(read_kept(kept[1]), name)
+        return NamedRules(name=f"running ({kept[0]})", rules=rules, is_running=True)
     return NamedRules(name=name, rules=_read(name, configured))
 
 

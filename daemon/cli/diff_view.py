@@ -57,6 +57,12 @@ def _changes(changes: RuleChanges, old: NamedRules, new: NamedRules) -> Iterator
     yield from (f"moved    {each}  {after[each]}: it stands elsewhere in the order" for each in changes.moved)
     if changes.none:
         yield "The rules decide alike; only comments, places or words for people may differ."
+    if changes.none and old.is_running:
+        yield (
+            f"{new.name} is in force already: a running service takes rules over as soon as they are saved, and flowmend "
+            "once and plan take them, too.\nTo see what a change would do before it is in force, change a copy of the "
+            "folder: flowmend diff running COPY"
+        )
 
 
 def _by_rule(found: RuleDiff) -> Mapping[str, list[tuple[Way, Difference]]]:

@@ -11,9 +11,10 @@ import pytest
 import typer
 
 from daemon.cli.diff import diff
+from daemon.cli.errors import errors
 from daemon.cli.replay import replay
 from daemon.core.exceptions import ConfigError, RuleError
-from tests.integration.small_shop import BUSY, HOPELESS, RETRIES, fail, one_pass, people, small_shop
+from tests.integration.small_shop import BUSY, FLOW, HOPELESS, RETRIES, STEP, fail, one_pass, people, small_shop
 
 LONG = 36_500
 """Days: the shop's clock stands in the past."""
@@ -69,6 +70,12 @@ def run(command: Any, *arguments: Any, **options: Any) -> int:
     return 0
 
 
+def run_listing(place: Path, **asked: Any) -> None:
+    """Run ``flowmend errors --json``."""
+    with pytest.raises(typer.Exit):
+        errors(config=place / "config.toml", json=True, **asked)
+
+
 def test_a_change_is_told_rule_by_rule_with_what_came_of_the_errors(
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +106,40 @@ def test_a_change_is_told_rule_by_rule_with_what_came_of_the_errors(
         "   What people retry they want to go through; once resolved, nothing opens it again.",
         "   Narrow its conditions, hold instead of resolving, or ask those who did it. Exit code 3.",
     ]
+
+
+def test_rules_that_are_in_force_already_are_told_from_a_change_that_does_nothing(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    said = "is in force already"
+
+    assert run(diff, "running", "rules") == 0
+    assert f"rules {said}: a running service" in capsys.readouterr().out
+    assert run(diff, "rules", "rules") == 0
+    assert said not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        pytest.param({}, id="everywhere"),
+        pytest.param({"step": STEP}, id="a step by name"),
+        pytest.param({"flow": FLOW}, id="a flow by name"),
+        pytest.param({"flow": FLOW, "step": STEP}, id="both"),
+    ],
+)
+def test_open_errors_are_listed_by_the_names_of_flow_and_step(
+    place: Path, capsys: pytest.CaptureFixture[str], asked: dict[str, str]
+) -> None:
+    run_listing(place, **asked)
+
+    assert len(json.loads(capsys.readouterr().out)) == 4
+
+
+def test_a_name_that_nobody_knows_is_not_an_empty_list(place: Path) -> None:
+    with pytest.raises(ConfigError, match=f'no step "Create sales ordr" is known here. Did you mean "{STEP}"'):
+        run_listing(place, step="Create sales ordr")
 
 
 def test_a_change_is_told_to_machines(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
