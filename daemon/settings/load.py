@@ -106,15 +106,19 @@ def _exposed(settings: Settings, environment: Layer, document: Document | None) 
 def _unusable(settings: Settings, document: Document | None, cwd: Path, system_file: Path) -> list[Problem]:
     """Find what keeps the daemon from calling the platform: no account, or an account without a token."""
     if not settings.accounts:
+        what = "names no account: there is nothing to look after"
+        how = "write [accounts.acme] with a base_url and a token_file, or set FLOWMEND_ACCOUNTS__ACME__TOKEN"
+        if document:
+            return [Problem(where=document.name, what=what, hint=how)]
         looked = (
             f"--config (not given), {CONFIG_VARIABLE} (not set), {cwd / 'config.toml'} and {system_file} (not there)"
         )
         return [
             Problem(
-                where=document.name if document else "the environment",
-                what="names no account: there is nothing to look after",
-                hint="write [accounts.acme] with a base_url and a token_file, or set FLOWMEND_ACCOUNTS__ACME__TOKEN",
-                more=() if document else (f"looked for a file at {looked}",),
+                where="configuration",
+                what=f"no file was found, and the environment {what}",
+                hint="go to the folder of your config.toml, or name the file with --config",
+                more=(f"looked for a file at {looked}", f"there is none yet? {how}"),
             )
         ]
     return [

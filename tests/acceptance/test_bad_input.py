@@ -317,7 +317,8 @@ def test_a_configuration_without_an_account_says_where_it_was_looked_for(tmp_pat
     done = flowmend(command, cwd=tmp_path)
 
     assert done.returncode == 2
-    assert "names no account" in done.stderr
+    assert "no file was found, and the environment names no account" in done.stderr
+    assert "go to the folder of your config.toml" in done.stderr
     assert f"{tmp_path}/config.toml" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
