@@ -121,7 +121,9 @@ class AccountRunner:
         """Say who looks after the account instead, once for each (what was lost has been said by the lock)."""
         if str(locked) != self.locked_out and not isinstance(locked, LockLostError):
             self.locked_out = str(locked)
-            self.log.error("lock.refused", reason=self.locked_out)
+            self.log.error(
+                "lock.refused", reason=self.locked_out, hint="this one waits, and takes over when that one ends"
+            )
 
     async def _cycle(self, tally: Tally | None, *, act: bool) -> tuple[Tally, Plan | None]:
         began, requests = self.clock.now(), self.requests()

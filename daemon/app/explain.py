@@ -65,20 +65,21 @@ async def find_error(
     if len(fit) == 1:
         return fit[0]
     same_step = len({at.ref.step_id for _, at in found}) < len(found)
-    places = "; ".join(
-        f'"{at.name or at.ref.step_id}" ({at.ref.step_id}) of {at.ref.account}'
-        + (f', flow "{at.flow_name or at.ref.flow_id}"' if same_step else "")
+    places = "".join(
+        f'\n   --step "{at.name or at.ref.step_id}"'
+        + (f' --flow "{at.flow_name or at.ref.flow_id}"' if same_step else "")
+        + f"   (of {at.ref.account}, {at.ref.step_id})"
         for _, at in found
     )
     if not found:
         raise ConfigError(
             f"no open error {error_id} is known: is the id whole, and has flowmend once read it? "
-            "flowmend errors lists those that are. With --file, an error of integrator.io can be explained from a file"
+            "flowmend errors lists those that are. --file takes any other error, as JSON from a file"
         )
     if not fit:
         where = " of ".join(name for name in (step and f"step {step}", flow and f"flow {flow}") if name)
-        raise ConfigError(f"error {error_id} is not known on a {where}, but on {places}")
-    raise ConfigError(f"error {error_id} is known on several steps: choose one with --step: {places}")
+        raise ConfigError(f"error {error_id} is not known on a {where}, but there:{places}")
+    raise ConfigError(f"error {error_id} is known on several steps: choose one.{places}")
 
 
 async def _step(rows: Rows, row: ErrorRow) -> Step:

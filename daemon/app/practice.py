@@ -9,7 +9,7 @@ from daemon.sandbox import Options
 
 CONFIG = """\
 # An account to practise on: what `flowmend sandbox` serves. Nothing here reaches anybody's ERP.
-mode = "observe"            # reads and judges only; "enforce" lets it act
+mode = "observe"            # reads and judges only; "enforce" lets it act. A service that runs already: restart it
 
 [accounts.practice]
 base_url = "{base_url}"

@@ -50,8 +50,8 @@ def demo(seed: Seed = 1, errors: ErrorCount = None, json: Json = False) -> None:
         else:
             show_books(figures, truth)
             console().print(
-                "\nNext: flowmend sandbox serves such a shop for you to try your own rules on; config.example.toml shows "
-                "how to name it, or your own account, to flowmend once and flowmend run."
+                "\nNext: flowmend sandbox --practice practice serves such a shop for you to try your own rules on, and "
+                "makes a folder with all it takes; config.example.toml shows how to name your own account."
             )
         return worst([figures])
 

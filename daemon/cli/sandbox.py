@@ -88,7 +88,8 @@ def sandbox(
             made_now = practice is not None and make_practice(practice, url)
             say(f"integrator.io sandbox at {url}  (world {world}, seed {seed}; token sandbox-token; Ctrl-C stops it)")
             if practice is not None:
-                say(f"{practice} {'was made' if made_now else 'is as you left it'}. In another terminal:")
+                kept = "is as you left it, while the shop begins anew (to begin with it, remove flowmend.db there)"
+                say(f"{practice} {'was made' if made_now else kept}. In another terminal:")
                 say(f"  cd {practice} && flowmend once      # reads and judges; then flowmend suggest, test, plan, run")
             await stop.wait()
         finally:

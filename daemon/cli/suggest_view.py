@@ -16,7 +16,8 @@ def show_suggestions(made: Suggestions, written: Path | None) -> None:
     if not made.errors:
         return
     if not made.unmatched:
-        say(f"Of {plural(made.errors, 'error')}, each is taken by a rule: there is nothing to suggest.")
+        nothing = f" Nothing was written to {written}." if written else ""
+        say(f"Of {plural(made.errors, 'error')}, each is taken by a rule: there is nothing to suggest.{nothing}")
         return
     say(
         f"{made.unmatched:,} of {plural(made.errors, 'error')} are taken by no rule; they say "
@@ -29,6 +30,8 @@ def show_suggestions(made: Suggestions, written: Path | None) -> None:
     for line in _left_out(made):
         say(line)
     if not made.rules:
+        if written:
+            say(f"Nothing was written to {written}.")
         return
     if written is None:
         say(f"\n{HEAD}{made.text()}".rstrip())

@@ -8,6 +8,9 @@ from daemon.cli.render import clean, console, number, plural, say, stamp, table
 from daemon.core.actions import Mode
 from daemon.core.plans import Plan, PlannedGroup, PlanState
 
+FEW = 5
+"""So many rules of a plan are named in one line; flowmend approve lists them all."""
+
 
 def waiting_json(plan: Plan) -> dict[str, Any]:
     """Return one open plan for ``--json``."""
@@ -70,10 +73,16 @@ def waiting_lines(plans: Iterable[Plan]) -> list[tuple[str, str]]:
     """Return a line for each plan that waits: which, and what is in it with the command that lets it go."""
     lines = []
     for plan in plans:
-        rules = ", ".join(sorted({group.rule_id for group in plan.groups}))
+        rules = _few(sorted({group.rule_id for group in plan.groups}))
         held = plural(sum(group.send for group in plan.groups), "error")
         said = (
             f"{held} of {rules}; flowmend approve {plan.plan_id} lets exactly these go (until {stamp(plan.expires_at)})"
         )
         lines.append((f"plan {plan.plan_id} waits", said))
     return lines
+
+
+def _few(rules: Sequence[str]) -> str:
+    if len(rules) <= FEW:
+        return ", ".join(rules)
+    return f"{', '.join(rules[: FEW - 1])} and {len(rules) - FEW + 1} more rules"

@@ -48,8 +48,13 @@ async def test_the_step_tells_errors_of_one_id_apart(step: str, found: str) -> N
 @pytest.mark.parametrize(
     ("error_id", "account", "step", "said"),
     [
-        ("7", None, None, 'choose one with --step: "Create invoice" \\(s1\\) of acme; "s2" \\(s2\\) of acme'),
-        ("7", None, "Create cash sale", "is not known on a step Create cash sale, but on"),
+        (
+            "7",
+            None,
+            None,
+            'choose one.\n   --step "Create invoice"   \\(of acme, s1\\)\n   --step "s2"   \\(of acme, s2\\)$',
+        ),
+        ("7", None, "Create cash sale", "is not known on a step Create cash sale, but there:\n   --step"),
         ("7", "other", None, "no open error 7 is known"),
         ("8", None, None, "no open error 8 is known"),
     ],
