@@ -33,6 +33,7 @@ class Observed:
     daemon: Daemon
     started_at: datetime
     monotonic: Callable[[], float] = monotonic
+    store_within_s: float = STORE_WITHIN_S
     _stored: dict[str, Stored] = field(default_factory=dict)
     _paused: bool | None = None
     _asked_s: float | None = None
@@ -44,7 +45,7 @@ class Observed:
             if self._asked_s is None or self.monotonic() - self._asked_s >= FRESH_S:
                 self._stored, self._paused = {}, None
                 try:
-                    async with asyncio.timeout(STORE_WITHIN_S):
+                    async with asyncio.timeout(self.store_within_s):
                         await self._ask()
                 except (StoreError, TimeoutError):
                     self._stored = {}

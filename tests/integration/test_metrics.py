@@ -1,12 +1,15 @@
 """What `/metrics` says is what the sandbox knows to be true, and what the log says."""
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from daemon.app.observed import Observed
 from daemon.core.actions import Mode
+from daemon.core.exceptions import LockedError
 from daemon.sandbox import Fault
 from daemon.web.measures import ALL
 from tests.integration.scraping import OPENMETRICS, labels, served
@@ -207,3 +210,68 @@ async def test_in_observe_mode_the_mode_is_told(tmp_path: Path) -> None:
         found = await server.values()
     assert found["flowmend_mode"][labels(mode="observe")] == 1
     assert found["flowmend_mode"][labels(mode="enforce")] == 0
+
+
+async def test_lag_and_last_success_are_those_of_the_log_and_a_cycle_that_failed_moves_neither(tmp_path: Path) -> None:
+    faults = [Fault(endpoint="GET errors", kind="status:500", call=1, last=40)]
+    opened = open_shop(tmp_path, world="tiny", errors=0, rules=RETRIES, faults=faults)
+    async with opened as shop, shop.daemon() as daemon, served(daemon) as server:
+        unhurried(daemon)
+        runner = daemon.accounts[ACCOUNT]
+        fail(shop)
+        await runner.cycle()
+        behind = await server.values()
+        success_at = shop.clock.now()
+        shop.clock.pass_by(timedelta(minutes=1))
+        await runner.lock.release()
+        async with shop.daemon() as other:
+            await other.accounts[ACCOUNT].lock.hold()
+            with pytest.raises(LockedError):
+                await runner.cycle()
+            locked_out = await server.values()
+        shop.sandbox.faults = ()
+        await runner.cycle()
+        caught_up = await server.values()
+
+    lags = [line["lag_s"] for line in shop.events("cycle.finished")]
+    assert lags[0] > 0
+    account = labels(account=ACCOUNT)
+    assert [each["flowmend_watermark_lag_seconds"][account] for each in (behind, locked_out, caught_up)] == [
+        lags[0], lags[0], lags[-1],
+    ]  # fmt: skip
+    last_success = "flowmend_poll_last_success_timestamp_seconds"
+    assert behind[last_success][account] == locked_out[last_success][account] == success_at.timestamp()
+    assert caught_up[last_success][account] == shop.clock.now().timestamp()
+
+
+async def test_many_who_look_at_once_ask_the_store_once(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        observed = Observed(daemon=daemon, started_at=shop.clock.now(), monotonic=lambda: 5.0)
+        first, *_ = await asyncio.gather(*(observed.reading() for _ in range(20)))
+        fail(shop)
+        await daemon.accounts[ACCOUNT].cycle(act=False)
+        again = await observed.reading()
+        observed.monotonic = lambda: 6.0
+        later = await observed.reading()
+
+    open_counts = [
+        each.accounts[0].stored and sum(each.accounts[0].stored.open.values()) for each in (first, again, later)
+    ]
+    assert open_counts == [0, 0, 1]
+
+
+async def test_a_store_that_does_not_answer_keeps_no_scraper_waiting_and_no_transaction_is_cut_off(
+    tmp_path: Path,
+) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        observed = Observed(
+            daemon=daemon, started_at=shop.clock.now(), store_within_s=0.0, monotonic=iter(range(9)).__next__
+        )
+        async with daemon.store._lock:
+            held_up = await observed.reading()
+        observed.store_within_s = 30.0
+        answered = await observed.reading()
+
+    assert (held_up.accounts[0].stored, held_up.paused) == (None, None)
+    assert answered.accounts[0].stored is not None
+    assert answered.paused is False
