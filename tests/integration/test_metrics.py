@@ -156,6 +156,20 @@ async def test_open_breakers_pauses_mode_and_rules_are_shown_as_they_are(tmp_pat
     assert found["flowmend_rules_last_reload_success"] == {labels(): 1}
 
 
+async def test_an_offline_connection_is_an_open_breaker_of_each_step_behind_it_until_it_is_back(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon, served(daemon) as server:
+        shown = []
+        for offline in (True, False):
+            for connection_id in shop.sandbox.world.connections:
+                shop.do(do="connection", connection=connection_id, offline=offline)
+            (truth,) = fail(shop)
+            await one_pass(daemon)
+            shown.append((await server.values())["flowmend_breaker_open"])
+
+    step = labels(account=ACCOUNT, step=truth.step_id)
+    assert [each[step] for each in shown] == [1, 0]
+
+
 async def test_refused_rules_are_a_zero_with_the_rules_that_stay_in_force(tmp_path: Path) -> None:
     async with small_shop(tmp_path) as shop, shop.daemon() as daemon, served(daemon) as server:
         (shop.rules / "rules.yaml").write_text("rules: [", encoding="utf-8")

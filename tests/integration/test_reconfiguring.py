@@ -138,9 +138,10 @@ class Heard(io.StringIO):
         return super().write(text)
 
     async def until(self, event: str) -> None:
-        while f'"{event}"' not in self.getvalue():
-            self.line.clear()
-            await self.line.wait()
+        async with asyncio.timeout(20):
+            while f'"{event}"' not in self.getvalue():
+                self.line.clear()
+                await self.line.wait()
 
 
 @pytest.mark.parametrize("failure", [OSError("no such disk"), RuntimeError("a bug")], ids=["foreseen", "a bug"])
