@@ -88,7 +88,7 @@ def sandbox(
             made_now = practice is not None and make_practice(practice, url)
             say(f"integrator.io sandbox at {url}  (world {world}, seed {seed}; token sandbox-token; Ctrl-C stops it)")
             if practice is not None:
-                kept = "is as you left it, while the shop begins anew (to begin with it, remove flowmend.db there)"
+                kept = "is as you left it, but the shop begins anew: remove its flowmend.db to begin anew with it"
                 say(f"{practice} {'was made' if made_now else kept}. In another terminal:")
                 say(f"  cd {practice} && flowmend once      # reads and judges; then flowmend suggest, test, plan, run")
             await stop.wait()
