@@ -41,6 +41,13 @@ from daemon.store.presence import RUN_BITS, show_presence
 from daemon.store.sql import SqlStore, open_store
 
 
+@dataclass(slots=True, kw_only=True)
+class LimitsInForce:
+    """The limits of every account, which a reload replaces in one assignment."""
+
+    current: Limits
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Daemon:
     """Everything that runs, made from one configuration."""
@@ -48,6 +55,7 @@ class Daemon:
     settings: Settings
     store: SqlStore
     rules: RulesInForce
+    limits: LimitsInForce
     accounts: Mapping[str, AccountRunner]
     pauses: Pauses
     clock: Clock
@@ -79,6 +87,7 @@ async def open_daemon(
         rules = RulesInForce(paths=settings.rules.paths, history=store, log=log)
         if not await rules.load(clock.now()):
             await rules.fall_back(clock.now())
+        limits = LimitsInForce(current=make_limits(settings))
         stopping = Stopping()
         holder = _holder(command, clock)
         presence = stack.enter_context(show_presence(settings.store.url, holder.run))
@@ -87,7 +96,8 @@ async def open_daemon(
         accounts: dict[str, AccountRunner] = {}
         for name, account in settings.accounts.items():
             bound = log.bind(account=name)
-            terms = make_terms(name, account, settings, min(settings.mode, mode or settings.mode))
+            lower = min(settings.mode, mode or settings.mode)
+            terms = make_terms(name, account, settings, lower, limits=lambda: limits.current)
             fence = Fence(account=name)
             fenced = store.behind(fence)
             lock = AccountLock(holder=holder, leases=store, gone=presence.gone, clock=clock, log=bound, fence=fence)
@@ -134,6 +144,7 @@ async def open_daemon(
             settings=settings,
             store=store,
             rules=rules,
+            limits=limits,
             accounts=accounts,
             pauses=pauses,
             clock=clock,
@@ -164,14 +175,14 @@ def _holder(command: str, clock: Clock) -> Holder:
     )
 
 
-def make_terms(name: str, account: Account, settings: Settings, mode: Mode) -> Terms:
+def make_terms(name: str, account: Account, settings: Settings, mode: Mode, *, limits: Callable[[], Limits]) -> Terms:
     """Return what the settings say of one account."""
     poll, actions = settings.poll, settings.actions
     return Terms(
         account=name,
         mode=mode,
         polling=Polling(overlap=poll.overlap, settle=poll.settle, lookback=poll.lookback, full_sweep=poll.full_sweep),
-        limits=make_limits(settings),
+        limits=limits,
         max_attempts_per_case=actions.max_attempts_per_case,
         retry_max_age=actions.retry_max_age,
         batch_size=actions.batch_size,

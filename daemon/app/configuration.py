@@ -6,7 +6,7 @@ store, the mode, how often what runs) needs a restart, and is named in the log u
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from daemon.app.build import Daemon, make_limits
@@ -53,10 +53,7 @@ class Configuration:
     def _apply(self) -> None:
         self.threshold.level = self.settings.log.level
         self.daemon.rules.paths = self.settings.rules.paths
-        limits = make_limits(self.settings)
-        for runner in self.daemon.accounts.values():
-            terms = replace(runner.pass_.terms, limits=limits)
-            runner.pass_, runner.beside = replace(runner.pass_, terms=terms), replace(runner.beside, terms=terms)
+        self.daemon.limits.current = make_limits(self.settings)
 
 
 def in_force(before: Settings, fresh: Settings) -> Settings:

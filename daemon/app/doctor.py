@@ -5,10 +5,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from socket import gethostname
 
-from daemon.app.build import make_terms
+from daemon.app.build import make_limits, make_terms
 from daemon.app.doctor_account import examine_account
 from daemon.app.findings import Finding, Grade, Topic
 from daemon.app.rules_state import stamp
@@ -52,7 +53,7 @@ async def examine(settings: Settings, names: Sequence[str], *, clock: Clock, sec
     found = [_configuration(settings)]
     for name in names:
         account = settings.accounts[name]
-        terms = make_terms(name, account, settings, settings.mode)
+        terms = make_terms(name, account, settings, settings.mode, limits=partial(make_limits, settings))
         found += await examine_account(account, terms, clock=clock, secrets=secrets, owner=store.owners.get(name))
     return [*found, await _rules(settings, store.rules), *store.findings]
 

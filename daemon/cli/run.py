@@ -23,14 +23,15 @@ def run(config: Config = None) -> None:
         settings = read_settings(config)
         threshold = Threshold(level=settings.log.level)
         log, secrets = make_log(settings, threshold=threshold)
-        log.info("config.loaded", file=str(settings.describe_sources().file or ""), mode=settings.mode.name.lower())
+        file = settings.describe_sources().file
+        log.info("config.loaded", file=str(file or ""), mode=settings.mode.name.lower())
         supervisor = Supervisor.from_environment(os.environ, log)
         supervisor.status("opening the store and loading the rules")
         async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock(), command="run") as daemon:
             configuration = Configuration(
                 daemon=daemon,
                 settings=settings,
-                read=lambda: read_settings(config),
+                read=lambda: read_settings(file or config),  # where it goes away, not what is left without it
                 threshold=threshold,
                 secrets=secrets,
             )

@@ -113,7 +113,7 @@ class Guard:
             await self._cut(group, rules[group.rule_id], platform, now) for group in wishes(due, rules, self.terms.mode)
         ]
         scales = Scales(
-            limits=self.terms.limits,
+            limits=self.terms.limits(),
             usage=await self.store.usage(account, now),
             open_on_step=await self.store.open_counts(account),
         )

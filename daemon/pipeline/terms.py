@@ -1,6 +1,6 @@
 """What one account's stages share: its terms, its clock, and the rules in force."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
@@ -54,12 +54,15 @@ class Stopping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What the configuration says of one account; durations and counts as configured."""
+    """What the configuration says of one account; durations and counts as configured.
+
+    *limits* gives those in force: one that is lowered meanwhile holds for all that is planned from then on.
+    """
 
     account: str
     mode: Mode
     polling: Polling
-    limits: Limits
+    limits: Callable[[], Limits]
     max_attempts_per_case: int
     retry_max_age: timedelta
     batch_size: int

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command import ServedSandbox, Service, served_sandbox, write_config
+from tests.acceptance.command import ServedSandbox, Service, environment, served_sandbox, write_config
 
 SHIPPED = Path(__file__).parents[2] / "rules"
 RULE = (
@@ -102,6 +102,22 @@ def test_sighup_loads_changed_rules_and_a_broken_file_changes_nothing(tmp_path: 
         assert refused["rules"] == first["rules"]
         assert second["rules"] != first["rules"]
         assert service.stop()[0] == 0
+
+
+def test_a_configuration_file_that_goes_away_leaves_its_values_in_force(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[limits]\nretries_per_hour = 10\n[log]\nformat = "json"\n[rules]\npaths = ["{SHIPPED}"]\n'
+        '[server]\nport = 0\n[store]\nurl = "sqlite:///./flowmend.db"\n',
+        encoding="utf-8",
+    )
+    account = "FLOWMEND_ACCOUNTS__ACME__"
+    known = {f"{account}TOKEN": "sandbox-token", f"{account}BASE_URL": "http://127.0.0.1:9/v1"}
+    with Service(tmp_path, env=environment(**known)) as service:
+        service.wait_for("daemon.started")
+        config.unlink()
+        service.process.send_signal(signal.SIGHUP)
+        assert "config.toml" in service.wait_for("config.refused", timeout_s=10.0)["reason"]
 
 
 def test_a_sighup_at_the_first_instant_is_kept_until_it_can_be_answered(tmp_path: Path) -> None:

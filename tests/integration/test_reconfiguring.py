@@ -17,7 +17,7 @@ from daemon.core.exceptions import ConfigError
 from daemon.logs import Secrets, Threshold
 from daemon.settings import Settings
 from tests.integration.shop import ACCOUNT
-from tests.integration.small_shop import RETRIES, fail, one_pass, sent, small_shop
+from tests.integration.small_shop import GET_ERRORS, RETRIES, during, fail, one_pass, sent, small_shop
 
 
 class Written:
@@ -67,6 +67,18 @@ async def test_a_new_limit_holds_from_the_next_cycle_on(tmp_path: Path) -> None:
     assert shop.events("config.restart_needed") == []
 
 
+async def test_a_limit_that_is_lowered_while_a_cycle_reads_holds_for_what_that_cycle_plans(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        configuration, written = configured(daemon)
+        fail(shop, count=2)
+        written.change(limits={"retries_per_hour": 1})
+        during(daemon, after={GET_ERRORS: configuration.reload})
+        await daemon.accounts[ACCOUNT].cycle()
+
+    assert (len(shop.events("config.reloaded")), sent(shop, "POST retry")) == (1, 0)
+    assert [line["held"] for line in shop.events("limit.reached")] == [2]
+
+
 async def test_the_log_level_changes_for_all_loggers_at_once(tmp_path: Path) -> None:
     async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
         configuration, written = configured(daemon)
@@ -97,7 +109,7 @@ async def test_what_needs_a_restart_is_named_at_each_reload_and_changes_nothing(
             await configuration.reload()
 
         assert daemon.accounts[ACCOUNT].pass_.terms.mode is Mode.ENFORCE
-        assert daemon.accounts[ACCOUNT].pass_.terms.limits.resolves_per_hour == 3
+        assert daemon.accounts[ACCOUNT].pass_.terms.limits().resolves_per_hour == 3
     assert [line["keys"] for line in shop.events("config.restart_needed")] == ["mode, poll.interval"] * 2
     assert [line["applied"] for line in shop.events("config.reloaded")] == ["limits.resolves_per_hour", ""]
 

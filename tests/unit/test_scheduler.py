@@ -1,7 +1,7 @@
 """The schedule: what happens to it when the clock is set."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -31,7 +31,8 @@ async def next_run(clock: FakeClock, shift: timedelta, *, first: timedelta = MIN
         await schedule.keep_time(clock.now, sleep=once)
     (job,) = schedule.scheduler.get_jobs()
     schedule.close()
-    return job.next_run_time - clock.now()
+    moment: datetime = job.next_run_time
+    return moment - clock.now()
 
 
 @pytest.mark.parametrize("back", [timedelta(minutes=2), timedelta(hours=8), timedelta(days=30)], ids=str)

@@ -42,7 +42,7 @@ TERMS = Terms(
         lookback=timedelta(days=30),
         full_sweep=timedelta(hours=6),
     ),
-    limits=Limits(retries_per_hour=10**6, resolves_per_hour=10**6, resolve_share_of_open=1.0),
+    limits=lambda: Limits(retries_per_hour=10**6, resolves_per_hour=10**6, resolve_share_of_open=1.0),
     max_attempts_per_case=5,
     retry_max_age=timedelta(days=7),
     batch_size=100,
