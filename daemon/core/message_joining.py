@@ -18,6 +18,8 @@ SPANS_MOST = 4
 WORDS_IN_SLOT = 8
 LOOSE_MARKS = frozenset(",.&-'#/+*")
 """Marks that names and lists are written with; any other tells how a message is built."""
+ENCLOSING = frozenset('()"')
+"""Marks that may be in a name where there is a slot for it already: ``Socks (3 pack)``."""
 
 SAME_WORDS_LEAST = 4
 SHARE_OF_WORDS = 0.6
@@ -143,10 +145,15 @@ def _length_of_name(name: Tokens) -> int:
     return sum(not is_mark(token) for token in name)
 
 
-def _only_words(tokens: Tokens) -> bool:
+def _only_words(tokens: Tokens, marks: frozenset[str] = LOOSE_MARKS) -> bool:
     """Tell whether *tokens* may be a value: some words, and no mark that tells how a message is built."""
-    fit = all(not is_mark(token) or token in LOOSE_MARKS for token in tokens)
+    fit = all(not is_mark(token) or token in marks for token in tokens)
     return fit and bool(tokens) and _length_of_name(tokens) <= WORDS_IN_SLOT
+
+
+def _is_closed(tokens: Tokens) -> bool:
+    """Tell whether quotes, if there are any, stand around all of *tokens*: what reaches beyond them is no name."""
+    return '"' not in tokens or (tokens[0] == tokens[-1] == '"' and tokens.count('"') == 2)
 
 
 def _with_slots(frame: Tokens, slots: set[int]) -> Iterator[str]:
@@ -254,7 +261,8 @@ def _filling(frame: Tokens, row: Tokens, rich: set[int] | None) -> dict[int, Tok
 def _ends(row: Tokens, start: int, *, mixed: bool) -> Iterator[int]:
     """Yield where what stands in a slot may end; only with *mixed* may it be words around a value."""
     for end in range(start + 1, min(len(row), start + 2 * WORDS_IN_SLOT) + 1):
-        if not _only_words(row[start:end]):
+        name = row[start:end]
+        if not _only_words(name, LOOSE_MARKS | ENCLOSING):
             return
-        if mixed or not _is_mixed(row[start:end]):
+        if _is_closed(name) and (mixed or not _is_mixed(name)):
             yield end

@@ -5,6 +5,7 @@ one `VALUE`. What is written between quotes is one token, unless it is a sentenc
 whether a word is a value shows only beside other messages.
 """
 
+import re
 from collections.abc import Iterator
 
 VALUE = "<*>"
@@ -21,7 +22,7 @@ DIGITS_OF_AN_ID = 3
 """A word with so many digits is an id; with fewer it may be ``IPv4`` or ``OAuth2``."""
 
 QUOTES = "\"'"
-PREFIXES = "#+<>~-*"
+PREFIXES = "#+<>~-*€£¥"
 CONNECTORS = "'.:@/-"
 """Marks that join words to one (``api.example.com:443``) where no blank stands beside them."""
 
@@ -29,6 +30,7 @@ _UNITS = frozenset({
     "b", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "byte", "bytes", "ms", "msec", "msecs", "millisecond",
     "milliseconds", "us", "s", "sec", "secs", "second", "seconds", "min", "mins", "minute", "minutes", "h", "hr",
     "hrs", "hour", "hours", "day", "days", "%", "kbps", "mbps", "usd", "eur", "gbp", "cad", "aud", "chf", "jpy",
+    "sek", "nok", "dkk", "pln", "nzd", "mxn", "€", "$", "£", "¥", "lb", "lbs", "oz", "kg", "g", "mm", "cm", "km",
 })  # fmt: skip
 _DATE_WORDS = frozenset({
     "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
@@ -38,6 +40,11 @@ _DATE_WORDS = frozenset({
 })  # fmt: skip
 CLOSING = ")"
 _URL_ENDS = "\"'<>,;)]}"
+_STACK = re.compile(r"\n[ \t]{1,16}at [^\s.(/]{0,200}[.(/]\S")
+"""The first frame of a stack trace: how deep it is and who called says nothing about what went wrong."""
+_DIGITS = frozenset("0123456789")
+_BLOB = re.compile(r"[A-Za-z0-9+/]{24,512}={0,2}")
+"""What may be base64: a signature, a checksum, a receipt."""
 
 
 def is_mark(token: str) -> bool:
@@ -64,13 +71,14 @@ class Tokeniser:
         self._known: dict[str, Tokens] = {}
 
     def tokens(self, message: str) -> Tokens:
-        """Return what *message* consists of, cut at `TOKENS_KEPT`."""
+        """Return what *message* consists of, up to its stack trace and `TOKENS_KEPT`."""
         found: list[str] = []
-        for token in self._raw(message):
+        trace = _STACK.search(message)
+        for token in self._raw(message[: trace.start()] if trace else message):
             _add(found, token)
             if len(found) == TOKENS_KEPT:
                 break
-        return tuple(found)
+        return tuple(_without_repetitions(found))
 
     def _raw(self, message: str) -> Iterator[str]:
         done = 0
@@ -115,6 +123,28 @@ def _add(found: list[str], token: str) -> None:
     found.append(token)
 
 
+def _without_repetitions(tokens: list[str]) -> list[str]:
+    """Return *tokens* with each entry of a list that says the same as the one before it left out."""
+    kept: list[str] = []
+    at = 0
+    while at < len(tokens):
+        repeated = _repeated(kept, tokens, at + 1) if tokens[at] == "," else 0
+        if not repeated:
+            kept.append(tokens[at])
+        at += 1 + repeated
+    return kept
+
+
+def _repeated(kept: list[str], tokens: list[str], start: int) -> int:
+    """Return how many of *tokens* from *start* on are what *kept* ends with, 0 where they are not."""
+    most = min(len(kept), len(tokens) - start)
+    for length in range(1, most + 1):
+        entry = tokens[start : start + length]
+        if kept[-length] == entry[0] and kept[-length:] == entry and not all(map(is_mark, entry)):
+            return length
+    return 0
+
+
 def _quoted(message: str) -> Iterator[tuple[int, int]]:
     """Yield where quoted text begins and ends, quotes included; an apostrophe inside a word is no quote."""
     at = 0
@@ -150,7 +180,7 @@ def _taken_apart(piece: str) -> Iterator[str]:
     """Yield the tokens of *piece*, which has no blanks."""
     at = 0
     while at < len(piece):
-        end = _path_end(piece, at) or _url_end(piece, at) or _address_end(piece, at)
+        end = _path_end(piece, at) or _url_end(piece, at) or _address_end(piece, at) or _blob_end(piece, at)
         if end:
             yield VALUE
         else:
@@ -207,7 +237,7 @@ def _path_end(piece: str, start: int) -> int:
 
 
 def _address_end(piece: str, start: int) -> int:
-    """Return where the e-mail address that begins at *start* ends, 0 where none does."""
+    """Return where the e-mail address or ``user@host`` that begins at *start* ends, 0 where none does."""
     at = piece.find("@", start)
     if at <= start or not all(_in_word(char) or char in "+.-" for char in piece[start:at]):
         return 0
@@ -216,7 +246,16 @@ def _address_end(piece: str, start: int) -> int:
         len(piece),
     )
     host = piece[at + 1 : end].rstrip(".-")
-    return at + 1 + len(host) if "." in host else 0
+    return at + 1 + len(host) if host and piece[end : end + 1] != "@" else 0
+
+
+def _blob_end(piece: str, start: int) -> int:
+    """Return where the base64 that begins at *start* ends, 0 where none does: no word has all three kinds of signs."""
+    found = _BLOB.match(piece, start)
+    if not found:
+        return 0
+    said = found[0]
+    return found.end() if said.lower() != said != said.upper() and not _DIGITS.isdisjoint(said) else 0
 
 
 def _in_path(char: str) -> bool:
