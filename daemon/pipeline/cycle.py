@@ -108,7 +108,7 @@ class AccountCycle:
             weighed = await parts.guard.weigh(tally, self.clock.now())
             plan = await (parts.plans.send_own(weighed, tally) if act else parts.plans.keep(weighed))
         await self.continuity.alive()
-        await Departures(client=self.client, store=self.store, log=self.log).ask(self.terms.account)
+        await Departures(client=self.client, store=self.store, log=self.log).ask(self.terms.account, self.clock.now())
         return tally, plan
 
     async def plan_known(self) -> Plan | None:

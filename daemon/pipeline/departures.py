@@ -50,7 +50,7 @@ class Departures:
     store: DepartureStore
     log: FilteringBoundLogger
 
-    async def ask(self, account: str) -> None:
+    async def ask(self, account: str, now: datetime) -> None:
         """Ask about all of which nobody has; what cannot be asked now is asked next time.
 
         Raises:
@@ -61,7 +61,7 @@ class Departures:
         for departure in departures:
             ref = departure.step
             try:
-                fates = await self._fates(departure, steps[ref])
+                fates = await self._fates(departure, steps[ref], now)
             except (RefusedError, ProtocolError) as refused:
                 if token_refused(refused):
                     raise
@@ -72,7 +72,7 @@ class Departures:
             if fates:
                 await self.store.note_fates(ref, fates)
 
-    async def _fates(self, departure: Departure, step: Step) -> dict[str, Fate]:
+    async def _fates(self, departure: Departure, step: Step, now: datetime) -> dict[str, Fate]:
         wanted = frozenset(departure.error_ids)
         resolved: dict[str, ResolvedRecord] = {}
         async for page in self.client.resolved(step.ref, since=departure.since - CLOCK_SLACK, until=None):
@@ -81,7 +81,8 @@ class Departures:
         if any(error_id not in resolved or resolved[error_id].resolved_by != PLATFORM for error_id in wanted):
             claimed = await self.store.claimed_jobs(step.ref)
             found = await self.client.retry_jobs(step, since=departure.since - LONGEST_JOB)
-            jobs = [job for job in found if job.job_id not in claimed and _after(job, departure.since - CLOCK_SLACK)]
+            others = (job for job in found if job.job_id not in claimed and not _hangs(job, now))
+            jobs = [job for job in others if _after(job, departure.since - CLOCK_SLACK)]
         told = {error_id: how_it_left(resolved.get(error_id), jobs) for error_id in departure.error_ids}
         return {error_id: fate for error_id, fate in told.items() if fate is not None}
 
@@ -105,6 +106,11 @@ def how_it_left(entry: ResolvedRecord | None, jobs: Sequence[Job]) -> Fate | Non
     if by_whom - {PLATFORM}:
         return Fate.PERSON_RETRIED
     return Fate.PLATFORM if by_whom else Fate.LEFT
+
+
+def _hangs(job: Job, now: datetime) -> bool:
+    """Tell whether a job that has not ended is too old to be waited for: both lists would be read again in each cycle."""
+    return not job.ended and (job.created_at is None or job.created_at < now - LONGEST_JOB)
 
 
 def _after(job: Job, moment: datetime) -> bool:

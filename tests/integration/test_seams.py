@@ -261,3 +261,22 @@ async def test_errors_that_came_after_the_summary_do_not_stand_for_those_that_a_
         hidden = (await runner.confirm()).counts
         assert ((truth.state, again.state), hidden["confirmed"], hidden["vanished"]) == (("cured", "open"), 0, 0)
         assert (await runner.confirm()).counts["came_back"] == 1
+
+
+async def test_how_an_error_left_is_not_asked_for_ever_because_a_job_of_others_never_ends(tmp_path: Path) -> None:
+    async with (
+        small_shop(tmp_path, options=Options(job_seconds=1e9, leaves="when_run")) as shop,
+        shop.daemon() as daemon,
+    ):
+        left, hangs = fail(shop, "odd-approval", count=2)
+        await one_pass(daemon)
+        people(shop, "retry", hangs)
+        people(shop, "vanish", left)
+        asked: list[int] = []
+        for _ in range(3):
+            await one_pass(daemon)
+            asked.append(sent(shop, "GET resolved"))
+            shop.clock.pass_by(timedelta(hours=16))
+        await one_pass(daemon)
+        assert asked[0] > 0
+        assert sent(shop, "GET resolved") == asked[-1]

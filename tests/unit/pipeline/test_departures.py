@@ -13,7 +13,7 @@ from daemon.core.exceptions import AuthError, RefusedError, TemporaryError
 from daemon.core.recordings import Departure, Fate
 from daemon.core.records import Job, ResolvedRecord, Step, StepRef
 from daemon.pipeline.departures import Departures, how_it_left
-from tests.makers import ago, step
+from tests.makers import NOW, ago, step
 
 STEP = Step(ref=step(), type="import")
 OTHER = Step(ref=step("s2"), type="import")
@@ -109,7 +109,7 @@ class World:
 async def ask(world: World) -> list[Any]:
     with capture_logs() as logs:
         departures = Departures(client=world, store=world, log=structlog.get_logger())
-        await departures.ask("acme")
+        await departures.ask("acme", NOW)
     return list(logs)
 
 
