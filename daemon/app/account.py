@@ -94,6 +94,12 @@ class AccountRunner:
         """Return what this process found that its store does not know, None while nothing was."""
         return self.pass_.continuity.outdated
 
+    @property
+    def left_alone_until(self) -> datetime | None:
+        """Return until when nothing is sent, None where it may be; a clock that was ahead makes it no longer."""
+        until, now = self.refused_until, self.clock.now()
+        return until if until is not None and until - REFUSED_PAUSE <= now < until else None
+
     async def cycle(self, tally: Tally | None = None, *, act: bool = True) -> tuple[Tally, Plan | None]:
         """Run one cycle, adding to *tally* where one is given, and log its canonical line."""
         return await self._alone(lambda: self._cycle(tally, act=act))

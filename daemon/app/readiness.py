@@ -28,7 +28,7 @@ async def readiness_of(daemon: Daemon, started_at: datetime) -> Readiness:
     """Say whether every account is looked after, and what people should know besides."""
     missing, notes = await _of_service(daemon)
     for runner in daemon.accounts.values():
-        late, why = _late(runner, daemon, started_at), _why(runner, daemon.clock.now())
+        late, why = _late(runner, daemon, started_at), _why(runner)
         if late:
             missing.append(f"{runner.name}: {late}. {why or IN_THE_LOG}")
         elif why:
@@ -72,12 +72,13 @@ def _late(runner: AccountRunner, daemon: Daemon, started_at: datetime) -> str:
     return f"the last cycle that ended well was at {stamp(last_at)}; one is due every {format_duration(interval)}"
 
 
-def _why(runner: AccountRunner, now: datetime) -> str:
+def _why(runner: AccountRunner) -> str:
     """Say what keeps an account from being looked after, "" where nothing is known to."""
-    if runner.refused_until is not None and now < runner.refused_until:
+    until = runner.left_alone_until
+    if until is not None:
         return (
             f"Its token was refused, or its store is about another account; it is left alone until "
-            f"{stamp(runner.refused_until)}. Look at account.refused or store.foreign in the log, and at flowmend doctor"
+            f"{stamp(until)}. Look at account.refused or store.foreign in the log, and at flowmend doctor"
         )
     return runner.locked_out.removeprefix(f"{runner.name}: ")
 

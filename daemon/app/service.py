@@ -129,7 +129,7 @@ class Service:
         return run
 
     async def _guard(self, runner: AccountRunner, work: Callable[[], Awaitable[object]]) -> None:
-        if runner.refused_until is not None and self.daemon.clock.now() < runner.refused_until:
+        if runner.left_alone_until is not None:
             return
 
         async def run() -> None:

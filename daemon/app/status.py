@@ -22,8 +22,8 @@ async def describe(daemon: Daemon) -> str:
 
 def _trouble(runner: AccountRunner) -> str:
     """Say why nothing is done for the account, or ""."""
-    until = runner.refused_until
-    if until is not None and runner.clock.now() < until:
+    until = runner.left_alone_until
+    if until is not None:
         return f"{runner.name}: refused, left alone until {until:%H:%M:%S} UTC, the log says why"
     if runner.locked_out:
         return runner.locked_out

@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
+from daemon.app.account import REFUSED_PAUSE
 from daemon.app.build import Daemon
+from daemon.core.exceptions import AuthError
 from tests.integration.shop import ACCOUNT, Shop
 from tests.integration.small_shop import BUSY, fail, one_pass, people, small_shop
 
@@ -58,3 +60,14 @@ async def test_sweeps_come_as_seldom_as_before_once_the_clock_is_right(tmp_path:
         await until_swept(shop, daemon)
         shop.clock.pass_by(timedelta(minutes=1))
         assert (await one_pass(daemon)).tally.steps_read == 0
+
+
+async def test_a_token_that_was_refused_by_a_clock_that_was_ahead_is_tried_again_after_the_usual_pause(
+    tmp_path: Path,
+) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        runner = daemon.accounts[ACCOUNT]
+        async with ahead(shop):
+            runner.refuse(AuthError("the token was refused", status=401))
+            assert runner.left_alone_until == shop.clock.now() + REFUSED_PAUSE
+        assert runner.left_alone_until is None
