@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from daemon.cli.options import Config, Json, read_settings
+from daemon.cli.options import Config, Json, rule_paths
 
 Paths = Annotated[
     list[Path] | None,
@@ -63,7 +63,7 @@ def check(
             raise ConfigError("--explain says what a code means and checks nothing: give no files or other options")
         show_explanation(explain, json=json)
         return
-    tried = prepare(paths or read_settings(config, offline=True).rules.paths)
+    tried = prepare(rule_paths(paths, config))
     of_account = problems_of(tried.read, config, account, SystemClock().now()) if account else ()
     checked = Checked(tried=tried, problems=ordered((*tried.problems, *of_account)), strict=strict)
     if json:

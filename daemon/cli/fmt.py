@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from daemon.cli.options import Config, Json, read_settings
+from daemon.cli.options import Config, Json, rule_paths
 
 if TYPE_CHECKING:
     from daemon.app.formatting import FormattedSet
@@ -49,7 +49,7 @@ def fmt(
 
     if stdout and (check or diff or json):
         raise ConfigError("--stdout prints a file and nothing else: leave out --check, --diff and --json")
-    done = format_files(paths or read_settings(config, offline=True).rules.paths, to)
+    done = format_files(rule_paths(paths, config), to)
     if stdout and len(done.files) + len(done.refusals) + len({one.file for one in done.problems}) != 1:
         raise ConfigError("--stdout is for one file: name it")
     if not (check or diff or stdout):

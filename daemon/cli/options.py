@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,6 +46,22 @@ def read_settings(config: Path | None, *, offline: bool = False) -> "Settings":
     from daemon.settings import load_settings
 
     return load_settings(config, os.environ, Path.cwd(), offline=offline)
+
+
+def rule_paths(named: Sequence[Path] | None, config: Path | None) -> Sequence[Path]:
+    """Return the rule files and folders that were named, else those configured.
+
+    Which these are is told where no configuration says it: all may be well with the rules of another folder.
+    """
+    from daemon.cli.exits import complain
+
+    if named:
+        return named
+    settings = read_settings(config, offline=True)
+    sources, paths = settings.describe_sources(), settings.rules.paths
+    if sources.file is None and not sources.environment:
+        complain(f"no configuration was found here, so this is about {', '.join(map(str, paths))}")
+    return paths
 
 
 def known_account(settings: "Settings", account: str | None) -> str | None:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from daemon.cli.check import Paths
-from daemon.cli.options import Config, Json, read_settings
+from daemon.cli.options import Config, Json, rule_paths
 
 OnlyRule = Annotated[
     str | None, typer.Option("--rule", metavar="ID", help="Only the tests of this rule.", show_default=False)
@@ -39,7 +39,7 @@ def prove(
     from daemon.rulebook.testing import run_tests
     from daemon.rulebook.typed import nearest
 
-    found = read_rules(paths or read_settings(config, offline=True).rules.paths)
+    found = read_rules(rule_paths(paths, config))
     errors = [problem for problem in found.problems if problem.is_error]
     if errors:
         raise RuleError(f"{render(errors)}{summary(errors)}: no test was run, because these rules would not be loaded")
