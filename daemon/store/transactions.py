@@ -41,6 +41,7 @@ class Database:
         self._file = file
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._under_way: set[asyncio.Task[Any]] = set()
         self.trust = Trust()
         self.fence: Fence | None = None
 
@@ -58,7 +59,10 @@ class Database:
             LockLostError: likewise, because of the fence.
             StoreLostError: nor would anything else be; what was kept is not where anybody will look for it.
         """
-        return await asyncio.shield(self._alone(work, write=write, durable=durable))
+        alone = asyncio.create_task(self._alone(work, write=write, durable=durable))
+        self._under_way.add(alone)
+        alone.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(alone)
 
     async def _alone(self, work: Callable[[Connection], R], *, write: bool, durable: bool) -> R:
         def run() -> R:
@@ -85,7 +89,9 @@ class Database:
             return answer
 
     async def close(self) -> None:
-        """Close the connection once the running transaction has ended."""
+        """Close the connection once all transactions that were asked for have ended, also those without a caller."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
         async with self._lock:
             await in_thread(self._thread, self._connection.close)
 

@@ -117,6 +117,18 @@ async def test_closing_waits_for_a_write_whose_caller_was_cancelled(tmp_path: Pa
         assert await store.get_meta("note") == "kept"
 
 
+async def test_closing_waits_for_writes_that_had_not_begun_when_their_callers_were_cancelled(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    names = [f"key{number}" for number in range(20)]
+    async with open_store(url) as store:
+        callers = [asyncio.create_task(store.set_meta(name, "kept")) for name in names]
+        await asyncio.sleep(0)
+        for caller in callers:
+            caller.cancel()
+    async with open_store(url) as store:
+        assert [await store.get_meta(name) for name in names] == ["kept"] * len(names)
+
+
 async def test_many_callers_at_once_get_one_transaction_after_the_other(tmp_path: Path) -> None:
     async with open_store(f"sqlite:///{tmp_path}/store.db") as store:
         await save(store, *(judged(f"e{n}") for n in range(1, 21)))
