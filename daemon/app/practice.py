@@ -32,6 +32,9 @@ paths = ["rules"]           # a copy of the shipped ones: change them as you lik
 
 [store]
 url = "sqlite:///./flowmend.db"
+
+[server]
+port = 0                    # any that is free: a service of yours may use the usual one
 """
 
 
