@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 from string import Template as Text
 
-from bench import held_out_errors
+from bench import held_out_errors, third_errors
 from bench.integration_errors import TEMPLATES, corpus
 from daemon.core.message_patterns import find_patterns
 from daemon.sandbox.business import make_facts
@@ -120,17 +120,18 @@ def loghub(folder: Path) -> Iterator[LabelledSet]:
 
 
 def integration_errors(seeds: Sequence[int]) -> Iterator[LabelledSet]:
-    """Yield the corpora the miner was developed with and later mended by, and, held out, the sandbox's."""
-    for kind, templates, filled in (
-        ("integration errors", TEMPLATES, corpus),
-        ("other systems", held_out_errors.TEMPLATES, held_out_errors.corpus),
+    """Yield the corpora the miner was developed with and later mended by, and, held out, the third and the sandbox's."""
+    for kind, templates, filled, held_out in (
+        ("integration errors", TEMPLATES, corpus, False),
+        ("other systems", held_out_errors.TEMPLATES, held_out_errors.corpus, False),
+        ("third corpus", third_errors.TEMPLATES, third_errors.corpus, True),
     ):
         for seed in seeds:
             samples = filled(templates, CORPUS_SIZE, seed)
             yield LabelledSet(
                 name=f"{kind} {seed}",
                 kind=kind,
-                held_out=False,
+                held_out=held_out,
                 messages=[sample.message for sample in samples],
                 truth=[sample.template for sample in samples],
             )
@@ -177,6 +178,7 @@ def means(scores: Sequence[Score]) -> dict[str, dict[str, float | int | None]]:
         "LogHub, held out": [score for score in loghub_sets if score.held_out],
         "integration errors": [score for score in scores if score.kind == "integration errors"],
         "errors of other systems": [score for score in scores if score.kind == "other systems"],
+        "third corpus, held out": [score for score in scores if score.kind == "third corpus"],
         "sandbox errors, held out": [score for score in scores if score.kind == "sandbox errors"],
     }
     return {

@@ -113,6 +113,7 @@ TEMPLATES: tuple[str, ...] = (
 )
 """Each of them one cause; values in braces, see VALUES."""
 
+SLOT = re.compile(r"\{([a-z]\w*)\}")
 _UPPER, _HEX = "ABCDEFGHJKLMNPQRSTUVWXYZ", "0123456789abcdef"
 _ALNUM = _UPPER + _UPPER.lower() + "0123456789"
 _START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -294,4 +295,4 @@ def corpus(templates: Sequence[str], count: int, seed: int) -> list[Sample]:
 
 def filled(template: str, chance: random.Random) -> str:
     """Return *template* with a value in each slot; braces around anything else are the message's own."""
-    return re.sub(r"\{([a-z]\w*)\}", lambda slot: VALUES[slot[1]](chance), template)
+    return SLOT.sub(lambda slot: VALUES[slot[1]](chance), template)
