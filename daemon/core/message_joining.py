@@ -190,8 +190,7 @@ def _differences(one: Tokens, other: Tokens) -> Iterator[tuple[Span, Span]]:
             x += 1
         else:
             y += 1
-    if from_x < len(mine) or from_y < len(theirs):
-        yield (start + from_x, start + len(mine)), (start + from_y, start + len(theirs))
+    yield (start + from_x, start + len(mine)), (start + from_y, start + len(theirs))  # the ends differ: see above
 
 
 def _weight(token: str) -> int:

@@ -60,6 +60,7 @@ def patterns(*messages: str) -> list[str]:
             """{ <*> : " Field ' <*> ' is not set " }""",
             id="entries that say the same are one",
         ),
+        pytest.param("call of 15 () failed", "call of <*> failed", id="empty brackets behind a value"),
         pytest.param("", "", id="nothing"),
         pytest.param("it's 'open", "it's ' open", id="a quote that is never closed"),
     ],
@@ -180,10 +181,22 @@ def test_more_messages_than_are_divided_at_once_are_put_to_the_patterns_of_those
     assert [len(pattern.members) for pattern in find_patterns(messages)] == [5_000]
 
 
-def test_messages_that_have_nothing_in_common_are_not_thrown_together() -> None:
+def test_what_fits_none_of_the_patterns_of_those_divided_first_gets_its_own() -> None:
+    words = [f"{first}{second}{third}" for first in "abcdefgh" for second in "ijklmnop" for third in "qrstuvwx"]
+    many = [f"Item {words[n % 512]} of vendor {words[n * 7 % 509]} cannot be bought any more" for n in range(5_000)]
+    other = [f"Order {word} from depot {word} may not leave the house" for word in ("abc", "bcd", "cde")]
+
+    for place in range(len(other) + 1):
+        mixed = [*many[:place], *other, *many[place:]]
+        first, *rest = find_patterns(mixed)
+        assert (len(first.members), sum(len(pattern.members) for pattern in rest)) == (5_000, 3)
+
+
+@pytest.mark.parametrize("common", ["", "because "], ids=["not a word", "one word in all of them"])
+def test_messages_that_have_nothing_in_common_are_not_thrown_together(common: str) -> None:
     chance = random.Random(3)
     words = ["".join(chance.choices("abcdefghij", k=6)) for _ in range(500)]
-    messages = [" ".join(chance.choices(words, k=12)) for _ in range(200)]
+    messages = [common + " ".join(chance.choices(words, k=12)) for _ in range(400)]
 
     assert max(len(pattern.members) for pattern in find_patterns(messages)) < 5
 

@@ -103,6 +103,9 @@ RETRIES = [
         "ab", job(1), sight("ab", resolved={"a": "auto", "b": US}), "a=vanished b=confirmed", id="the platform was"
     ),
     pytest.param(
+        "ab", job(1), sight("ab", resolved={"a": "auto", "b": "auto"}), "", id="which of two the job resolved: not told"
+    ),
+    pytest.param(
         "ab", job(1), sight("ab", resolved={"b": US}), "b=confirmed", id="one is in no list: purged, or not listed yet"
     ),
     pytest.param(
