@@ -113,6 +113,7 @@ def test_nothing_is_ever_written_past_an_obstacle(asked: Asked) -> None:
 
 @given(ASKED)
 @example((record(), Match(rule=rule(action=Retry())), CaseHistory(), CAPS))
+@example((record(), Match(rule=rule(action=Retry())), CaseHistory(attempts=5, by_rule={"another": 5}), CAPS))
 def test_nothing_is_ever_retried_beyond_its_bounds(asked: Asked) -> None:
     error, match, case, caps = asked
     decision = decide(error, match, case, NOW, caps)
