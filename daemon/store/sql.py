@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -130,15 +130,13 @@ def _make_file(file: Path) -> None:
 
 
 def _connect(engine: Engine) -> Connection:
-    connection = engine.connect()
-    try:
+    with ExitStack() as undo:
+        connection = undo.enter_context(engine.connect())
         sqlite.prepare(connection)
         for table in SCRATCH.sorted_tables:
             connection.execute(CreateTable(table))
         connection.rollback()
-    except BaseException:
-        connection.close()
-        raise
+        undo.pop_all()
     return connection
 
 

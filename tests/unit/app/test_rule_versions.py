@@ -13,8 +13,6 @@ from daemon.core.exceptions import ConfigError, RuleError
 from daemon.rulebook.ruleset import RuleSet
 from tests.rule_values import asks, rule
 
-git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
-
 
 def text(*ids: str) -> str:
     rules = "".join(
@@ -86,7 +84,6 @@ async def test_the_running_set_is_the_one_that_was_put_in_force_last(tmp_path: P
         await ids("running", tmp_path)
 
 
-@git
 async def test_a_revision_is_read_with_its_tables_though_the_folder_is_gone(repository: Path) -> None:
     assert await ids("HEAD~1", repository / "rules") == ["one", "sku"]
     found = await rules_named("HEAD~1", Kept(), [repository / "rules"])
@@ -94,7 +91,6 @@ async def test_a_revision_is_read_with_its_tables_though_the_folder_is_gone(repo
     assert found.rules.sources[1].tables == {"sku": {"A": "B"}}
 
 
-@git
 async def test_a_path_may_be_named_with_the_revision(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -108,13 +104,11 @@ async def test_a_path_may_be_named_with_the_revision(
     assert await ids("HEAD:../rules/a.yaml", tmp_path / "elsewhere") == ["two"]
 
 
-@git
 async def test_a_revision_whose_rules_are_broken_is_refused_with_their_places(repository: Path) -> None:
     with pytest.raises(RuleError, match=r"HEAD:rules/b\.yaml:3:\d+(.|\n)*HEAD cannot be compared"):
         await ids("HEAD", repository / "rules")
 
 
-@git
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -138,7 +132,6 @@ async def test_what_git_does_not_know_is_said_plainly(
     assert not (repository / "x").exists()
 
 
-@git
 async def test_outside_of_a_repository_it_is_said_what_a_name_can_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
