@@ -37,6 +37,18 @@ HOPELESS = "ship-method"
 UNRECORDED = {"keep": timedelta(0)}
 """Settings of recordings by which nothing is recorded, and nobody asked how errors left."""
 
+NOTES = """
+version: 1
+rules:
+  - id: note
+    why: Somebody must have looked at it.
+    when: {code: SSS_REQUEST_LIMIT_EXCEEDED}
+    then:
+      patch: [{op: add, path: /data/notes/-, value: looked at}]
+      retry: {max_attempts: 3, ramp: off}
+"""
+"""Rules that change the retry data before the retry."""
+
 RETRIES = """
 version: 1
 rules:
@@ -106,3 +118,23 @@ async def row_of(daemon: Daemon, truth: Truth) -> ErrorRow:
 def sent(shop: Shop, endpoint: str) -> int:
     """Return how many requests of an endpoint, such as ``POST retry``, have reached the platform."""
     return shop.sandbox.requests[endpoint]
+
+
+def no_auto_resolve(shop: Shop) -> None:
+    """Let errors of one trace key be open beside each other."""
+    shop.do(do="flow", flow=FLOW, auto_resolve=False)
+
+
+def one_run(shop: Shop, *families: str) -> list[Truth]:
+    """Let different records with one trace key fail in one run."""
+    truths = [fail(shop, family, traceKey="customer-7", fields={"_flowJobId": "run-1"})[0] for family in families]
+    assert len({truth.record_id for truth in truths}) == len(families)
+    return truths
+
+
+def with_the_same_data(shop: Shop) -> None:
+    """Let all open errors of the step have the retry data of the first."""
+    step = shop.sandbox.world.find_step(FLOW, STEP)
+    first, *others = (step.retry_data[entry.retry_key] for entry in step.open)
+    for other in others:
+        other.envelope = first.envelope

@@ -28,6 +28,7 @@ from daemon.store.sql import SqlStore, open_store
 from tests.fakes import FakeClock
 from tests.integration.shop import ACCOUNT, Shop, open_shop
 from tests.integration.small_shop import (
+    NOTES,
     POST_RETRY,
     PUT_DATA,
     PUT_RESOLVED,
@@ -41,17 +42,6 @@ from tests.integration.small_shop import (
     sent,
     small_shop,
 )
-
-NOTES = """
-version: 1
-rules:
-  - id: note
-    why: Somebody must have looked at it.
-    when: {code: SSS_REQUEST_LIMIT_EXCEEDED}
-    then:
-      patch: [{op: add, path: /data/notes/-, value: looked at}]
-      retry: {max_attempts: 3, ramp: off}
-"""
 
 CHANGES_WHAT_IT_ASKS_FOR = """
 version: 1

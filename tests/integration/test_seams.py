@@ -11,27 +11,28 @@ from daemon.core.decisions import Outcome
 from daemon.core.plans import Plan, PlanState
 from daemon.sandbox import Fault, Options
 from daemon.sandbox.truth import Truth
-from tests.integration.shop import ACCOUNT, Shop
+from tests.integration.shop import ACCOUNT
 from tests.integration.small_shop import (
     BUSY,
     FLAKY,
-    FLOW,
     GET_ERRORS,
     GET_FLOW_ERRORS,
     HOPELESS,
+    NOTES,
     PUT_DATA,
-    STEP,
     during,
     fail,
+    no_auto_resolve,
     one_pass,
+    one_run,
     people,
     row_of,
     sent,
     small_shop,
+    with_the_same_data,
 )
 from tests.integration.test_confirming import MOVING
 from tests.integration.test_settling import LOST, person, until_unknown
-from tests.integration.test_shared_keys import NOTES, no_auto_resolve, one_run
 
 LONG = "k" * 200
 RAN_AND_LOST = [Fault(endpoint="POST retry", kind="after", call=1)]
@@ -58,14 +59,6 @@ rules:
     when: {code: DUP_RCRD}
     then: {resolve: {because: it is there already}}
 """
-
-
-def with_the_same_data(shop: Shop) -> None:
-    """Let all open errors of the step have the retry data of the first."""
-    step = shop.sandbox.world.find_step(FLOW, STEP)
-    first, *others = (step.retry_data[entry.retry_key] for entry in step.open)
-    for other in others:
-        other.envelope = first.envelope
 
 
 async def approved(daemon: Daemon, plans: Sequence[Plan | None]) -> list[Plan]:

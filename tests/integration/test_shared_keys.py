@@ -6,21 +6,24 @@ from pathlib import Path
 import pytest
 
 from daemon.sandbox import Options
-from daemon.sandbox.truth import Truth
-from tests.integration.shop import ACCOUNT, Shop
+from tests.integration.shop import ACCOUNT
 from tests.integration.small_shop import (
     BUSY,
     FLOW,
     HOPELESS,
+    NOTES,
     PUT_DATA,
     RETRIES,
     during,
     fail,
+    no_auto_resolve,
     one_pass,
+    one_run,
     people,
     row_of,
     sent,
     small_shop,
+    with_the_same_data,
 )
 
 MIXED = """
@@ -35,29 +38,6 @@ rules:
     when: {code: SSS_REQUEST_LIMIT_EXCEEDED}
     then: {retry: {max_attempts: 2, ramp: off}}
 """
-
-NOTES = """
-version: 1
-rules:
-  - id: note
-    why: Somebody must have looked at it.
-    when: {code: SSS_REQUEST_LIMIT_EXCEEDED}
-    then:
-      patch: [{op: add, path: /data/notes/-, value: looked at}]
-      retry: {max_attempts: 3, ramp: off}
-"""
-
-
-def no_auto_resolve(shop: Shop) -> None:
-    """Let errors of one trace key be open beside each other."""
-    shop.do(do="flow", flow=FLOW, auto_resolve=False)
-
-
-def one_run(shop: Shop, *families: str) -> list[Truth]:
-    """Let different records with one trace key fail in one run."""
-    truths = [fail(shop, family, traceKey="customer-7", fields={"_flowJobId": "run-1"})[0] for family in families]
-    assert len({truth.record_id for truth in truths}) == len(families)
-    return truths
 
 
 async def test_two_records_of_one_run_are_both_cured_and_neither_came_back(tmp_path: Path) -> None:
@@ -123,9 +103,7 @@ async def test_two_errors_of_one_run_with_the_same_data_stay_one_case(tmp_path: 
     async with small_shop(tmp_path, MIXED) as shop, shop.daemon() as daemon:
         no_auto_resolve(shop)
         first, second = one_run(shop, BUSY, BUSY)
-        step = shop.sandbox.world.find_step(FLOW, "Create sales order")
-        one, other = (step.retry_data[entry.retry_key] for entry in step.open)
-        other.envelope = one.envelope
+        with_the_same_data(shop)
         await one_pass(daemon)
 
         assert sorted([first.runs, second.runs]) == [0, 1]
@@ -137,9 +115,7 @@ async def test_a_patch_of_ours_that_was_not_retried_yet_does_not_make_two_record
         no_auto_resolve(shop)
         first, second = one_run(shop, BUSY, BUSY)
         people(shop, "edit_data", first, second, pointer="/data/notes", value=[])
-        step = shop.sandbox.world.find_step(FLOW, "Create sales order")
-        one, other = (step.retry_data[entry.retry_key] for entry in step.open)
-        other.envelope = one.envelope
+        with_the_same_data(shop)
         during(daemon, after={PUT_DATA: lambda: shop.do(do="flow", flow=FLOW, disabled=True)})
         await one_pass(daemon)
         assert (sent(shop, "PUT data"), [first.runs, second.runs]) == (1, [0, 0])
