@@ -8,11 +8,14 @@ from typing import Any
 
 from daemon.app.build import Daemon
 from daemon.app.figures import Figures
+from daemon.cli.settling import Question, answer
+from daemon.core.decisions import Outcome
 from daemon.core.rows import ErrorRow
 from daemon.integrator.client import Client
 from daemon.integrator.pacing import Pacer
-from daemon.sandbox import Options
+from daemon.sandbox import Fault, Options
 from daemon.sandbox.truth import Truth
+from daemon.store.sql import open_store
 from tests.fakes import FakeTime, HookedTransport
 from tests.integration.shop import ACCOUNT, Shop, open_shop
 
@@ -48,6 +51,11 @@ rules:
       retry: {max_attempts: 3, ramp: off}
 """
 """Rules that change the retry data before the retry."""
+
+LOST = [Fault(endpoint="POST retry", kind="before", call=1)]
+"""The answer to the first retry is lost, and nothing was done."""
+MOVING = Options(job_seconds=5.0, error_page_size=2, paging="offset", order="oldest")
+"""Lists that move while they are read, two errors a page."""
 
 RETRIES = """
 version: 1
@@ -138,3 +146,19 @@ def with_the_same_data(shop: Shop) -> None:
     first, *others = (step.retry_data[entry.retry_key] for entry in step.open)
     for other in others:
         other.envelope = first.envelope
+
+
+async def person(shop: Shop, trace_key: str, outcome: Outcome) -> int:
+    """Let a person settle a record with the command, in a process of its own as far as the store can tell."""
+    question = Question(
+        trace_key=trace_key, account=None, flow=None, step=None, outcome=outcome, said=outcome.value, why="looked"
+    )
+    async with open_store(f"sqlite:///{shop.folder / 'flowmend.db'}", now=shop.clock.now) as store:
+        return await answer(question, store, by="anna", now=shop.clock.now(), json=True)
+
+
+async def until_unknown(shop: Shop, daemon: Daemon) -> None:
+    """Let the daemon send what is due and wait for its outcome in vain."""
+    await one_pass(daemon)
+    shop.clock.pass_by(timedelta(minutes=11))
+    await one_pass(daemon)

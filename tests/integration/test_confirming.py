@@ -18,6 +18,7 @@ from tests.integration.small_shop import (
     GET_ERRORS,
     GET_JOB,
     HOPELESS,
+    MOVING,
     POST_RETRY,
     during,
     fail,
@@ -217,9 +218,6 @@ async def test_of_two_open_errors_of_one_case_one_is_retried_and_the_other_never
         assert [truth.runs for truth in (older, newer)] == [0, 1]
         row = await row_of(daemon, older)
         assert (row.verb, row.reason) == ("hold", "superseded")
-
-
-MOVING = Options(job_seconds=5.0, error_page_size=2, paging="offset", order="oldest")
 
 
 async def test_a_return_hidden_by_a_list_that_moves_while_it_is_read_is_found_and_nothing_vanishes_falsely(

@@ -23,11 +23,11 @@ from tests.integration.small_shop import (
     fail,
     one_pass,
     people,
+    person,
     row_of,
     sent,
     small_shop,
 )
-from tests.integration.test_settling import person
 
 WHEN_RUN = Options(job_seconds=5.0, leaves="when_run")
 NEVER_ENDING = Options(job_seconds=None, leaves="when_run")

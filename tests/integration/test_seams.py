@@ -18,6 +18,8 @@ from tests.integration.small_shop import (
     GET_ERRORS,
     GET_FLOW_ERRORS,
     HOPELESS,
+    LOST,
+    MOVING,
     NOTES,
     PUT_DATA,
     during,
@@ -26,13 +28,13 @@ from tests.integration.small_shop import (
     one_pass,
     one_run,
     people,
+    person,
     row_of,
     sent,
     small_shop,
+    until_unknown,
     with_the_same_data,
 )
-from tests.integration.test_confirming import MOVING
-from tests.integration.test_settling import LOST, person, until_unknown
 
 LONG = "k" * 200
 RAN_AND_LOST = [Fault(endpoint="POST retry", kind="after", call=1)]

@@ -3,32 +3,23 @@
 from datetime import timedelta
 from pathlib import Path
 
-from daemon.app.build import Daemon
-from daemon.cli.settling import Question, answer
 from daemon.core.decisions import Outcome
-from daemon.sandbox import Fault, Options
-from daemon.store.sql import open_store
-from tests.integration.shop import ACCOUNT, Shop
-from tests.integration.small_shop import FLOW, HOPELESS, fail, one_pass, row_of, sent, small_shop
+from daemon.sandbox import Options
+from tests.integration.shop import ACCOUNT
+from tests.integration.small_shop import (
+    FLOW,
+    HOPELESS,
+    LOST,
+    fail,
+    one_pass,
+    person,
+    row_of,
+    sent,
+    small_shop,
+    until_unknown,
+)
 
 NEVER_ENDS = Options(job_seconds=None)
-LOST = [Fault(endpoint="POST retry", kind="before", call=1)]
-
-
-async def person(shop: Shop, trace_key: str, outcome: Outcome) -> int:
-    """Let a person settle a record with the command, in a process of its own as far as the store can tell."""
-    question = Question(
-        trace_key=trace_key, account=None, flow=None, step=None, outcome=outcome, said=outcome.value, why="looked"
-    )
-    async with open_store(f"sqlite:///{shop.folder / 'flowmend.db'}", now=shop.clock.now) as store:
-        return await answer(question, store, by="anna", now=shop.clock.now(), json=True)
-
-
-async def until_unknown(shop: Shop, daemon: Daemon) -> None:
-    """Let the daemon send what is due and wait for its outcome in vain."""
-    await one_pass(daemon)
-    shop.clock.pass_by(timedelta(minutes=11))
-    await one_pass(daemon)
 
 
 async def test_a_retry_that_never_arrived_is_sent_again_only_after_a_person_has_said_so(tmp_path: Path) -> None:
