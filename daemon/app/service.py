@@ -28,9 +28,6 @@ LOOK_AT_RULES = timedelta(seconds=1)
 """How often the marks of the rule files are looked at. A look reads no file, needs nothing of the system that a network
 share or a container lacks, and sees what notifications miss: links that are turned, folders that come back."""
 
-KEEP = timedelta(days=90)
-"""How long patched retry data and old plans are kept; counts of attempts are kept for good."""
-
 
 @dataclass(slots=True)
 class Signals:
@@ -179,9 +176,9 @@ class Service:
             self.supervisor.status(await describe(self.daemon))
 
     async def _keep_house(self) -> None:
-        store, now = self.daemon.store, self.daemon.clock.now()
-        removed = await store.prune(now - KEEP)
-        forgotten = await store.forget_recordings(now - self.daemon.settings.recordings.keep)
+        store, now, settings = self.daemon.store, self.daemon.clock.now(), self.daemon.settings
+        removed = await store.prune(now - settings.store.keep)
+        forgotten = await store.forget_recordings(now - settings.recordings.keep)
         self.daemon.log.info("store.pruned", removed=removed, recordings=forgotten)
 
     async def _reload_when_asked(self) -> None:

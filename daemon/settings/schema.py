@@ -24,7 +24,7 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "Limits": {"retries_per_hour": 200, "resolves_per_hour": 50, "resolve_share_of_open": 0.2},
     "Rules": {"paths": ["rules", "/etc/flowmend/rules"], "watch": False},
     "Recordings": {"keep": "60d", "messages": True},
-    "Store": {"url": "sqlite:///./flowmend.db"},
+    "Store": {"url": "sqlite:///./flowmend.db", "keep": "180d"},
     "Server": {"host": "0.0.0.0", "port": 0},  # noqa: S104 - an example of what a container needs
     "Log": {"format": "json", "level": "debug", "messages": True},
     "Channel": {"url": "json://alerts.example.com/hook", "url_file": "/etc/flowmend/ops.apprise",

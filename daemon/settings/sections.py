@@ -186,8 +186,12 @@ class Store(Section):
     """Where Flowmend keeps what it knows and what it has sent."""
 
     url: Annotated[StoreUrl, Field(repr=False)] = "sqlite:////var/lib/flowmend/flowmend.db"
-    """sqlite:///path/of/the/file.db (absolute), sqlite:///./file.db (beside the configuration file) or
-    postgresql://user@host/database. On a local disk: SQLite cannot lock safely on network shares."""
+    """sqlite:///path/of/the/file.db (absolute) or sqlite:///./file.db (beside the configuration file). On a local disk:
+    SQLite cannot lock safely on network shares."""
+
+    keep: Annotated[Duration, Field(ge=timedelta(days=30))] = timedelta(days=90)
+    """How long the retry data from before and after each patch (flowmend case shows both), old plans and old rule files
+    are kept. At least 30d: as long as attempts on a record count, its old data may tell it from another."""
 
 
 class Server(Section):

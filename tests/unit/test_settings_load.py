@@ -114,6 +114,7 @@ ENVIRONMENT: list[tuple[str, str, object]] = [
     ("RULES__WATCH", "false", False),
     ("RECORDINGS__KEEP", "0s", "0s"),
     ("RECORDINGS__MESSAGES", "true", True),
+    ("STORE__KEEP", "180d", "180d"),
     ("STORE__URL", "postgresql://db.example.com/flowmend", "postgresql://db.example.com/flowmend"),
     ("SERVER__HOST", "::1", "::1"),
     ("SERVER__PORT", "0", 0),
