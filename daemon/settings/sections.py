@@ -189,7 +189,7 @@ class Store(Section):
     """sqlite:///path/of/the/file.db (absolute) or sqlite:///./file.db (beside the configuration file). On a local disk:
     SQLite cannot lock safely on network shares."""
 
-    keep: Annotated[Duration, Field(ge=timedelta(days=30))] = timedelta(days=90)
+    keep: Annotated[Duration, at_least(timedelta(days=30))] = timedelta(days=90)
     """How long the retry data from before and after each patch (flowmend case shows both), old plans and old rule files
     are kept. At least 30d: as long as attempts on a record count, its old data may tell it from another."""
 
