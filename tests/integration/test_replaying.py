@@ -7,6 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from daemon.app.build import Daemon
 from daemon.app.replay import Asked, Judge, past_errors
 from daemon.app.replay_report import Replayed, replay
@@ -252,6 +254,17 @@ async def test_the_service_forgets_them_when_it_keeps_house(tmp_path: Path) -> N
             shop.clock.pass_by(timedelta(days=days))
             await service._keep_house()
     assert [event["recordings"] for event in shop.events("store.pruned")] == [0, 2]
+
+
+@pytest.mark.parametrize(("keep", "removed"), [(timedelta(days=30), 1), (timedelta(days=60), 0)])
+async def test_plans_are_kept_as_long_as_the_configuration_says(tmp_path: Path, keep: timedelta, removed: int) -> None:
+    async with small_shop(tmp_path, store={"keep": keep}) as shop, shop.daemon() as daemon:
+        fail(shop)
+        await one_pass(daemon)
+        shop.clock.pass_by(timedelta(days=31))
+        await Service(daemon=daemon, signals=Signals())._keep_house()
+    (event,) = shop.events("store.pruned")
+    assert event["removed"] == removed
 
 
 async def test_how_an_error_left_is_asked_once(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ IN_THE_FILE = {
     "database at the root": ('[store]\nurl = "sqlite:///f.db"', "4:7", ["did you mean sqlite:///./f.db?"]),
     "no quotes": ("[poll]\ninterval = 1m", "4:12", ["this is not TOML", "text goes in quotes"]),
     "no end": ('[log]\nlevel = "info', "4:14", ["this is not TOML", "never closed"]),
-    "forgets what it needs": ('[store]\nkeep = "1d"', "4:8", ['store.keep is "1d"', "30d"]),
+    "forgets what it needs": ('[store]\nkeep = "1d"', "4:8", ["must be at least 30d, not 1d"]),
     "key twice": ('[poll]\nsettle = "1s"\nsettle = "2s"', "4:1", ['key "settle" written twice, again in line 5', "remove the other"]),
     "value and section": ("[store]\nurl = 'x'\n[store.url]", "4:1", ['key "url" written twice, again in line 5']),
     "section twice": ("[poll]\n[log]\n[poll]", "3:2", ['key "poll" written twice, again in line 5']),
