@@ -14,7 +14,7 @@ from daemon.app.lock import AccountLock
 from daemon.core.actions import Mode
 from daemon.core.applied import CarriedOut
 from daemon.core.continuity import Outdated
-from daemon.core.decisions import Verb
+from daemon.core.decisions import LEFT_ALONE, Verb
 from daemon.core.exceptions import (
     AuthError,
     FlowmendError,
@@ -278,6 +278,6 @@ class AccountRunner:
         """Count, by reason, the open errors that a rule matched and that are not to be sent now."""
         skipped: Counter[str] = Counter()
         for (verb, _, reason), count in (await self.counts.error_counts(self.name)).items():
-            if (verb is Verb.RETRY and reason != "due") or (verb is Verb.LEAVE and reason != "leave"):
+            if (verb is Verb.RETRY and reason != "due") or (verb is Verb.LEAVE and reason != LEFT_ALONE):
                 skipped[reason] += count
         return skipped

@@ -8,8 +8,9 @@ import asyncio
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib.metadata import version
+from math import inf
 from time import monotonic
 
 from daemon.app.account import AccountRunner
@@ -25,6 +26,12 @@ from daemon.web.reading import AccountReading, Readiness, Reading, Stored
 FRESH_S = 1.0
 """How long what the store said is told again instead of asking it again."""
 
+EXPIRING_FRESH_S = 900.0
+"""The same of the errors that expire soon: every error is looked at to count them, and they grow old by the day."""
+
+KEPT, SOON = timedelta(days=30), timedelta(days=3)
+"""How long integrator.io keeps an error with its retry data, and how long before its end that is told."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Observed:
@@ -37,6 +44,7 @@ class Observed:
     _stored: dict[str, Stored] = field(default_factory=dict)
     _paused: bool | None = None
     _asked_s: float | None = None
+    _expiring: dict[str, tuple[float, int]] = field(default_factory=dict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def reading(self) -> Reading:
@@ -70,6 +78,8 @@ class Observed:
             throttled_s=runner.throttled_s(),
             lag_s=runner.lag_s,
             last_success_at=runner.last_success_at,
+            refused=runner.refused_until is not None,
+            over_limit={rule_id for rule_id, _ in runner.pass_.reported},
             stored=self._stored.get(runner.name),
         )
 
@@ -87,9 +97,19 @@ class Observed:
             open=await store.open_counts(account),
             unmatched=await store.unmatched_count(account),
             held=await store.held_counts(account),
+            unknown=await store.unknown_count(account),
+            expiring=await self._expiring_soon(account),
             unsettled=await store.unsettled_count(account),
             breakers=await self._breakers(account),
         )
+
+    async def _expiring_soon(self, account: str) -> int:
+        asked_s, count = self._expiring.get(account, (-inf, 0))
+        if self.monotonic() - asked_s >= EXPIRING_FRESH_S:
+            now = self.daemon.clock.now()
+            count = await self.daemon.store.open_between(account, now - KEPT, now - KEPT + SOON)
+            self._expiring[account] = self.monotonic(), count
+        return count
 
     async def _breakers(self, account: str) -> dict[StepRef, bool]:
         known = {each.key: each.state is not BreakerState.CLOSED for each in await self.daemon.store.breakers(account)}

@@ -18,6 +18,10 @@ class Verb(StrEnum):
     RESOLVE = "resolve"
 
 
+LEFT_ALONE = "leave"
+"""The reason of the errors that are left alone because their rule says so, not because something stands in the way."""
+
+
 class Outcome(StrEnum):
     """How an act ended (P4); ``confirmed`` is the only success."""
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from daemon.core.actions import Hold, Leave, Mode, Resolve, Retry, Rule
 from daemon.core.backoff import due_at, later
 from daemon.core.cases import CaseHistory
-from daemon.core.decisions import Decision, Match, Verb
+from daemon.core.decisions import LEFT_ALONE, Decision, Match, Verb
 from daemon.core.durations import format_duration
 from daemon.core.records import ErrorRecord
 
@@ -48,7 +48,7 @@ def decide(record: ErrorRecord, match: Match | None, case: CaseHistory, now: dat
     asked = _Asked(record=record, rule=match.rule, case=case, now=now, caps=caps)
     action = match.rule.action
     if isinstance(action, Leave):
-        return asked.leave("leave", match.rule.why)
+        return asked.leave(LEFT_ALONE, match.rule.why)
     if isinstance(action, Hold):
         return asked.hold("hold", action.title or match.rule.why, action)
     obstacle = asked.obstacle()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from daemon.core.cases import MEMORY, is_cut
-from daemon.core.decisions import Outcome, Verb
+from daemon.core.decisions import LEFT_ALONE, Outcome, Verb
 from daemon.core.records import StepRef
 from daemon.core.rows import CaseEvent, ErrorRow, HeldRow, RulesRow, WriteRow
 from daemon.store.columns import EPOCH
@@ -57,6 +57,16 @@ class MemoryPeople(MemoryPlans):
     async def unmatched_count(self, account: str) -> int:
         """Return how many errors are stored that no rule matched."""
         return sum(row.judged.verb is Verb.NONE for _, row in self.of(account))
+
+    async def open_between(self, account: str, since: datetime, until: datetime) -> int:
+        """Return how many open errors occurred from *since* until before *until*, without those that a rule leaves alone."""
+        return sum(
+            row.batch_id is None
+            and (row.judged.verb, row.judged.reason) != (Verb.LEAVE, LEFT_ALONE)
+            and row.judged.occurred_at is not None
+            and since <= row.judged.occurred_at < until
+            for _, row in self.of(account)
+        )
 
     async def held_counts(self, account: str) -> dict[str, int]:
         """Return how many errors wait for people, by queue."""

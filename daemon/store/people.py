@@ -1,13 +1,14 @@
 """What people ask: which errors there are and why, what is held, what was written."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from daemon.core.actions import EditField
 from daemon.core.batches import Act, WriteState
-from daemon.core.decisions import Outcome, Verb
+from daemon.core.decisions import LEFT_ALONE, Outcome, Verb
 from daemon.core.rows import ErrorRow, HeldRow, WriteRow
 from daemon.store import tables
 from daemon.store.columns import Words
@@ -47,6 +48,15 @@ COUNTS = (
 )
 UNMATCHED = select(func.count()).where(  # without a join, as a scraper asks it four times a minute
     errors.c.verdict_no.in_(select(verdicts.c.verdict_no).where(verdicts.c.verb == Verb.NONE.value)),
+    errors.c.step_no.in_(select(steps.c.step_no).where(steps.c.account == bindparam("account"))),
+)
+BETWEEN = select(func.count()).where(  # reads all errors: asked seldom, and an index would add half their size
+    errors.c.occurred_at >= bindparam("since", type_=errors.c.occurred_at.type),
+    errors.c.occurred_at < bindparam("until", type_=errors.c.occurred_at.type),
+    errors.c.batch_no.is_(None),
+    errors.c.verdict_no.not_in(
+        select(verdicts.c.verdict_no).where(verdicts.c.verb == Verb.LEAVE.value, verdicts.c.reason == LEFT_ALONE)
+    ),
     errors.c.step_no.in_(select(steps.c.step_no).where(steps.c.account == bindparam("account"))),
 )
 HELD_COUNTS = (
@@ -118,6 +128,11 @@ class PeopleRows(Database):
     def unmatched_count(self, connection: Connection, account: str) -> int:
         """Return how many errors are stored that no rule matched."""
         return connection.execute(UNMATCHED, {"account": account}).scalar_one()
+
+    @reads
+    def open_between(self, connection: Connection, account: str, since: datetime, until: datetime) -> int:
+        """Return how many open errors occurred from *since* until before *until*, without those that a rule leaves alone."""
+        return connection.execute(BETWEEN, {"account": account, "since": since, "until": until}).scalar_one()
 
     @reads
     def held_counts(self, connection: Connection, account: str) -> dict[str, int]:

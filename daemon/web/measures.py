@@ -33,7 +33,20 @@ ALL = (
     ),
     _measure("unmatched_errors", "gauge", "account", "Open errors that no rule matches."),
     _measure("held_errors", "gauge", "account queue", "Open errors that wait for a person, by queue."),
+    _measure(
+        "unknown_outcomes", "gauge", "account",
+        "Retried errors of which nobody knows what came of them; they wait for a person to say it.",
+    ),
+    _measure(
+        "expiring_errors", "gauge", "account",
+        "Open errors that occurred 27 to 30 days ago: integrator.io deletes an error and its retry data after about 30 days. "
+        "Without those that a rule leaves alone; counted every 15 minutes.",
+    ),
     _measure("unsettled_batches", "gauge", "account", "Batches that were sent and have no outcome yet."),
+    _measure(
+        "account_refused", "gauge", "account",
+        "1 from when the token was refused, or the store turned out to be of another account, until a cycle ends well.",
+    ),
     _measure("cycle_seconds", "histogram", "", "How long the cycles took that ended well, over all accounts."),
     _measure(
         "poll_last_success_timestamp_seconds", "gauge", "account",
@@ -59,6 +72,10 @@ ALL = (
     _measure(
         "limit_held_total", "counter", "account rule",
         "Errors that were held because the rule was over a limit, as limit.reached in the log counts them.",
+    ),
+    _measure(
+        "limit_reached", "gauge", "account rule",
+        "1 while the rule is over a limit and all that it has due is held, 0 while it is not.",
     ),
     _measure("rules_loaded", "gauge", "", "Rules in force; 0: nothing is acted on."),
     _measure("rules_last_reload_success", "gauge", "", "1 where the newest rule files were accepted, 0 where refused."),

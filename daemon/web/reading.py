@@ -1,6 +1,6 @@
 """What the HTTP side is told of the service, as values, and who tells it. The application fills them in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -14,26 +14,35 @@ class Stored:
     """What the store holds of one account now.
 
     *open* are the open errors by step, *unmatched* those of them that no rule matches, *held* what waits for people by
-    queue, *unsettled* the batches without an outcome. *breakers* are the steps that have, or stand behind, a breaker that
+    queue, *unknown* the retries of which a person must say what came of them, *expiring* the open errors that soon vanish
+    with their retry data, *unsettled* the batches without an outcome. *breakers* are the steps that have, or stand behind, a breaker that
     has ever opened, and whether one holds retries back there now.
     """
 
     open: Mapping[StepRef, int]
     unmatched: int
     held: Mapping[str, int]
+    unknown: int
+    expiring: int
     unsettled: int
     breakers: Mapping[StepRef, bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountReading:
-    """One account. *stored* is None where the store did not answer in time, *last_success_at* before the first cycle."""
+    """One account. *stored* is None where the store did not answer in time, *last_success_at* before the first cycle.
+
+    *refused* tells that integrator.io refuses the token, or that the store is about another account; *over_limit* are the
+    rules of which all is held.
+    """
 
     name: str
     totals: Totals
     throttled_s: float
     lag_s: float
     last_success_at: datetime | None = None
+    refused: bool = False
+    over_limit: Collection[str] = ()
     stored: Stored | None = None
 
 

@@ -24,6 +24,7 @@ def samples(reading: Reading) -> Iterator[Sample]:
     for account in reading.accounts:  # after all that has happened: alerts need a zero before the first unknown outcome
         for rule_id, act in reading.sends:
             yield "flowmend_limit_held_total", (account.name, rule_id), 0
+            yield "flowmend_limit_reached", (account.name, rule_id), 0
             for outcome in Outcome:
                 yield "flowmend_outcomes_total", (account.name, rule_id, act, outcome.value), 0
     yield "flowmend_rules_loaded", (), reading.rules_loaded
@@ -66,6 +67,9 @@ def _of_account(account: AccountReading) -> Iterator[Sample]:
         yield "flowmend_api_requests_total", (name, endpoint, str(status)), count
     yield "flowmend_api_throttled_seconds_total", (name,), account.throttled_s
     yield "flowmend_poll_last_success_timestamp_seconds", (name,), _unix(account.last_success_at)
+    yield "flowmend_account_refused", (name,), account.refused
+    for rule_id in account.over_limit:
+        yield "flowmend_limit_reached", (name, rule_id), 1
     yield "flowmend_watermark_lag_seconds", (name,), account.lag_s
 
 
@@ -75,6 +79,8 @@ def _of_store(name: str, stored: Stored) -> Iterator[Sample]:
     for queue, count in stored.held.items():
         yield "flowmend_held_errors", (name, queue), count
     yield "flowmend_unmatched_errors", (name,), stored.unmatched
+    yield "flowmend_unknown_outcomes", (name,), stored.unknown
+    yield "flowmend_expiring_errors", (name,), stored.expiring
     yield "flowmend_unsettled_batches", (name,), stored.unsettled
     for step_id, is_open in _by_step(stored.breakers).items():
         yield "flowmend_breaker_open", (name, step_id), is_open

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from daemon.core.batches import Act
-from daemon.core.decisions import Outcome, Verb
+from daemon.core.decisions import LEFT_ALONE, Outcome, Verb
 from daemon.core.plans import PlanState
 from daemon.core.rows import CaseEvent, ErrorRow, RulesRow
 from tests.contract.store_values import (
@@ -24,6 +24,7 @@ from tests.contract.store_values import (
     minutes,
     save,
     unmatched,
+    waiting,
 )
 
 LONG = "x" * 128
@@ -93,6 +94,23 @@ async def test_counts_are_by_verb_rule_and_reason(store: Store) -> None:
     }
     assert await store.unmatched_count("acme") == 2
     assert await store.unmatched_count("nobody") == 0
+
+
+async def test_open_errors_are_counted_by_age_without_those_in_flight_and_those_that_a_rule_leaves_alone(
+    store: Store,
+) -> None:
+    old = {"occurred_at": minutes(-30)}
+    left = judged("e2", verb=Verb.LEAVE, reason=LEFT_ALONE, due_at=None, **old)
+    await save(store, unmatched("e1", **old), left, held("e3", **old), waiting("e4", **old), judged("e5", **old))
+    await save(store, judged("e6", occurred_at=minutes(-29)), judged("e7", occurred_at=None))
+    await save(store, unmatched("e1", **old), step=OTHER_STEP)
+    await save(store, unmatched("e1", **old), step=ELSEWHERE)
+    await intend(store, "e5")
+
+    assert await store.open_between("acme", minutes(-30), minutes(-29)) == 4
+    assert await store.open_between("acme", minutes(-30), minutes(0)) == 5
+    assert await store.open_between("acme", minutes(-29), minutes(-28)) == 1
+    assert await store.open_between("nobody", minutes(-30), minutes(0)) == 0
 
 
 async def test_held_errors_are_listed_by_queue_longest_waiting_first(store: Store, clock: Clock) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,12 +10,24 @@ import pytest
 
 from daemon.app.observed import Observed
 from daemon.core.actions import Mode
-from daemon.core.exceptions import LockedError
+from daemon.core.decisions import Outcome
+from daemon.core.exceptions import AuthError, LockedError
 from daemon.sandbox import Fault
 from daemon.web.measures import ALL
 from tests.integration.scraping import OPENMETRICS, labels, served
 from tests.integration.shop import ACCOUNT, Shop, open_shop
-from tests.integration.small_shop import BUSY, HOPELESS, RETRIES, fail, one_pass, small_shop, unhurried
+from tests.integration.small_shop import (
+    BUSY,
+    HOPELESS,
+    LOST,
+    RETRIES,
+    fail,
+    one_pass,
+    person,
+    small_shop,
+    unhurried,
+    until_unknown,
+)
 
 PLAIN = "text/plain; version=0.0.4"
 Totals = dict[tuple[str, ...], float]
@@ -116,6 +129,72 @@ async def test_what_a_limit_held_is_counted_as_the_log_says_it(tmp_path: Path) -
     assert scrape.by("limit_held_total", "account", "rule") == {(ACCOUNT, "again"): 5}
 
 
+async def test_a_limit_is_told_as_reached_until_something_of_the_rule_has_gone_again(tmp_path: Path) -> None:
+    limits = {"retries_per_hour": 2}
+    async with small_shop(tmp_path, limits=limits) as shop, shop.daemon() as daemon, served(daemon) as server:
+        shown = []
+        for count in (1, 5, 0):
+            fail(shop, count=count)
+            await daemon.accounts[ACCOUNT].cycle()
+            shown.append((await server.values())["flowmend_limit_reached"])
+            if shown[-1][rule := labels(account=ACCOUNT, rule="again")]:
+                daemon.limits.current = replace(daemon.limits.current, retries_per_hour=10)
+            shop.clock.pass_by(timedelta(minutes=1))
+
+    assert [each[rule] for each in shown] == [0, 1, 0]
+
+
+async def test_unknown_outcomes_are_those_that_wait_for_a_person_also_after_a_restart(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, world="tiny", errors=0, rules=RETRIES, faults=LOST) as shop:
+        async with shop.daemon() as daemon, served(daemon) as server:
+            (truth,) = fail(shop)
+            await until_unknown(shop, daemon)
+            shown = [await server.values()]
+        async with shop.daemon() as daemon, served(daemon) as server:
+            shown.append(await server.values())
+            await person(shop, truth.trace_key, Outcome.CONFIRMED)
+            shown.append(await server.values())
+
+    assert [each["flowmend_unknown_outcomes"][labels(account=ACCOUNT)] for each in shown] == [1, 1, 0]
+
+
+async def test_a_refused_account_is_told_until_a_cycle_has_ended_well(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon, served(daemon) as server:
+        runner, shown = daemon.accounts[ACCOUNT], []
+        shown.append(await server.values())
+        shop.do(do="token", valid=False)
+        with pytest.raises(AuthError) as refused:
+            await runner.cycle()
+        runner.refuse(refused.value)
+        shown.append(await server.values())
+        shop.clock.pass_by(timedelta(minutes=6))
+        shown.append(await server.values())
+        shop.do(do="token", valid=True)
+        await runner.cycle()
+        shown.append(await server.values())
+
+    assert [each["flowmend_account_refused"][labels(account=ACCOUNT)] for each in shown] == [0, 1, 1, 0]
+
+
+async def test_errors_in_the_last_three_of_their_thirty_days_are_counted_every_quarter_of_an_hour(
+    tmp_path: Path,
+) -> None:
+    async with small_shop(tmp_path, poll={"lookback": timedelta(days=40)}) as shop, shop.daemon() as daemon:
+        times = [0.0]
+        observed = Observed(daemon=daemon, started_at=shop.clock.now(), monotonic=lambda: times[-1])
+        for days in (25, 26, 28, 31):
+            fail(shop, HOPELESS, age_s=int(timedelta(days=days).total_seconds()))
+        await daemon.accounts[ACCOUNT].cycle(act=False)
+        shown = []
+        for now_s, later in ((0.0, timedelta(0)), (899.0, timedelta(days=2, hours=12)), (900.0, timedelta(0))):
+            times.append(now_s)
+            shop.clock.pass_by(later)
+            stored = (await observed.reading()).accounts[0].stored
+            shown.append(stored and stored.expiring)
+
+    assert shown == [1, 1, 2]
+
+
 async def test_throttling_is_counted_in_the_seconds_that_the_log_names(tmp_path: Path) -> None:
     faults = [Fault(endpoint="GET errors", kind="throttle:7", call=1)]
     async with (
@@ -192,6 +271,8 @@ async def test_a_store_that_fails_leaves_out_its_figures_and_nothing_else(tmp_pa
 
     assert {name for name in whole if whole[name] and not left[name]} == {
         "flowmend_unmatched_errors",
+        "flowmend_unknown_outcomes",
+        "flowmend_expiring_errors",
         "flowmend_unsettled_batches",
     }
     assert left["flowmend_api_requests_total"] == whole["flowmend_api_requests_total"]

@@ -108,7 +108,7 @@ def test_a_step_of_two_flows_is_one_breaker_series_and_the_open_one_counts() -> 
         StepRef(account="a0", flow_id="f2", step_id="s"): False,
         StepRef(account="a0", flow_id="f2", step_id="t"): False,
     }
-    stored = Stored(open={}, unmatched=0, held={}, unsettled=0, breakers=breakers)
+    stored = Stored(open={}, unmatched=0, held={}, unknown=0, expiring=0, unsettled=0, breakers=breakers)
 
     found = values(reading(stored=stored), "flowmend_breaker_open")
 
@@ -147,11 +147,13 @@ def test_the_documentation_has_every_metric_as_the_code_has_it() -> None:
 CONTRACT = """
 flowmend_open_errors{account,flow,step} flowmend_errors_seen_total{account,flow,step}
 flowmend_decisions_total{account,rule,action} flowmend_outcomes_total{account,rule,action,outcome}
-flowmend_unmatched_errors{account} flowmend_held_errors{account,queue} flowmend_unsettled_batches{account}
+flowmend_unmatched_errors{account} flowmend_held_errors{account,queue} flowmend_unknown_outcomes{account} flowmend_expiring_errors{account}
+flowmend_unsettled_batches{account} flowmend_account_refused{account}
 flowmend_cycle_seconds flowmend_poll_last_success_timestamp_seconds{account}
 flowmend_watermark_lag_seconds{account} flowmend_api_requests_total{account,endpoint,status}
 flowmend_api_request_seconds{endpoint} flowmend_api_throttled_seconds_total{account}
-flowmend_breaker_open{account,step} flowmend_limit_held_total{account,rule} flowmend_rules_loaded
+flowmend_breaker_open{account,step} flowmend_limit_held_total{account,rule}
+flowmend_limit_reached{account,rule} flowmend_rules_loaded
 flowmend_rules_last_reload_success flowmend_rules_last_reload_timestamp_seconds flowmend_writes_paused
 flowmend_mode{mode} flowmend_build_info{version,python}
 """
