@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # Compiled modules are kept, whatever the machine's default is: the tests start hundreds of commands.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test tools test-long chaos check mutants lint types layers rules format lock clean
+.PHONY: demo test tools test-long chaos bench bench-quick check mutants lint types layers rules format lock clean
 
 demo: $(READY)
 	$(BIN)/flowmend demo
@@ -27,6 +27,14 @@ test-long: $(READY)
 # A daemon under faults, killed a hundred times: some minutes.
 chaos: $(READY)
 	$(BIN)/python bench/chaos.py
+
+# How fast it is, beside what is to be reached; BENCH="--only scan --errors 100000" measures less. Half an hour.
+bench: $(READY)
+	$(BIN)/python -m bench.speed $(BENCH)
+
+# The same over fewer errors, under two minutes.
+bench-quick: $(READY)
+	$(BIN)/python -m bench.speed --quick $(BENCH)
 
 check: $(READY) tools lint types layers rules
 	$(BIN)/python -m pytest -n 3 --dist worksteal -q --cov --cov-report=term --cov-report=json:build/coverage.json

@@ -45,13 +45,27 @@ PATTERNS = (
     r"Value \"{word}[^\"]*\" of {object} is longer than \d+ characters, {system}",
     r"(?:Timeout|Deadline) of \d+ ms exceeded when reading {object} from {system} page {word}",
 )
+TEMPLATES = 300
+WEIGHTS = tuple(1 / rank for rank in range(1, TEMPLATES + 1))
+"""How often each template occurs: Zipf's law."""
+
 SOURCES = ("application", "connection", "mapping", "import_filter", "lookup")
 CODES = tuple(f"CODE_{number:03}" for number in range(120))
 
 
-def _words(rng: random.Random, count: int) -> list[str]:
+def make_words(rng: random.Random, count: int) -> list[str]:
+    """Return *count* words that mean nothing."""
     letters = "abcdefghijklmnopqrstuvwxyz"
     return ["".join(rng.choices(letters, k=rng.randint(4, 9))).capitalize() for _ in range(count)]
+
+
+def make_templates(rng: random.Random) -> list[tuple[str, str, str]]:
+    """Return messages with places for a number and a word, each with the source and the code of its errors."""
+    templates = []
+    for number in range(TEMPLATES):
+        filled = {"object": rng.choice(OBJECTS), "system": rng.choice(SYSTEMS), "number": "{number}", "word": "{word}"}
+        templates.append((PROBLEMS[number % len(PROBLEMS)].format(**filled), rng.choice(SOURCES), rng.choice(CODES)))
+    return templates
 
 
 def make_errors(rng: random.Random, words: Sequence[str], count: int) -> list[tuple[Step, ErrorRecord]]:
@@ -65,13 +79,9 @@ def make_errors(rng: random.Random, words: Sequence[str], count: int) -> list[tu
         )
         for number in range(40)
     ]
-    templates = []
-    for number in range(300):
-        filled = {"object": rng.choice(OBJECTS), "system": rng.choice(SYSTEMS), "number": "{number}", "word": "{word}"}
-        templates.append((PROBLEMS[number % len(PROBLEMS)].format(**filled), rng.choice(SOURCES), rng.choice(CODES)))
-    weights = [1 / rank for rank in range(1, 301)]
+    templates = make_templates(rng)
     errors: list[tuple[Step, ErrorRecord]] = []
-    for template, source, code in rng.choices(templates, weights, k=count):
+    for template, source, code in rng.choices(templates, WEIGHTS, k=count):
         message = template.format(number=rng.randint(100, 99_999), word=rng.choice(words))
         record = ErrorRecord(
             error_id=str(len(errors)), occurred_at=NOW, source=source, code=code, message=message, retry_key="k"
@@ -178,7 +188,7 @@ def main() -> None:
     )
     for size in SIZES:
         rng = random.Random(7)
-        words = _words(rng, 400)
+        words = make_words(rng, 400)
         errors = make_errors(rng, words, arguments.errors)
         sources = make_rules(rng, words, size)
         start = time.perf_counter()

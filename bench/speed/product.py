@@ -1,0 +1,72 @@
+"""Flowmend as it is: its own configuration file, HTTP client, rules, and a SQLite file in a temporary folder."""
+
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from bench.speed.processes import Figures
+from daemon.app.account import AccountRunner
+from daemon.app.build import Daemon, open_daemon
+from daemon.app.clock import SystemClock
+from daemon.logs import Secrets, configure_logs
+from daemon.settings import load_settings
+
+ACCOUNT = "bench"
+FASTEST = 100_000
+"""Requests per second: the limit is lifted, since it is not what is measured."""
+
+
+def write_config(folder: Path, base_url: str, rules: Path, **sections: Mapping[str, Any]) -> Path:
+    """Write a configuration file with the defaults but for *sections*, and return it."""
+    wanted: dict[str, Any] = {
+        "mode": "observe",
+        "accounts": {ACCOUNT: {"base_url": base_url, "token": "bench-token", "requests_per_s": FASTEST}},
+        "actions": {"adopt_backlog": True},
+        "rules": {"paths": [str(rules)], "watch": False},
+        "store": {"url": f"sqlite:///{folder / 'flowmend.db'}"},
+        "server": {"port": 0},
+        "log": {"format": "json"},
+    }
+    for name, values in sections.items():
+        wanted[name] = wanted.get(name, {}) | dict(values) if isinstance(values, Mapping) else values
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "config.toml"
+    file.write_text(tomlkit.dumps(wanted), encoding="utf-8")
+    return file
+
+
+@asynccontextmanager
+async def opened(config: Path) -> AsyncIterator[tuple[Daemon, AccountRunner]]:
+    """Open the daemon as ``flowmend run`` does, its log in a file beside the configuration."""
+    settings = load_settings(config, env={}, cwd=config.parent)
+    with (config.parent / "log.jsonl").open("a", encoding="utf-8") as stream:
+        log = configure_logs(format="json", level=settings.log.level, stream=stream, secrets=Secrets())
+        async with open_daemon(settings, log=log, secrets=Secrets(), clock=SystemClock(), command="bench") as daemon:
+            if daemon.rules.broken:
+                sys.exit(daemon.rules.complaint())
+            yield daemon, daemon.accounts[ACCOUNT]
+
+
+async def timed_cycle(runner: AccountRunner) -> Figures:
+    """Run one cycle and return what it took and did."""
+    requests, began, cpu = runner.requests(), time.perf_counter(), time.process_time()
+    tally, _ = await runner.cycle()
+    return {
+        "took_s": time.perf_counter() - began,
+        "cpu_s": time.process_time() - cpu,
+        "requests": runner.requests() - requests,
+        "new": tally.counts["new"],
+        "matched": tally.counts["matched"],
+        "steps_read": tally.steps_read,
+        "steps_failed": tally.steps_failed,
+    }
+
+
+def size_bytes(folder: Path) -> int:
+    """Return what the store takes on disk."""
+    return sum(file.stat().st_size for file in folder.glob("flowmend.db*"))
