@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 # Compiled modules are kept, whatever the machine's default is: the tests start hundreds of commands.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: demo test tools test-long chaos bench bench-quick check mutants lint types layers rules format lock clean
+.PHONY: demo test tools test-long chaos soak bench bench-quick check mutants lint types layers rules format lock clean
 
 demo: $(READY)
 	$(BIN)/flowmend demo
@@ -27,6 +27,10 @@ test-long: $(READY)
 # A daemon under faults, killed a hundred times: some minutes.
 chaos: $(READY)
 	$(BIN)/python bench/chaos.py
+
+# The daemon for a minute under steady errors: nothing may grow. `python -m bench.soak` takes an hour.
+soak: $(READY)
+	$(BIN)/python -m bench.soak --seconds 60
 
 # How fast it is, beside what is to be reached; BENCH="--only scan --errors 100000" measures less. Half an hour.
 bench: $(READY)

@@ -204,17 +204,17 @@ class Sandbox:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=300) as answer:
             said: dict[str, Any] = json.load(answer)
             return said
 
 
 @contextmanager
-def sandbox_process(folder: Path, seed: int) -> Iterator[Sandbox]:
+def sandbox_process(folder: Path, seed: int, *, faults: Sequence[str] = FAULTS) -> Iterator[Sandbox]:
     """Serve a shop without errors, in which things go wrong."""
     command = [str(FLOWMEND), "sandbox", "--port", "0", "--world", "empty", "--seed", str(seed)]
     process = subprocess.Popen(
-        [*command, "--job-seconds", "0.5", "--faults", ",".join(FAULTS)],
+        [*command, "--job-seconds", "0.5", "--faults", ",".join(faults)],
         cwd=folder, env=os.environ | {"PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:
@@ -276,16 +276,16 @@ def run(folder: Path, *, records: int, kills: int, seed: int, confirm_timeout_s:
         state = sandbox.state()
     found.took_s = time.monotonic() - began
     found.faults = sum(state["faults"].values())
-    asyncio.run(_judge(found, folder, state))
+    asyncio.run(judge(found, folder, state))
     return found
 
 
 async def _until_at_rest(folder: Path) -> None:
     """Wait until nothing moves any more, or for so long that something must be wrong."""
     deadline, before, quiet = time.monotonic() + PATIENCE_S, None, 0
-    async with open_store(_url(folder)) as store:
+    async with open_store(store_url(folder)) as store:
         while quiet < QUIET and time.monotonic() < deadline:
-            left = await _left(store)
+            left = await left_to_do(store)
             quiet = quiet + 1 if left in (before, (0, 0)) else 0
             before = left
             await asyncio.sleep(1.0)
@@ -301,13 +301,13 @@ async def _after_the_storm(folder: Path, sandbox: Sandbox) -> None:
             settings = load_settings(folder / "config.toml", {}, folder)
             async with open_daemon(settings, log=log, secrets=secrets, clock=clock, command="run") as daemon:
                 await run_once(daemon, timedelta(seconds=PATIENCE_S), lambda *_: None)
-                if await _left(daemon.store) == (0, 0):
+                if await left_to_do(daemon.store) == (0, 0):
                     return
             sandbox.weather(clock="61m")
             clock.ahead += timedelta(minutes=61)
 
 
-async def _left(store: SqlStore) -> tuple[int, int]:
+async def left_to_do(store: SqlStore) -> tuple[int, int]:
     """Return how many errors are due or in flight, and how many writes have no outcome."""
     rows = await store.errors(ACCOUNT, limit=1_000_000)
     left = sum(row.due_at is not None or row.in_flight for row in rows), await store.unsettled_count(ACCOUNT)
@@ -315,13 +315,13 @@ async def _left(store: SqlStore) -> tuple[int, int]:
     return left
 
 
-async def _judge(found: Found, folder: Path, state: Mapping[str, Any]) -> None:
+async def judge(found: Found, folder: Path, state: Mapping[str, Any]) -> None:
     """Compare what the sandbox knows with what the store says."""
     truths: Mapping[str, Mapping[str, Any]] = state["truths"]
     found.records = len(truths)
     totals = state["totals"]
     found.states = {name: totals[name] for name in ("cured", "resolved", "open", "in_job", "vanished") if totals[name]}
-    async with open_store(_url(folder)) as store:
+    async with open_store(store_url(folder)) as store:
         found.unsettled = await store.unsettled_count(ACCOUNT)
         shown = {(row.step.step_id, row.error_id) for row in await store.held(ACCOUNT)}
         for name, truth in truths.items():
@@ -362,7 +362,7 @@ def _lies(name: str, truth: Mapping[str, Any], events: Sequence[CaseEvent]) -> I
             yield f"{name} {truth['family']}: confirmed and {truth['state']}"
 
 
-def _url(folder: Path) -> str:
+def store_url(folder: Path) -> str:
     return f"sqlite:///{folder / 'flowmend.db'}"
 
 
