@@ -84,6 +84,10 @@ async def open_daemon(
     stamina.instrumentation.set_on_retry_hooks([])  # every request is observed by us already
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.store.url, now=clock.now))
+        if store.upgraded is not None and store.upgraded.was:
+            log.info(
+                "store.migrated", was=store.upgraded.was, schema=store.upgraded.schema, copy=str(store.upgraded.copy)
+            )
         rules = RulesInForce(paths=settings.rules.paths, history=store, log=log)
         if not await rules.load(clock.now()):
             await rules.fall_back(clock.now())

@@ -1,36 +1,74 @@
 """``flowmend db``: care for the store."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from daemon.cli.options import Config, Json, known_account, known_store, read_settings
+from daemon.cli.options import Config, Json, known_account, known_file, known_store, read_settings
 
 app = typer.Typer(help="Care for the store.", no_args_is_help=True)
 OfAccount = Annotated[
     str, typer.Option("--account", metavar="NAME", help="The account, as the configuration names it.")
 ]
+Target = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FILE",
+        help="The copy, or a folder for it. Else it stands beside the store, with the time in its name.",
+        show_default=False,
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there, once the copy is whole.")]
+
+
+@app.command()
+def backup(target: Target = None, force: Force = False, config: Config = None, json: Json = False) -> None:
+    """Copy the store while it is in use: all of one moment, looked through, readable only by its owner."""
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+    from time import monotonic
+
+    from daemon.cli.render import print_json, progress_bar, say
+    from daemon.store.copies import copy_store
+    from daemon.store.upgrade import copy_name
+
+    store = known_file(read_settings(config, offline=True))
+    beside = copy_name(store, datetime.now(UTC))
+    file = beside if target is None else target / beside.name if target.is_dir() else target
+    began_s = monotonic()
+    with progress_bar("copying", hidden=json) as progress:
+        copied = copy_store(store, file, replace=force, progress=progress)
+    took_s = monotonic() - began_s
+    if json:
+        print_json(asdict(copied) | {"took_s": round(took_s, 3)})
+    else:
+        say(f"{file}: {copied.size_bytes / 1e6:,.1f} MB at schema {copied.schema}, whole and sound, in {took_s:.1f} s.")
 
 
 @app.command()
 def upgrade(config: Config = None, json: Json = False) -> None:
-    """Bring the store up to this version's schema (the service does so by itself when it starts)."""
+    """Bring the store up to this version's schema, with a copy of it beside (a service that starts does so by itself)."""
     import asyncio
 
     from daemon.cli.render import print_json, say
     from daemon.store.sql import open_store
+    from daemon.store.upgrade import Upgraded
 
     settings = read_settings(config, offline=True)
 
-    async def go() -> str:
+    async def go() -> tuple[str, Upgraded | None]:
         async with open_store(settings.store.url) as store:
-            return await store.schema_version()
+            return await store.schema_version(), store.upgraded
 
-    version = asyncio.run(go())
+    version, upgraded = asyncio.run(go())
+    copy = upgraded.copy if upgraded else None
     if json:
-        print_json({"schema": version})
+        print_json({"schema": version, "was": upgraded.was if upgraded else version, "copy": copy})
     else:
         say(f"The store is at schema {version}.")
+        if upgraded and copy:
+            say(f"It was at {upgraded.was}; as it was then it is kept in {copy}")
 
 
 @app.command()

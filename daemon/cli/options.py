@@ -127,6 +127,21 @@ def known_store(settings: "Settings") -> str:
     return settings.store.url
 
 
+def known_file(settings: "Settings") -> Path:
+    """Return the file of a store that is there.
+
+    Raises:
+        StoreError: there is none yet, or it is in memory; nothing was made.
+    """
+    from daemon.core.exceptions import StoreError
+    from daemon.store.sql import file_of
+
+    file = file_of(known_store(settings))
+    if file is None:
+        raise StoreError("the store is in memory only (store.url): it has no file")
+    return file
+
+
 async def step_names(
     store: "SqlStore", rows: Iterable["ErrorRow | HeldRow | CaseEvent | UnknownRow | PlannedGroup"]
 ) -> "dict[StepRef, Step]":

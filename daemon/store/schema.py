@@ -23,24 +23,27 @@ def version_of(connection: Connection) -> str:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
 
 
-def migrate(connection: Connection, file: str) -> None:
-    """Bring the database to the present version, whole or not at all, in the transaction that *connection* is in.
+def check_known(connection: Connection, file: str, version: str) -> None:
+    """Look whether this program knows the *version* of the database.
 
     Raises:
-        StoreError: the database is of a version that this program does not know; nothing was changed.
+        StoreError: it does not; nothing was changed.
     """
-    from alembic import command  # noqa: PLC0415 a quarter of a second that only a migration is worth
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 a quarter of a second that only a migration is worth
 
-    config = configured(connection)
-    version = version_of(connection)
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    known = {script.revision for script in ScriptDirectory.from_config(configured(connection)).walk_revisions()}
     if version and version not in known:
         raise StoreError(
             f"the store {file} is of version {version}, newer than this program, which knows up to {HEAD}: "
-            "install the newer program again, or restore the backup from before its first start"
+            "install the newer program again, or restore the copy from before its first start, which stands beside it"
         )
-    command.upgrade(config, HEAD)
+
+
+def migrate(connection: Connection, version: str = HEAD) -> None:
+    """Bring the database forward to *version*, whole or not at all, in the transaction that *connection* is in."""
+    from alembic import command  # noqa: PLC0415 likewise
+
+    command.upgrade(configured(connection), version)
 
 
 def configured(connection: Connection) -> "Config":

@@ -10,7 +10,7 @@ from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
-from daemon.core.exceptions import ConfigError, StoreError
+from daemon.core.exceptions import ConfigError, StoreError, StoreLostError
 from daemon.store import sqlite
 from daemon.store.breakers import BreakerRows
 from daemon.store.cases import CaseRows
@@ -26,11 +26,12 @@ from daemon.store.planning import PlanRows
 from daemon.store.reading import ReadingRows
 from daemon.store.recordings import RecordingRows
 from daemon.store.rulesets import RuleSetRows
-from daemon.store.schema import HEAD, migrate, version_of
+from daemon.store.schema import HEAD, version_of
 from daemon.store.scratch import SCRATCH
 from daemon.store.shared import SharedRows
 from daemon.store.transactions import in_thread, reads
 from daemon.store.unknown import UnknownRows
+from daemon.store.upgrade import WAIT_S, Upgraded, bring_forward
 
 
 def _utc_now() -> datetime:
@@ -54,7 +55,9 @@ class SqlStore(
     BreakerRows,
     RecordingRows,
 ):
-    """The store in a database; `open_store` makes it."""
+    """The store in a database; `open_store` makes it, and says in *upgraded* whether it brought it forward."""
+
+    upgraded: Upgraded | None = None
 
     @reads
     def schema_version(self, connection: Connection) -> str:
@@ -86,7 +89,7 @@ async def open_store(
         store = SqlStore(await in_thread(thread, lambda: _connect(engine)), thread, file=file, clock=now)
         try:
             if await store.schema_version() != HEAD:
-                await store.transact(lambda inner: _migrate(inner, file), write=True, durable=True)
+                store.upgraded = await _upgrade(store, sqlite.place(where), file, now())
             if where.database:
                 store.trust.files = Files.of(Path(where.database))
             yield store
@@ -140,6 +143,19 @@ def _connect(engine: Engine) -> Connection:
     return connection
 
 
-def _migrate(connection: Connection, file: str) -> None:
-    migrate(connection, file)
-    sqlite.advise(connection)
+async def _upgrade(store: SqlStore, place: Path | None, file: str, now: datetime) -> Upgraded | None:
+    """Bring the store forward; where that fails it is as it was, and so the copy of it is taken away again."""
+    copies: list[Path] = []
+    wait_s = await store.transact(lambda inner: sqlite.set_patience(inner, WAIT_S), write=False, durable=False)
+    try:
+        return await store.transact(
+            lambda inner: bring_forward(inner, place, file, now, copies.append), write=True, durable=True
+        )
+    except StoreLostError:  # nobody knows what is in it
+        raise
+    except StoreError:  # a service that is started again and again must not fill the disk
+        for copy in copies:
+            copy.unlink()
+        raise
+    finally:
+        await store.transact(lambda inner: sqlite.set_patience(inner, wait_s), write=False, durable=False)

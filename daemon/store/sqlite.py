@@ -27,7 +27,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from daemon.store.columns import clean
 
-__all__ = ["advise", "document", "each", "explain", "fields", "insert", "make_engine", "packed", "prepare", "set_begin"]
+__all__ = [
+    "advise",
+    "document",
+    "each",
+    "explain",
+    "fields",
+    "insert",
+    "make_engine",
+    "packed",
+    "prepare",
+    "set_begin",
+    "set_patience",
+]
 
 CACHE_KIB = 32 * 1024
 """Pages kept in memory: the inner part of the index of some millions of errors."""
@@ -81,12 +93,21 @@ def set_begin(connection: Connection, *, write: bool, durable: bool) -> None:
 def prepare(connection: Connection) -> None:
     """Set up a new connection, outside of any transaction."""
     for pragma in (
+        "auto_vacuum=INCREMENTAL",  # only an empty database takes it, before anything else is written
         "journal_mode=WAL",
         "foreign_keys=ON",
         f"cache_size=-{CACHE_KIB}",
         f"wal_autocheckpoint={CHECKPOINT_PAGES}",
+        f"journal_size_limit={CHECKPOINT_PAGES * 4096}",  # after a long read the log is as short again
     ):
         connection.exec_driver_sql(f"PRAGMA {pragma}")
+
+
+def set_patience(connection: Connection, wait_s: float) -> float:
+    """Wait so long for other processes that write, from now on; return how long that was before, in seconds."""
+    before_ms: int = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={round(wait_s * 1000)}")
+    return before_ms / 1000
 
 
 def advise(connection: Connection) -> None:

@@ -135,22 +135,27 @@ def test_a_service_whose_store_is_damaged_says_so_at_every_start_and_a_backup_en
     settled(sandbox)
 
 
-def test_a_store_put_back_from_a_backup_sends_nothing_and_says_why_with_3(tmp_path: Path) -> None:
+def test_a_backup_made_while_the_service_ran_and_put_back_later_sends_nothing_and_says_why_with_3(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "rules.yaml").write_text(AGAIN, encoding="utf-8")
     with served_sandbox(tmp_path, "--world", "tiny", "--errors", "0", "--job-seconds", "0") as sandbox:
         write_config(tmp_path, sandbox.url, tmp_path / "rules.yaml")
-        assert flowmend("once", "--json", cwd=tmp_path).returncode == 0
-        store, backup = tmp_path / "flowmend.db", tmp_path / "backup.db"
-        shutil.copy(store, backup)
-        sandbox.act(
-            do="add_errors", flow="Orders to NetSuite", step="Create sales order", family="ship-method", age_s=60
-        )
-        assert flowmend("once", "--json", cwd=tmp_path).returncode == 0
-        for file in tmp_path.glob("flowmend.db*"):
-            file.unlink()
-        shutil.copy(backup, store)
+        with Service(tmp_path) as service:
+            service.wait_for("cycle.finished")
+            backup = flowmend("db", "backup", "--json", cwd=tmp_path)
+            sandbox.act(
+                do="add_errors", flow="Orders to NetSuite", step="Create sales order", family="ship-method", age_s=60
+            )
+            service.wait_for("outcome.settled")
+            assert service.stop()[0] == 0
+        copy = Path(json.loads(backup.stdout)["file"])
+        for part in ("", "-wal", "-shm"):
+            (tmp_path / f"flowmend.db{part}").unlink(missing_ok=True)
+        shutil.copy(copy, tmp_path / "flowmend.db")
 
         done = flowmend("once", "--json", cwd=tmp_path)
+        assert (backup.returncode, copy.parent) == (0, tmp_path), backup.stderr
         assert done.returncode == 3, done.stderr
         assert "It may be an old copy" in done.stderr
         assert "flowmend once --adopt-backlog" in done.stderr

@@ -52,7 +52,7 @@ async def test_migrations_go_down_to_nothing_and_up_again() -> None:
         migrated = await inside(store, objects)
         await inside(store, downgrade)
         assert (await inside(store, objects), await store.schema_version()) == ({}, "")
-        await inside(store, lambda inner: migrate(inner, "it"))
+        await inside(store, migrate)
         assert (await inside(store, objects), await store.schema_version()) == (migrated, HEAD)
 
 

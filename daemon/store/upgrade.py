@@ -1,0 +1,63 @@
+"""Bringing an older store forward: a copy beside the file first, then all migrations in one transaction."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from daemon.core.exceptions import StoreError
+from daemon.store import sqlite
+from daemon.store.copies import copy_store
+from daemon.store.schema import HEAD, check_known, migrate, version_of
+
+WAIT_S = 120.0
+"""How long a process that starts waits for another one that is bringing the same store forward."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgraded:
+    """A store that was brought forward; *was* is "" for one that was empty, *copy* the file with it as it was before."""
+
+    was: str
+    schema: str
+    copy: Path | None
+
+
+def copy_name(file: Path, now: datetime, *, before: str = "") -> Path:
+    """Return the name of a copy of the store *file*, in its folder: before which schema it was made, if any, and when."""
+    whole = file.resolve()
+    why = f"before-{before}-" if before else ""
+    return whole.with_name(f"{whole.name}.{why}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+
+
+def bring_forward(
+    connection: Connection, file: Path | None, named: str, now: datetime, keep: Callable[[Path], object]
+) -> Upgraded | None:
+    """Copy the store and migrate it, in the write transaction that *connection* is in; None where that was done by now.
+
+    Nobody writes between the copy and the migration, because of the transaction: the copy has all that is there. It is
+    made before anything is changed, and *keep* is told of it.
+
+    Raises:
+        StoreError: there is no room for the copy, it could not be made, or the version is not known. Nothing was changed.
+    """
+    was = version_of(connection)
+    if was == HEAD:
+        return None
+    check_known(connection, named, was)
+    copy = None
+    if was and file is not None:
+        copy = copy_name(file, now, before=HEAD)
+        try:
+            copy_store(file, copy)
+        except StoreError as error:
+            raise StoreError(
+                f"the store {named} is of version {was} and was left so, because it is only brought to {HEAD} with a copy "
+                f"of it beside: {error}. Make room, or go on with the program that was here before"
+            ) from error
+        keep(copy)
+    migrate(connection)
+    sqlite.advise(connection)
+    return Upgraded(was=was, schema=HEAD, copy=copy)

@@ -1,0 +1,144 @@
+"""An older store is brought forward with a copy of it beside, or not at all."""
+
+import asyncio
+import os
+import resource
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, text
+
+from daemon.core.exceptions import StoreError
+from daemon.store.schema import HEAD, configured
+from daemon.store.sql import open_store
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+COPY = f"store.db.before-{HEAD}-20260301T120000Z"
+OLD = "0001"
+LARGER_THAN_ANY_DISK = 1 << 43
+
+
+async def make_old(file: Path, *in_the_way: str) -> None:
+    """Make a store of an older version with a note in it, and run statements on it."""
+
+    def age(connection: Connection) -> None:
+        command.downgrade(configured(connection), OLD)
+        for statement in in_the_way:
+            connection.execute(text(statement))
+
+    async with open_store(f"sqlite:///{file}") as store:
+        await store.set_meta("note", "kept")
+        await store.transact(age, write=True, durable=True)
+
+
+def content(file: Path) -> tuple[str, str]:
+    """Return the version and the note of a store."""
+    with closing(sqlite3.connect(file)) as raw:
+        (found,) = raw.execute("SELECT version_num, value FROM alembic_version, meta WHERE key = 'note'").fetchall()
+        return found
+
+
+def copies(folder: Path) -> list[str]:
+    """Return what lies beside the store, but for its own files."""
+    own = {f"store.db{part}" for part in ("", "-wal", "-shm", "-journal")}
+    return sorted(file.name for file in folder.iterdir() if file.name not in own)
+
+
+async def test_an_older_store_is_copied_before_it_is_changed(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    await make_old(file)
+    async with open_store(f"sqlite:///{file}", now=lambda: NOON) as store:
+        upgraded = store.upgraded
+        assert await store.get_meta("note") == "kept"
+
+    assert upgraded is not None
+    assert (upgraded.was, upgraded.schema, upgraded.copy) == (OLD, HEAD, tmp_path / COPY)
+    assert (content(file), content(tmp_path / COPY)) == ((HEAD, "kept"), (OLD, "kept"))
+    assert stat.S_IMODE((tmp_path / COPY).stat().st_mode) == 0o600
+    assert copies(tmp_path) == [COPY]
+
+
+async def test_neither_a_new_store_nor_one_that_is_up_to_date_is_copied(tmp_path: Path) -> None:
+    for was in ("", None):
+        async with open_store(f"sqlite:///{tmp_path}/store.db") as store:
+            assert (store.upgraded and store.upgraded.was) == was
+    assert copies(tmp_path) == []
+
+
+async def test_of_two_processes_that_start_at_once_one_migrates_and_both_go_on(tmp_path: Path) -> None:
+    await make_old(tmp_path / "store.db")
+
+    async def start() -> bool:
+        async with open_store(f"sqlite:///{tmp_path}/store.db", now=lambda: NOON) as store:
+            assert await store.schema_version() == HEAD
+            return store.upgraded is not None
+
+    assert sorted(await asyncio.gather(start(), start())) == [False, True]
+    assert copies(tmp_path) == [COPY]
+
+
+@contextmanager
+def no_file_over(size_bytes: int) -> Iterator[None]:
+    """Let no file grow any further, as a quota does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_without_room_for_the_copy_nothing_is_migrated(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    await make_old(file)
+    size = file.stat().st_size
+    os.truncate(file, LARGER_THAN_ANY_DISK)
+    with pytest.raises(StoreError, match=r"was left so.*there is no room.*Make room"):
+        async with open_store(f"sqlite:///{file}"):
+            pass
+    os.truncate(file, size)
+    assert (content(file), copies(tmp_path)) == ((OLD, "kept"), [])
+
+
+async def test_where_the_copy_breaks_off_nothing_is_migrated(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    await make_old(file)
+    with no_file_over(file.stat().st_size // 2), pytest.raises(StoreError, match=r"was left so.*was not copied"):
+        async with open_store(f"sqlite:///{file}"):
+            pass
+    assert (content(file), copies(tmp_path)) == ((OLD, "kept"), [])
+
+
+async def test_a_file_under_the_name_of_the_copy_is_not_replaced_and_nothing_is_migrated(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    await make_old(file)
+    (tmp_path / COPY).write_text("precious", encoding="utf-8")
+    with pytest.raises(StoreError, match="is there already"):
+        async with open_store(f"sqlite:///{file}", now=lambda: NOON):
+            pass
+    assert content(file) == (OLD, "kept")
+    assert (tmp_path / COPY).read_text(encoding="utf-8") == "precious"
+
+
+async def test_a_migration_that_fails_leaves_the_store_as_it_was_and_no_copy_for_each_try(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    await make_old(file, "CREATE TABLE leases (in_the_way INTEGER)")
+    with pytest.raises(StoreError, match="leases"):
+        async with open_store(f"sqlite:///{file}"):
+            pass
+    assert (content(file), copies(tmp_path)) == ((OLD, "kept"), [])
+
+
+async def test_a_newer_store_is_refused_without_a_copy(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    await make_old(file, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreError, match="newer than this program"):
+        async with open_store(f"sqlite:///{file}"):
+            pass
+    assert (content(file), copies(tmp_path)) == (("9999", "kept"), [])
