@@ -92,8 +92,9 @@ def set_begin(connection: Connection, *, write: bool, durable: bool) -> None:
 
 def prepare(connection: Connection) -> None:
     """Set up a new connection, outside of any transaction."""
+    if connection.exec_driver_sql("PRAGMA page_count").scalar_one() == 0:  # later only a VACUUM brings it about
+        connection.exec_driver_sql("PRAGMA auto_vacuum=INCREMENTAL")
     for pragma in (
-        "auto_vacuum=INCREMENTAL",  # only an empty database takes it, before anything else is written
         "journal_mode=WAL",
         "foreign_keys=ON",
         f"cache_size=-{CACHE_KIB}",
