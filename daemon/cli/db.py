@@ -47,6 +47,35 @@ def backup(target: Target = None, force: Force = False, config: Config = None, j
 
 
 @app.command()
+def check(config: Config = None, json: Json = False) -> None:
+    """Look the store through while it is in use: its pages, its tables, and what the journal promises. 1: problems found."""
+    from dataclasses import asdict
+
+    from daemon.cli.exits import PROBLEMS
+    from daemon.cli.render import print_json, say
+    from daemon.store.checks import check_store
+
+    report = check_store(known_file(read_settings(config, offline=True)))
+    if json:
+        print_json(asdict(report) | {"sound": not report.problems})
+    else:
+        mb = "{:,.1f} MB".format
+        say(
+            f"{report.file}: {mb(report.size_bytes / 1e6)} at schema {report.schema or '-'}, of which "
+            f"{mb(report.unused_bytes / 1e6)} are not used now{'' if report.shrinks else ' and not given back'}; "
+            f"its log {mb(report.log_bytes / 1e6)}; {mb(report.disk_free_bytes / 1e6)} free on its disk"
+        )
+        for problem in report.problems:
+            say(f"problem: {problem}")
+        say(
+            "Restore a copy, or ask whoever looks after Flowmend: docs/operations.md, The store. Change nothing by hand."
+            if report.problems
+            else "Sound: its pages, its references, its tables, and what the journal promises."
+        )
+    raise typer.Exit(PROBLEMS if report.problems else 0)
+
+
+@app.command()
 def upgrade(config: Config = None, json: Json = False) -> None:
     """Bring the store up to this version's schema, with a copy of it beside (a service that starts does so by itself)."""
     import asyncio

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from daemon.core.exceptions import StoreError
 from daemon.store.files import check_log, log_of
-from daemon.store.sqlite import explain
+from daemon.store.sqlite import explain, open_to_read
 
 SLICE_PAGES = 1024
 """Pages copied at a time (4 MiB): between two slices progress is told, and an interrupt is noticed."""
@@ -102,7 +102,7 @@ def _fill(store: Path, part: Path, progress: Callable[[float], object]) -> str:
 
     with closing(sqlite3.connect(part, isolation_level=None)) as copy:
         copy.execute("PRAGMA synchronous=OFF")  # it is synced once, when it is whole
-        with closing(sqlite3.connect(f"{store.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)) as source:
+        with closing(open_to_read(store)) as source:
             source.execute("BEGIN")
             schema = version_in(source)  # with this the transaction sees one moment only
             source.backup(copy, pages=SLICE_PAGES, progress=tell)

@@ -23,16 +23,20 @@ def version_of(connection: Connection) -> str:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
 
 
-def check_known(connection: Connection, file: str, version: str) -> None:
+def known_versions() -> set[str]:
+    """Return the versions that there have been."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 a quarter of a second that only a migration is worth
+
+    return {script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
+
+
+def check_known(file: str, version: str) -> None:
     """Look whether this program knows the *version* of the database.
 
     Raises:
         StoreError: it does not; nothing was changed.
     """
-    from alembic.script import ScriptDirectory  # noqa: PLC0415 a quarter of a second that only a migration is worth
-
-    known = {script.revision for script in ScriptDirectory.from_config(configured(connection)).walk_revisions()}
-    if version and version not in known:
+    if version and version not in known_versions():
         raise StoreError(
             f"the store {file} is of version {version}, newer than this program, which knows up to {HEAD}: "
             "install the newer program again, or restore the copy from before its first start, which stands beside it"

@@ -156,14 +156,9 @@ def packed(*columns: ColumnElement[Any]) -> ColumnElement[str]:
     return func.json_group_array(func.json_array(*columns), type_=Text)
 
 
-LOST = frozenset(
-    {
-        sqlite3.SQLITE_CORRUPT,
-        sqlite3.SQLITE_NOTADB,
-        sqlite3.SQLITE_IOERR_FSYNC,
-        sqlite3.SQLITE_IOERR_DIR_FSYNC,
-    }
-)
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+LOST = frozenset({*DAMAGED, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
 """Failures after which no later success of the same process proves anything.
 
 What a failed sync has thrown away counts as written with the next one that succeeds; only a new start reads it again.
@@ -202,6 +197,11 @@ def explain(error: SQLAlchemyError | sqlite3.Error, file: str) -> str:
             return f"the disk failed while the store {file} was used ({said}): look at the system's log"
         case _:
             return f"the store {file} refused: {said}"
+
+
+def open_to_read(file: Path) -> sqlite3.Connection:
+    """Open a database that others may be writing to, beside SQLAlchemy; it is never changed or made."""
+    return sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 
 def place(url: URL) -> Path | None:

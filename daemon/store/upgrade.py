@@ -46,7 +46,7 @@ def bring_forward(
     was = version_of(connection)
     if was == HEAD:
         return None
-    check_known(connection, named, was)
+    check_known(named, was)
     copy = None
     if was and file is not None:
         copy = copy_name(file, now, before=HEAD)

@@ -1,6 +1,7 @@
 """Whatever happens in whatever order: both stores say the same, and attempts are the intents that were not given back."""
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Connection
 
 from daemon.core.batches import Act, Batch, BatchItem
 from daemon.core.decisions import Outcome, Verb
@@ -15,6 +17,7 @@ from daemon.core.exceptions import StoreError
 from daemon.core.judgements import Judged
 from daemon.core.plans import PlanState
 from daemon.core.reads import Read
+from daemon.store.invariants import broken_invariants
 from daemon.store.memory import MemoryStore
 from daemon.store.sql import open_store
 from tests.contract.store_values import NOON, STEP, Clock, Store, group, held, item, judged, minutes, unmatched, waiting
@@ -300,6 +303,14 @@ async def play(script: list[Deed]) -> None:
             await deed(twins)
             await count(twins)
         await look(twins)
+        await sql.transact(sound, write=False, durable=False)
+
+
+def sound(connection: Connection) -> None:
+    """See that what always holds does, whatever was done."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    assert list(broken_invariants(raw)) == []
 
 
 deeds = st.one_of(read(), intend(), intend(), move(), move(), person(), anything_else())
