@@ -1,5 +1,7 @@
 """What `flowmend db check` finds in a store that somebody, a disk or a mistake has changed."""
 
+import asyncio
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -85,16 +87,26 @@ CHANGES = {
 }
 
 
-@pytest.fixture
-async def file(tmp_path: Path) -> Path:
-    """A store with an error under way, one that came back and one that nobody knows of."""
-    file = tmp_path / "store.db"
+async def make_store(file: Path) -> None:
     async with open_store(f"sqlite:///{file}") as store:
         await store.accepted(await intend(store, "e1"), "j1", NOON)
         came_back, unknown = await intend(store, "e2"), await intend(store, "e3")
         await store.settle(came_back, {"e2": Outcome.CAME_BACK}, LATER)
         await store.settle(unknown, {"e3": Outcome.UNKNOWN}, LATER)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with an error under way, one that came back and one that nobody knows of."""
+    file = tmp_path_factory.mktemp("whole") / "store.db"
+    asyncio.run(make_store(file))
     return file
+
+
+@pytest.fixture
+def file(whole: Path, tmp_path: Path) -> Path:
+    """A copy of it to change."""
+    return shutil.copy(whole, tmp_path / "store.db")
 
 
 def changed(file: Path, statements: str) -> StoreReport:
