@@ -32,6 +32,9 @@ SHORTEST_SECRET = 6
 
 SECRET_KEYS = frozenset({"api_key", "authorization", "cookie", "password", "secret", "token"})
 
+MESSAGE = "message"
+"""The key of an error's own text. It may hold anything, also about people: it is written only where that was asked for."""
+
 WHO = frozenset({"by"})
 """Keys that name who did something here, as they called themselves: that is shown."""
 
@@ -73,11 +76,13 @@ def configure_logs(
     level: Level | Threshold = "info",
     stream: TextIO,
     secrets: Secrets,
+    messages: bool = False,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> FilteringBoundLogger:
     """Return the logger that all others are bound from; nothing global is touched.
 
-    ``auto`` is for people on a terminal and JSON anywhere else, so also under systemd and Docker.
+    ``auto`` is for people on a terminal and JSON anywhere else, so also under systemd and Docker. Without *messages* the
+    errors' own text (`MESSAGE`) is left out.
     """
     if format == "auto":
         format = "console" if stream.isatty() else "json"  # noqa: A001
@@ -94,7 +99,7 @@ def configure_logs(
             level if isinstance(level, Threshold) else Threshold(level=level),
             structlog.processors.add_log_level,
             _Shape(now=now),
-            _Clean(secrets=secrets),
+            _Clean(secrets=secrets, left_out=frozenset() if messages else frozenset({MESSAGE})),
             renderers[format],
         ],
         wrapper_class=structlog.make_filtering_bound_logger("debug"),
@@ -164,9 +169,14 @@ class _Clean:
     """Make every fact a number, a boolean, null or a text that is safe to print."""
 
     secrets: Secrets
+    left_out: frozenset[str]
 
     def __call__(self, _logger: object, _method: str, event: EventDict) -> EventDict:
-        return {key: HIDDEN if key.lower() in SECRET_KEYS else self._clean(key, value) for key, value in event.items()}
+        return {
+            key: HIDDEN if key.lower() in SECRET_KEYS else self._clean(key, value)
+            for key, value in event.items()
+            if key not in self.left_out
+        }
 
     def _clean(self, key: str, value: object) -> object:
         if value is None or isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value)):

@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.app.figures import Figures
 from daemon.app.lock import AccountLock
+from daemon.app.told import Told
 from daemon.core.actions import Mode
 from daemon.core.applied import CarriedOut
 from daemon.core.continuity import Outdated
@@ -51,6 +52,9 @@ class Counts(Protocol):
     async def unsettled_count(self, account: str) -> int:
         """Return how many writes have no outcome yet."""
 
+    async def unmatched_count(self, account: str) -> int:
+        """Return how many open errors no rule matches."""
+
     async def unknown_count(self, account: str) -> int:
         """Return how many retried errors wait for a person to say what came of them."""
 
@@ -79,6 +83,7 @@ class AccountRunner:
     log: FilteringBoundLogger
     requests: Callable[[], int]
     throttled_s: Callable[[], float]
+    told: Told
     totals: Totals = field(default_factory=Totals)
     refused_until: datetime | None = None
     last_success_at: datetime | None = None
@@ -122,6 +127,8 @@ class AccountRunner:
             except LockLostError:
                 await self.lock.keep()  # the store knew it first; from now on we do, too
                 raise
+            finally:
+                self.told.tell_matched()
 
     def refused_by(self, locked: LockedError) -> None:
         """Say who looks after the account instead, once for each (what was lost has been said by the lock)."""
@@ -133,27 +140,32 @@ class AccountRunner:
 
     async def _cycle(self, tally: Tally | None, *, act: bool) -> tuple[Tally, Plan | None]:
         began, requests = self.clock.now(), self.requests()
+        if self.last_success_at is None:
+            await self.told.tell_states()  # as an earlier process left them, so that the log tells their end, too
         tally, plan = await self.pass_.run(tally or Tally(totals=self.totals), act=act)
         self.refused_until = None
         await self._tell_backlog()
         self.last_success_at = self.clock.now()
-        took_s, self.lag_s = (self.last_success_at - began).total_seconds(), tally.lag_s
+        took_s, self.lag_s = round((self.last_success_at - began).total_seconds(), 3), round(tally.lag_s, 3)
         self.totals.cycle_s.add(took_s)
         counts, incidents = tally.counts + self.between.counts, tally.incidents + self.between.incidents
         self.between = Tally()
+        await self.told.tell_states()
         self.log.info(
             "cycle.finished",
             open=sum((await self.counts.open_counts(self.name)).values()),
             **{name: counts[name] for name in COUNTS},
+            unmatched_open=await self.counts.unmatched_count(self.name),
             unknown_open=await self.counts.unknown_count(self.name),
             skipped=sum(tally.skipped.values()),
             incidents=incidents,
             steps_read=tally.steps_read,
             steps_failed=tally.steps_failed,
             batches=tally.batches_sent,
+            unsettled=await self.counts.unsettled_count(self.name),
             requests=self.requests() - requests,
-            lag_s=round(tally.lag_s, 3),
-            took_s=round(took_s, 3),
+            lag_s=self.lag_s,
+            took_s=took_s,
         )
         return tally, plan
 

@@ -16,6 +16,7 @@ from structlog.typing import FilteringBoundLogger
 from daemon.app.account import AccountRunner
 from daemon.app.lock import AccountLock, heartbeat
 from daemon.app.rules import RulesInForce
+from daemon.app.told import Told
 from daemon.core.actions import Mode
 from daemon.core.guards import Limits
 from daemon.core.leases import Holder
@@ -141,6 +142,7 @@ async def open_daemon(
                 log=bound,
                 requests=partial(getattr, client, "requests"),
                 throttled_s=partial(_throttled_s, client),
+                told=Told(account=name, states=store, totals=totals, log=bound),
                 totals=totals,
             )
         await stack.enter_async_context(heartbeat([runner.lock for runner in accounts.values()]))
@@ -234,7 +236,8 @@ async def _client(
     transport = await stack.enter_async_context(HttpTransport(base_url))
 
     def observe(endpoint: str, status: int, took_s: float) -> None:
-        log.debug("request.sent", endpoint=endpoint, status=status, took_s=round(took_s, 4))
+        took_s = round(took_s, 4)  # counted as it is told, or the two would differ at a bucket's bound
+        log.debug("request.sent", endpoint=endpoint, status=status, took_s=took_s)
         totals.request(endpoint, status, took_s)
 
     def throttled(endpoint: str, wait_s: float) -> None:

@@ -16,11 +16,10 @@ from time import monotonic
 from daemon.app.account import AccountRunner
 from daemon.app.build import Daemon
 from daemon.app.readiness import STORE_WITHIN_S, readiness_of
+from daemon.app.told import behind_breakers
 from daemon.core.actions import Action, Resolve, Retry
 from daemon.core.batches import Act
-from daemon.core.breakers import BreakerState, Kind
 from daemon.core.exceptions import StoreError
-from daemon.core.records import StepRef
 from daemon.web.reading import AccountReading, Readiness, Reading, Stored
 
 FRESH_S = 1.0
@@ -100,7 +99,7 @@ class Observed:
             unknown=await store.unknown_count(account),
             expiring=await self._expiring_soon(account),
             unsettled=await store.unsettled_count(account),
-            breakers=await self._breakers(account),
+            breakers=await behind_breakers(store, account),
         )
 
     async def _expiring_soon(self, account: str) -> int:
@@ -110,16 +109,6 @@ class Observed:
             count = await self.daemon.store.open_between(account, now - KEPT, now - KEPT + SOON)
             self._expiring[account] = self.monotonic(), count
         return count
-
-    async def _breakers(self, account: str) -> dict[StepRef, bool]:
-        known = {each.key: each.state is not BreakerState.CLOSED for each in await self.daemon.store.breakers(account)}
-        steps = await self.daemon.store.steps(account) if known else {}
-        found: dict[StepRef, bool] = {}
-        for ref, step in steps.items():
-            keys = (Kind.STEP, f"{ref.flow_id}/{ref.step_id}"), (Kind.CONNECTION, step.connection_id)
-            if any(key in known for key in keys):
-                found[ref] = any(known.get(key, False) for key in keys)
-        return found
 
     async def readiness(self) -> Readiness:
         """Say whether every account is looked after, and what people should know besides."""

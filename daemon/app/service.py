@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import platform
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -67,6 +68,7 @@ class Service:
         daemon.log.info(
             "daemon.started",
             version=version("flowmend"),
+            python=platform.python_version(),
             pid=os.getpid(),
             mode=daemon.settings.mode.name.lower(),
             rules=daemon.rules.current.version,

@@ -93,7 +93,13 @@ def make_log(
     level = settings.log.level
     if quiet and level == "info":
         level = "warning"
-    log = configure_logs(format=settings.log.format, level=threshold or level, stream=sys.stderr, secrets=secrets)
+    log = configure_logs(
+        format=settings.log.format,
+        level=threshold or level,
+        stream=sys.stderr,
+        secrets=secrets,
+        messages=settings.log.messages,
+    )
     route_libraries(log)
     return log, secrets
 

@@ -37,16 +37,29 @@ class Totals:
 
     *seen* are the errors met for the first time. *decided* counts those of them that a rule matched, by rule and verb;
     *settled* the outcomes by rule, act and outcome (`outcome.settled`); *limited* what a rule had to hold back by rule
-    (`limit.reached`). *requests* are by endpoint template and HTTP status, 0 where no answer came.
+    (`limit.reached`). *requests* are by endpoint template and HTTP status, 0 where no answer came. What is in *untold_seen*
+    and *untold_decided* is counted already, and waits for the line of the log that tells it.
     """
 
     seen: Counter[StepRef] = field(default_factory=Counter)
     decided: Counter[tuple[str, str]] = field(default_factory=Counter)
+    untold_seen: Counter[StepRef] = field(default_factory=Counter)
+    untold_decided: Counter[tuple[str, str]] = field(default_factory=Counter)
     settled: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     limited: Counter[str] = field(default_factory=Counter)
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
     request_s: dict[str, Durations] = field(default_factory=dict)
     cycle_s: Durations = field(default_factory=lambda: Durations(bounds_s=CYCLE_BOUNDS_S))
+
+    def see(self, ref: StepRef) -> None:
+        """Count an error met for the first time."""
+        self.seen[ref] += 1
+        self.untold_seen[ref] += 1
+
+    def decide(self, rule_id: str, verb: str) -> None:
+        """Count what a rule wants done with such an error."""
+        self.decided[rule_id, verb] += 1
+        self.untold_decided[rule_id, verb] += 1
 
     def request(self, endpoint: str, status: int, took_s: float) -> None:
         """Count one request."""

@@ -138,6 +138,7 @@ class Collector:
             errors=seen.errors,
             open=after.open,
             gone=len(gone),
+            new=tally.totals.untold_seen.pop(ref, 0),  # with those of reads that were cut short before it
         )
         again = await self.store.open_again(ref, sorted({each.case_key for each in gone})) if gone else None
         if again is not None:  # judged before it was known that another error of its case has left: somebody's retry?
@@ -171,19 +172,20 @@ class Collector:
 
     def _tell_new(self, ref: StepRef, judgement: Judgement, totals: Totals) -> None:
         """Count an error that was not known before, and what its rule wants done with it."""
-        totals.seen[ref] += 1
-        decision = judgement.decision
+        decision, record = judgement.decision, judgement.record
+        named = {"flow_id": ref.flow_id, "step_id": ref.step_id, "error_id": record.error_id}
+        totals.see(ref)
         if decision.verb is Verb.NONE:
+            self.log.debug("error.unmatched", **named, message=record.message)
             return
-        totals.decided[decision.rule_id, decision.verb.value] += 1
+        totals.decide(decision.rule_id, decision.verb.value)
         self.log.debug(
             "error.matched",
-            flow_id=ref.flow_id,
-            step_id=ref.step_id,
-            error_id=judgement.record.error_id,
+            **named,
             rule=decision.rule_id,
             action=decision.verb.value,
             reason=decision.reason,
+            message=record.message,
         )
 
     async def recheck(self, step: Step, window: Window, tally: Tally, now: datetime) -> None:

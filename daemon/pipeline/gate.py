@@ -80,11 +80,11 @@ class Pauses:
         for pause in now:
             if pause.number not in self.told:
                 self.told[pause.number] = pause
-                self.log.warning("writes.paused", **_facts(pause))
+                self.log.warning("writes.paused", **_facts(pause), holding=len(self.told))
         for pause in before:
             if all(pause.number != each.number for each in now):
                 del self.told[pause.number]
-                self.log.info("writes.resumed", **_facts(pause))
+                self.log.info("writes.resumed", **_facts(pause), holding=len(self.told))
 
 
 def _facts(pause: Pause) -> dict[str, str]:

@@ -214,7 +214,8 @@ class Log(Section):
     """The least important level that is written. debug has a line for every error matched."""
 
     messages: bool = False
-    """Whether the errors' own text is logged, escaped and cut. It can hold personal data, hence false."""
+    """Whether the errors' own text is logged, escaped and cut, in the lines that level debug has for each new error. It can
+    hold personal data, hence false."""
 
 
 class Channel(Section):

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -42,15 +42,20 @@ class Served:
 
     async def values(self, accept: str = OPENMETRICS) -> dict[str, dict[Labels, float]]:
         """Return every sample of a scrape by name and labels; there is none twice."""
-        found: dict[str, dict[Labels, float]] = {}
-        for family in await self.families(accept):
-            found.setdefault(family.name + ("_total" if family.type == "counter" else ""), {})
-            for sample in family.samples:
-                mine = found.setdefault(sample.name, {})
-                key = frozenset(sample.labels.items())
-                assert key not in mine
-                mine[key] = sample.value
-        return found
+        return values_of(await self.families(accept))
+
+
+def values_of(families: Iterable[Metric]) -> dict[str, dict[Labels, float]]:
+    """Return every sample by name and labels; there is none twice."""
+    found: dict[str, dict[Labels, float]] = {}
+    for family in families:
+        found.setdefault(family.name + ("_total" if family.type == "counter" else ""), {})
+        for sample in family.samples:
+            mine = found.setdefault(sample.name, {})
+            key = frozenset(sample.labels.items())
+            assert key not in mine
+            mine[key] = sample.value
+    return found
 
 
 def labels(**values: str) -> Labels:

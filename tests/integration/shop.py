@@ -13,7 +13,7 @@ from daemon.app.build import Daemon, open_daemon
 from daemon.app.figures import Figures
 from daemon.app.once import run_once
 from daemon.core.actions import Mode
-from daemon.logs import Secrets, configure_logs
+from daemon.logs import Level, Secrets, configure_logs
 from daemon.sandbox import Fault, Options, Sandbox, make_world
 from daemon.sandbox.people import act
 from daemon.sandbox.truth import Truth
@@ -54,10 +54,14 @@ class Shop:
         return Settings.model_validate({"mode": mode, "accounts": {ACCOUNT: account}, **sections})
 
     @asynccontextmanager
-    async def daemon(self, mode: Mode = Mode.ENFORCE) -> AsyncIterator[Daemon]:
-        """Open a daemon on the shop's store, as a start of the process does."""
+    async def daemon(
+        self, mode: Mode = Mode.ENFORCE, *, level: Level = "info", messages: bool = False
+    ) -> AsyncIterator[Daemon]:
+        """Open a daemon on the shop's store, as a start of the process does; *level* and *messages* are its log's."""
         secrets = Secrets()
-        log = configure_logs(format="json", level="info", stream=self.log, secrets=secrets, now=self.clock.now)
+        log = configure_logs(
+            format="json", level=level, stream=self.log, secrets=secrets, messages=messages, now=self.clock.now
+        )
         async with open_daemon(
             self.settings(mode), log=log, secrets=secrets, clock=self.clock, command="run"
         ) as daemon:

@@ -47,8 +47,11 @@ def logger(
     level: Level = "info",
     secrets: Secrets | None = None,
     now: Callable[[], datetime] = lambda: NOON,
+    *,
+    messages: bool = False,
 ) -> FilteringBoundLogger:
-    return configure_logs(format=form, level=level, stream=stream, secrets=secrets or Secrets(), now=now)
+    secrets = secrets or Secrets()
+    return configure_logs(format=form, level=level, stream=stream, secrets=secrets, messages=messages, now=now)
 
 
 def read(form: str, line: str) -> dict[str, str]:
@@ -179,6 +182,35 @@ def test_what_people_need_to_read_is_left_as_it_is(text: str) -> None:
     logger(out).warning("batch.refused", reason=text, by="ann@example.com")
     facts = json.loads(out.getvalue())
     assert (facts["reason"], facts["by"]) == (text, "ann@example.com")
+
+
+@pytest.mark.parametrize("form", ["json", "logfmt", "console"])
+def test_an_errors_own_text_is_left_out_unless_it_was_asked_for(form: Format) -> None:
+    out = StringIO()
+    logger(out, form).info("error.matched", rule="again", message="no customer 4711")
+    assert "again" in out.getvalue()
+    assert "message" not in out.getvalue()
+    assert "4711" not in out.getvalue()
+
+
+@pytest.mark.parametrize("form", ["json", "logfmt", "console"])
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_an_errors_own_text_that_was_asked_for_is_one_short_fact_without_secrets(form: Format, text: str) -> None:
+    out, secrets = StringIO(), Secrets(values={"secretive-token"})
+    log = logger(out, form, secrets=secrets, messages=True)
+    log.info("error.matched", message=f"ann@example.com secretive-token {text}")
+    written = out.getvalue()
+    assert written.count("\n") == 1
+    assert written[:-1].isprintable()
+    assert len(written) < 2 * CUT
+    assert "ann@" not in written
+    assert "secretive" not in written
+    if form != "console":
+        facts = read(form, written)
+        assert list(facts) == ["ts", "level", "event", "message"]
+        assert (facts["level"], facts["event"]) == ("info", "error.matched")
+        assert facts["message"].startswith("[hidden] [hidden] ")
+        assert len(facts["message"]) <= CUT
 
 
 @given(st.text(max_size=400))
