@@ -106,7 +106,8 @@ class Guard:
             else:  # judged before the configuration excluded its flow
                 tally.skipped["excluded"] += each.count
         if not due:
-            self.reported.clear()
+            if self.acts:
+                self._report_limits((), tally.totals)
             return Weighed()
         rules = by_id(self.rules)
         cut_down = [
@@ -194,7 +195,7 @@ class Guard:
         return cut(group, most=allowed.most, reason=allowed.reason, detail=allowed.detail)
 
     def _report_limits(self, groups: Sequence[PlannedGroup], totals: Totals) -> None:
-        """Say once that a rule is over a limit, and again only after something of it went, or nothing of it was due."""
+        """Say once that a rule is over a limit, and that it no longer is when something of it goes, or nothing is due."""
         over = {(group.rule_id, group.act): group for group in groups if group.reason == "limit"}
         for (rule_id, act), group in over.items():
             if (rule_id, act) not in self.reported:
@@ -203,8 +204,11 @@ class Guard:
                 self.log.warning("limit.reached", rule=rule_id, action=act.value, held=held, reason=group.detail)
         due = {(group.rule_id, group.act) for group in groups}
         going = {(group.rule_id, group.act) for group in groups if group.send}
+        before = {rule_id for rule_id, _ in self.reported}
         self.reported.intersection_update(due - going)
         self.reported.update(over)
+        for rule_id in sorted(before - {rule_id for rule_id, _ in self.reported}):
+            self.log.info("limit.cleared", rule=rule_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,6 +117,21 @@ async def test_queues_and_halted_steps_are_told_when_they_change_and_by_each_new
     assert steps == [("step.halted", truth.step_id)] * 2 + [("step.freed", truth.step_id)]
 
 
+async def test_that_a_rule_is_over_a_limit_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, limits={"retries_per_hour": 2}) as shop, shop.daemon() as daemon:
+        runner = daemon.accounts[ACCOUNT]
+        truths = fail(shop, count=5)
+        await runner.cycle()
+        await runner.cycle()
+        assert await runner.beside.plan_known()
+        people(shop, "resolve", *truths)
+        await runner.cycle()
+        await runner.cycle()
+
+    told = [json.loads(line) for line in shop.log.getvalue().splitlines() if '"event": "limit.' in line]
+    assert [(line["event"], line["rule"]) for line in told] == [("limit.reached", "again"), ("limit.cleared", "again")]
+
+
 @pytest.mark.parametrize("messages", [False, True], ids=["by default", "asked for"])
 async def test_what_errors_say_is_in_the_log_only_where_it_was_asked_for(tmp_path: Path, *, messages: bool) -> None:
     async with small_shop(tmp_path) as shop, shop.daemon(level="debug", messages=messages) as daemon:
