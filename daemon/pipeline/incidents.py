@@ -14,10 +14,13 @@ from daemon.core.tally import Tally
 
 
 class StageReader(Protocol):
-    """What is known of retries that went out together."""
+    """What is known of retries that went out together, and what is kept of those that did not help."""
 
     async def stages(self, ref: StepRef, rule_id: str, since: datetime) -> list[Stage]:
         """Return what each plan sent of the rule on the step, and what has come of it."""
+
+    async def note_incident(self, ref: StepRef, rule_id: str, reason: str, now: datetime) -> None:
+        """Keep that a rule's retries on a step have begun to be useless."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,7 @@ class Incidents:
     log: FilteringBoundLogger
 
     async def notice(self, entries: Sequence[Written], tally: Tally, now: datetime) -> None:
-        """Count and log the incidents that have begun with what has come of *entries*, which had no outcome before."""
+        """Count, keep and log the incidents that have begun with what has come of *entries*, which had no outcome before."""
         plans: dict[tuple[StepRef, str], set[int]] = {}
         for entry in entries:
             if entry.batch.act is Act.RETRY:
@@ -36,13 +39,16 @@ class Incidents:
         for (ref, rule_id), ended in plans.items():
             stages = incident(await self.store.stages(ref, rule_id, now - MEMORY), ended)
             if stages:
+                confirmed, failed = sum(each.confirmed for each in stages), sum(each.failed for each in stages)
+                reason = f"only {confirmed} of {confirmed + failed} retries helped"
                 tally.incidents += 1
+                await self.store.note_incident(ref, rule_id, reason, now)
                 self.log.warning(
                     "stage.failed",
                     flow_id=ref.flow_id,
                     step_id=ref.step_id,
                     rule=rule_id,
                     plan=stages[0].plan_id,
-                    confirmed=sum(stage.confirmed for stage in stages),
-                    failed=sum(stage.failed for stage in stages),
+                    confirmed=confirmed,
+                    failed=failed,
                 )

@@ -10,6 +10,7 @@ from daemon.core.decisions import Outcome
 from daemon.core.signs import RetryRun
 from daemon.store.control_tables import breakers
 from daemon.store.due import SENT_SINCE, SENT_WITHIN, SINCE
+from daemon.store.incidents import follow
 from daemon.store.sqlite import insert
 from daemon.store.steps import REF, ref_of
 from daemon.store.tables import batch_items, batches, steps
@@ -70,7 +71,7 @@ class BreakerRows(Database):
 
     @writes
     def save_breaker(self, connection: Connection, account: str, breaker: Breaker) -> None:
-        """Remember a breaker as it is now."""
+        """Remember a breaker as it is now, and since when it has been open or closed."""
         row = {
             "account": account,
             "kind": breaker.kind.value,
@@ -82,6 +83,7 @@ class BreakerRows(Database):
             "trips": breaker.trips,
         }
         connection.execute(SAVE, row)
+        follow(connection, account, breaker)
 
     @reads
     def retry_runs(self, connection: Connection, account: str, since: datetime) -> list[RetryRun]:

@@ -8,6 +8,7 @@ from daemon.store.memory_errors import MemoryCatalogue, MemoryReading
 from daemon.store.memory_leases import MemoryLeases
 from daemon.store.memory_pauses import MemoryPauses
 from daemon.store.memory_recordings import MemoryRecordings
+from daemon.store.memory_reporting import MemoryReporting
 from daemon.store.memory_unknown import MemoryUnknown
 from daemon.store.memory_writes import MemoryJournal
 from daemon.store.schema import HEAD
@@ -21,6 +22,7 @@ class MemoryStore(
     MemoryCatalogue,
     MemoryReading,
     MemoryRecordings,
+    MemoryReporting,
     MemoryJournal,
     MemoryUnknown,
     MemoryLeases,

@@ -18,6 +18,7 @@ from daemon.store.catalogue import CatalogueRows
 from daemon.store.due import DueRows
 from daemon.store.files import Files, check_log
 from daemon.store.histories import HistoryRows
+from daemon.store.incidents import IncidentRows
 from daemon.store.journal import JournalRows
 from daemon.store.leases import LeaseRows
 from daemon.store.pauses import PauseRows
@@ -25,6 +26,7 @@ from daemon.store.people import PeopleRows
 from daemon.store.planning import PlanRows
 from daemon.store.reading import ReadingRows
 from daemon.store.recordings import RecordingRows
+from daemon.store.reporting import ReportRows
 from daemon.store.rulesets import RuleSetRows
 from daemon.store.schema import HEAD, version_of
 from daemon.store.scratch import SCRATCH
@@ -54,6 +56,8 @@ class SqlStore(
     RuleSetRows,
     BreakerRows,
     RecordingRows,
+    IncidentRows,
+    ReportRows,
 ):
     """The store in a database; `open_store` makes it, and says in *upgraded* whether it brought it forward."""
 

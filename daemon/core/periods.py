@@ -1,0 +1,134 @@
+"""A period in numbers: what came, what was tried and how it ended, what left. Of a day, a rule, an account, or of all.
+
+Periods add up. What nobody recorded is None, never 0; added to what is known it leaves that as it is.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+from daemon.core.batches import Act
+from daemon.core.rates import Rate
+from daemon.core.recordings import Fate
+from daemon.core.report_rows import End
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """Errors sent, by how that ended as far as is known now: each is in exactly one of the fields.
+
+    ``confirmed``: its job has ended and a complete later read shows it no longer open. ``came_back``: it, or another
+    error of the same record, was open again. ``refused``: the platform did not take it, or a resolve did not close it.
+    ``unknown``: nobody knows, a person must look. ``vanished``: it left without us meanwhile.
+    ``said_by_people``: it was unknown until a person said what came of it. ``under_way``: not known yet.
+    """
+
+    confirmed: int = 0
+    came_back: int = 0
+    refused: int = 0
+    unknown: int = 0
+    vanished: int = 0
+    said_by_people: int = 0
+    under_way: int = 0
+
+    @property
+    def sent(self) -> int:
+        """Return how many were sent."""
+        return sum(getattr(self, each.name) for each in fields(self))
+
+    @property
+    def rate(self) -> Rate:
+        """Return how many of those helped of which reading has shown whether they did."""
+        return Rate(helped=self.confirmed, tried=self.confirmed + self.came_back)
+
+    def __add__(self, other: Self) -> Self:
+        return replace(
+            self, **{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gone:
+    """Errors that left the open list without us, by how, as the platform tells; each is in exactly one of the fields.
+
+    ``person_resolved`` and ``person_retried``: people did it; whether their retry helped is not known. ``platform``: it
+    resolved or retried the error by itself. ``vanished``: purged, or nobody can tell. ``not_asked``: not asked yet.
+    """
+
+    person_resolved: int = 0
+    person_retried: int = 0
+    platform: int = 0
+    vanished: int = 0
+    not_asked: int = 0
+
+    @property
+    def by_people(self) -> int:
+        """Return how many people dealt with."""
+        return self.person_resolved + self.person_retried
+
+    @property
+    def left(self) -> int:
+        """Return how many left."""
+        return sum(getattr(self, each.name) for each in fields(self))
+
+    def __add__(self, other: Self) -> Self:
+        return replace(
+            self, **{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
+        )
+
+
+FIELD_OF_FATE = {
+    "": "not_asked",
+    Fate.PERSON_RESOLVED: "person_resolved",
+    Fate.PERSON_RETRIED: "person_retried",
+    Fate.PLATFORM: "platform",
+}
+
+
+def gone(how: str, count: int) -> Gone:
+    """Return *count* errors that left as *how* says, a `Fate` or ""."""
+    return Gone(**{FIELD_OF_FATE.get(how, "vanished"): count})
+
+
+def ends(end: End, count: int) -> Ends:
+    """Return *count* errors that ended so."""
+    return Ends(**{end.value: count})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """What happened in one period. *new* and *gone* are None where nothing was recorded then.
+
+    *new* errors were first seen in it; a record that failed again comes as a new error. *retries* and *resolves* were
+    sent in it, whenever their outcome became known.
+    """
+
+    new: int | None = 0
+    retries: Ends = Ends()
+    resolves: Ends = Ends()
+    gone: Gone | None = Gone()
+
+    def __add__(self, other: "Period") -> "Period":
+        return Period(
+            new=other.new if self.new is None else self.new + (other.new or 0),
+            retries=self.retries + other.retries,
+            resolves=self.resolves + other.resolves,
+            gone=other.gone if self.gone is None else self.gone + (other.gone or Gone()),
+        )
+
+    def without_records(self) -> "Period":
+        """Return the period where nothing was recorded in it, or not all of it."""
+        return replace(self, new=None, gone=None)
+
+
+UNRECORDED = Period().without_records()
+
+
+def sent(act: Act, end: End, count: int) -> Period:
+    """Return the period of *count* errors that were sent in it."""
+    return Period(retries=ends(end, count)) if act is Act.RETRY else Period(resolves=ends(end, count))
+
+
+def total(periods: Iterable[Period]) -> Period:
+    """Add up; what is recorded in none of *periods* stays unrecorded."""
+    return sum(periods, UNRECORDED)
