@@ -25,6 +25,7 @@ from daemon.cli import (
     plan,
     proving,
     replay,
+    report,
     resume,
     run,
     sandbox,
@@ -95,6 +96,7 @@ app.command(rich_help_panel=RULES)(suggest.suggest)
 app.command(rich_help_panel=RULES)(schema.schema)
 app.command(rich_help_panel=LOOK)(errors.errors)
 app.command(rich_help_panel=LOOK)(case.case)
+app.command(rich_help_panel=LOOK)(report.report)
 app.command(rich_help_panel=LOOK)(doctor.doctor)
 app.add_typer(hold.app, name="hold", rich_help_panel=LOOK)
 app.add_typer(db.app, name="db", rich_help_panel=RUN)

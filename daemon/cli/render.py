@@ -42,7 +42,12 @@ def table(*names: str, right: tuple[str, ...] = (), title: str | None = None) ->
 
 def say(text: str = "") -> None:
     """Print one line."""
-    sys.stdout.write(f"{text}\n")
+    put(f"{text}\n")
+
+
+def put(text: str) -> None:
+    """Print *text* as it is."""
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 
@@ -59,8 +64,12 @@ def progress_bar(what: str, *, hidden: bool) -> Iterator[Callable[[float], None]
 
 def print_json(value: Any) -> None:
     """Print *value* as JSON and nothing else."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n")
-    sys.stdout.flush()
+    put(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Return *value* as JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=_plain) + "\n"
 
 
 def _plain(value: object) -> str:

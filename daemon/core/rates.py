@@ -17,7 +17,7 @@ TOO_FEW = 10
 ONLY_LOAD = 0.1
 """Retries that help in less than this share of all cases, at the upper end of the interval, are only load.
 
-So the verdict needs 35 failures in a row, or one success among 54: a rule is not condemned for a bad morning.
+So the verdict needs 35 failures in a row, or one success among 53: a rule is not condemned for a bad morning.
 """
 
 

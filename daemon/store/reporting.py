@@ -44,8 +44,7 @@ def _day(at: ColumnElement[Any]) -> ColumnElement[int]:
 _rule_of = func.json_extract(recorded_texts.c.text, "$[1]", type_=Words)
 _seen = (
     select(func.min(recordings.c.judged_at).label("at"), recordings.c.ruling)  # SQLite: the ruling of the earliest
-    .join_from(steps, recordings, recordings.c.step_no == steps.c.step_no)
-    .where(_account)
+    .where(recordings.c.step_no.in_(select(steps.c.step_no).where(_account)))
     .group_by(recordings.c.step_no, recordings.c.error_id)
     .subquery("seen")
 )
