@@ -12,7 +12,7 @@ from importlib import import_module
 
 from bench.speed.rows import Plan, Row, Table
 
-SECTIONS = ("scan",)
+SECTIONS = ("scan", "idle", "matching", "stall", "commands")
 ERRORS, QUICK_ERRORS = 1_000_000, 50_000
 
 

@@ -7,7 +7,7 @@ account, so that a page weighs what a real page weighs.
 import random
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from json import dumps
+from json import dumps, loads
 
 from bench.bench_matcher import TEMPLATES, WEIGHTS, make_templates, make_words
 
@@ -71,6 +71,22 @@ def entries(count: int, *, first_id: int, newest_at: datetime, rng: random.Rando
                 at=written[moment], number=rng.randrange(100, 99_999), word=rng.choice(names), id=first_id + place
             ),
         )
+
+
+def with_odd_messages(listed: Sequence[str], odd: str) -> list[str]:
+    """Return the same errors with messages that are meant to hold up whoever reads them."""
+    pumped = (
+        "Invalid order reference key 'a a a for inventory of Aaaa for order line 1 in Timeout of 1 ms exceeded when "
+    )
+    if odd == "pumped":
+        return [_with_message(text, f"{pumped * 72}{number}") for number, text in enumerate(listed)]
+    huge = 5_000_000
+    message = '{"a":"' * (huge // 6) if odd == "escaped" else (pumped * (huge // len(pumped) + 1))[:huge]
+    return [_with_message(listed[0], message), *listed[1:]]
+
+
+def _with_message(text: str, message: str) -> str:
+    return dumps(loads(text) | {"message": message}, separators=(",", ":"))
 
 
 def iso(moment: datetime) -> str:

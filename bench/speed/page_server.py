@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from bench.speed.account import Shape, documents
-from bench.speed.corpus import NEWEST, SEED, entries, iso, page
+from bench.speed.corpus import NEWEST, SEED, entries, iso, page, with_odd_messages
 
 PAGE = 1000
 SHARED_FROM = 1_000_000
@@ -28,15 +28,15 @@ FEWER = b"/_bench/fewer"
 """Asked for this, the server lets its summaries count one error less on each step than is listed."""
 
 
-def answers(shape: Shape, errors: int, newest_at: datetime) -> Answers:
-    """Return everything that is served."""
+def answers(shape: Shape, errors: int, newest_at: datetime, odd: str = "") -> Answers:
+    """Return everything that is served; *odd* messages take the place of some of the ordinary."""
     steps = list(shape.step_ids())
     counts = {step: errors // shape.count for step, _ in steps}
     found = summaries(shape, counts, newest_at)
     rng = random.Random(SEED)
     groups = min(len(steps), max(1, len(steps) * SHARED_FROM // max(errors, 1)))
     shared = [
-        pages(counts[step], first_id=5_600_000_000 + number * 1_000_000, newest_at=newest_at, rng=rng)
+        pages(counts[step], first_id=5_600_000_000 + number * 1_000_000, newest_at=newest_at, rng=rng, odd=odd)
         for number, (step, _) in enumerate(steps[:groups])
     ]
     for number, (step, flow) in enumerate(steps):
@@ -52,9 +52,11 @@ def summaries(shape: Shape, counts: Mapping[str, int], newest_at: datetime) -> A
     return {path.encode(): whole(body) for path, body in documents(shape, counts, iso(newest_at)).items()}
 
 
-def pages(count: int, *, first_id: int, newest_at: datetime, rng: random.Random) -> list[bytes]:
+def pages(count: int, *, first_id: int, newest_at: datetime, rng: random.Random, odd: str = "") -> list[bytes]:
     """Return the pages of one step, each open for its ``nextPageURL``."""
     listed = [text for _, text in entries(count, first_id=first_id, newest_at=newest_at, rng=rng)]
+    if odd:
+        listed = with_odd_messages(listed, odd)
     return [page(listed[place : place + PAGE]) for place in range(0, count, PAGE)]
 
 
@@ -118,7 +120,7 @@ def main() -> None:
     fewer = summaries(shape, {step: each - 1 for step, _ in shape.step_ids()}, newest_at)
     fewer = {path: answer for path, answer in fewer.items() if path.endswith(b"/errors") and path.count(b"/") < 5}
     fewer[FEWER] = whole(b"{}")
-    asyncio.run(serve(answers(shape, asked["errors"], newest_at), fewer))
+    asyncio.run(serve(answers(shape, asked["errors"], newest_at, asked.get("odd", "")), fewer))
 
 
 if __name__ == "__main__":
