@@ -18,11 +18,13 @@ GAUGES = (
     Gauge(name="threads", unit="", least=0.5),
     Gauge(name="cycle", unit="s", share=0.25, least=0.1),
     Gauge(name="processor", unit="% of a core", share=0.25, least=5.0),
+    Gauge(name="work a request", unit="ms of a core", share=0.25, least=0.3),
     Gauge(name="scrape", unit="s", share=0.25, least=0.02),
     Gauge(name="open errors", unit="", share=0.25, least=50),
     Gauge(name="write-ahead log", unit="MB", least=17.0),  # folded into the file at 16 MiB, so it goes up and down
     Gauge(name="store", unit="MB", why="grows: it keeps attempts, outcomes, patches and recordings, each for its time"),
-    Gauge(name="sandbox's answer", unit="ms", why="not the daemon: what a longer cycle may come from"),
+    Gauge(name="sandbox's answer", unit="ms", why="not the daemon's: what a longer cycle may come from"),
+    Gauge(name="machine's load", unit="", why="likewise: how many processes want to run, all together"),
 )
 
 
@@ -42,7 +44,7 @@ class Watched:
         self.cycles = 0
         self.complaints: list[str] = []
         self._began = time.monotonic()
-        self._before = (0.0, 0.0)
+        self._before = (0.0, 0.0, 0.0)
         self._asked = (0.0, 0.0)
         self._port = 0
 
@@ -65,13 +67,15 @@ class Watched:
         self._note("open files", at, len(list((process / "fd").iterdir())))
         self._note("store", at, _size_mb(self.folder / "flowmend.db"))
         self._note("write-ahead log", at, _size_mb(self.folder / "flowmend.db-wal"))
+        self._note("machine's load", at, os.getloadavg()[0])
+        self._scrape(at)
         ticks = (process / "stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()
         cpu_s = (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
-        was_at, was_s = self._before
-        if at - was_at >= self.together_s:
+        was_at, was_s, asked_before = self._before
+        if at - was_at >= self.together_s and self._asked[1] > asked_before:
             self._note("processor", at, 100 * (cpu_s - was_s) / (at - was_at))
-            self._before = (at, cpu_s)
-        self._scrape(at)
+            self._note("work a request", at, 1000 * (cpu_s - was_s) / (self._asked[1] - asked_before))
+            self._before = (at, cpu_s, self._asked[1])
         self._read_log(at)
 
     def stop(self) -> int:

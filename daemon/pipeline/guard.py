@@ -184,7 +184,8 @@ class Guard:
             why = "it is not known whether retry jobs that this store has no record of are at work there"
             return cut(group, most=0, reason="unreachable", detail=why)
         ramp = rule.action.ramp if isinstance(rule.action, Retry) else ()
-        allowed = allowance(ramp, await self.store.stages(group.step, rule.id, now - MEMORY), now)
+        stages = await self.store.stages(group.step, rule.id, now - MEMORY) if ramp else ()
+        allowed = allowance(ramp, stages, now)
         group = cut(group, most=allowed.most, reason=allowed.reason, detail=allowed.detail)
         if not group.send:
             return group

@@ -54,7 +54,17 @@ SIZES = (
     ("aliases", "aliases", "10000 100 1"),
     ("aliases", "aliases_by_case", "10000 100 2 1"),
     ("batches", "batches_open", "10 1"),
+    ("batches", "batches_by_step", "1000000 10000 1"),
+    ("batch_items", "batch_items", "1000000 5 1"),
+    ("batch_items", "batch_items_by_case", "1000000 10000 2"),
     ("batch_items", "batch_items_unsure", "10 2"),
+    ("patches", "patches_by_key", "100000 1000 2"),
+    ("foreign_attempts", "foreign_attempts", "100000 1000 1"),
+    ("foreign_attempts", "foreign_attempts_by_case", "100000 1000 2"),
+    ("shared_keys", "shared_keys", "100000 10000 1"),
+    ("gone_cases", "gone_cases", "100000 1000 1"),
+    ("recordings", "recordings", "1000000 10000 2 2 1 1"),
+    ("departures", "departures", "100000 1000 1"),
 )
 """What the query planner is told of tables and indices, as ANALYZE would: how many rows in all, for each value of the
 first column, of the first two … Left to itself it takes the backlog of a step for ten rows and reads it from end to end.
