@@ -64,6 +64,19 @@ async def test_what_came_of_retries_lately_is_found_without_reading_the_whole_jo
     assert any("INDEX batches_by_step (step_no=? AND intended_at>?" in detail for detail in details)
 
 
+@pytest.mark.parametrize(
+    "statement", [cases.HISTORIES, recordings.NOTE_FATES], ids=["histories of cases", "fates of recordings"]
+)
+async def test_what_is_asked_of_a_few_records_does_not_read_all_that_ever_happened_on_their_step(
+    statement: Any,
+) -> None:
+    details = await explained(statement)
+    history = ("batch_items", "foreign_attempts", "shared_keys", "gone_cases", "departures")
+    of_history = [each for each in details if any(f" {table} " in each for table in history)]
+    assert of_history
+    assert not [each for each in of_history if each.startswith("SCAN") or each.endswith("(step_no=?)")]
+
+
 @pytest.mark.parametrize("statement", [recordings.REMEMBERED, recordings.UPTO, recordings.DEPARTED, recordings.RECORD])
 async def test_recordings_are_found_by_their_step_and_error(statement: Any) -> None:
     details = await explained(statement)
