@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from daemon.store.memory_breakers import MemoryBreakers
 from daemon.store.memory_errors import MemoryCatalogue, MemoryReading
 from daemon.store.memory_leases import MemoryLeases
+from daemon.store.memory_notices import MemoryNotices
 from daemon.store.memory_pauses import MemoryPauses
 from daemon.store.memory_recordings import MemoryRecordings
 from daemon.store.memory_reporting import MemoryReporting
@@ -28,6 +29,7 @@ class MemoryStore(
     MemoryLeases,
     MemoryPauses,
     MemoryBreakers,
+    MemoryNotices,
 ):
     """The store in plain Python values; *now* dates when an error was first seen and held."""
 

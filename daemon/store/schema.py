@@ -10,7 +10,7 @@ from daemon.core.exceptions import StoreError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration: the schema that this program reads and writes."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -21,6 +21,7 @@ from daemon.store.histories import HistoryRows
 from daemon.store.incidents import IncidentRows
 from daemon.store.journal import JournalRows
 from daemon.store.leases import LeaseRows
+from daemon.store.notices import NoticeRows
 from daemon.store.pauses import PauseRows
 from daemon.store.people import PeopleRows
 from daemon.store.planning import PlanRows
@@ -58,6 +59,7 @@ class SqlStore(
     RecordingRows,
     IncidentRows,
     ReportRows,
+    NoticeRows,
 ):
     """The store in a database; `open_store` makes it, and says in *upgraded* whether it brought it forward."""
 
