@@ -10,7 +10,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Literal, TextIO
@@ -70,6 +70,18 @@ class Threshold:
         return event
 
 
+def _nobody(_event: EventDict) -> None:
+    """Hear nothing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Audience:
+    """Who hears of *events* beside the log, without the errors' own text, whatever is logged: people are told of them."""
+
+    events: frozenset[str] = frozenset()
+    hear: Callable[[EventDict], None] = _nobody
+
+
 def configure_logs(
     *,
     format: Format = "auto",  # noqa: A002 - the word of the configuration
@@ -77,6 +89,7 @@ def configure_logs(
     stream: TextIO,
     secrets: Secrets,
     messages: bool = False,
+    audience: Audience | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> FilteringBoundLogger:
     """Return the logger that all others are bound from; nothing global is touched.
@@ -93,13 +106,15 @@ def configure_logs(
             colors=stream.isatty(), timestamp_key="ts", repr_native_str=True, sort_keys=False
         ),
     }
+    shape, discreet = _Shape(now=now), _Clean(secrets=secrets, left_out=frozenset({MESSAGE}))
     logger: FilteringBoundLogger = structlog.wrap_logger(
         _Lines(stream=stream),
         processors=[
+            _Overheard(audience=audience or Audience(), cleaned=lambda event: discreet(None, "", shape(None, "", event))),
             level if isinstance(level, Threshold) else Threshold(level=level),
             structlog.processors.add_log_level,
-            _Shape(now=now),
-            _Clean(secrets=secrets, left_out=frozenset() if messages else frozenset({MESSAGE})),
+            shape,
+            replace(discreet, left_out=frozenset()) if messages else discreet,
             renderers[format],
         ],
         wrapper_class=structlog.make_filtering_bound_logger("debug"),
@@ -185,6 +200,19 @@ class _Clean:
             value = json.dumps(value, default=str, ensure_ascii=False)
         text = self.secrets.hide(str(value))
         return printable(text if key in WHO else conceal(text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Overheard:
+    """Let others hear an event, whether or not it is written."""
+
+    audience: Audience
+    cleaned: Callable[[EventDict], EventDict]
+
+    def __call__(self, _logger: object, method: str, event: EventDict) -> EventDict:
+        if event["event"] in self.audience.events:
+            self.audience.hear(self.cleaned({**event, "level": method}))
+        return event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,9 @@ import stamina
 from structlog.typing import FilteringBoundLogger
 
 from daemon.app.account import AccountRunner
+from daemon.app.digest import Digests
 from daemon.app.lock import AccountLock, heartbeat
+from daemon.app.notifying import Notifications, listen
 from daemon.app.rules import RulesInForce
 from daemon.app.told import Told
 from daemon.core.actions import Mode
@@ -26,7 +28,7 @@ from daemon.integrator.client import Client
 from daemon.integrator.pacing import Pacer
 from daemon.integrator.protocol import BaseUrl
 from daemon.integrator.transport import HttpTransport
-from daemon.logs import Secrets
+from daemon.logs import Audience, Secrets
 from daemon.pipeline.continuity import Continuity
 from daemon.pipeline.cycle import AccountCycle
 from daemon.pipeline.gate import Pauses, WriteGate
@@ -61,6 +63,8 @@ class Daemon:
     pauses: Pauses
     clock: Clock
     log: FilteringBoundLogger
+    notifications: Notifications
+    digests: Digests
     stopping: Stopping = field(default_factory=Stopping)
 
 
@@ -73,8 +77,11 @@ async def open_daemon(
     clock: Clock,
     command: str,
     mode: Mode | None = None,
+    audience: Audience | None = None,
 ) -> AsyncIterator[Daemon]:
     """Open the store, load the rules and make one runner per account; *mode* lowers the configured mode.
+
+    Where *audience* is that of the *log*, the channels hear what it tells; `Notifications.at_work` tells people.
 
     Accounts are locked as their runners begin, in the name of the *command*, and released at the end.
 
@@ -85,6 +92,8 @@ async def open_daemon(
     stamina.instrumentation.set_on_retry_hooks([])  # every request is observed by us already
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.store.url, now=clock.now))
+        heard = audience or Audience()
+        notifications = listen(settings, store, audience=heard, clock=clock, log=log, secrets=secrets)
         if store.upgraded is not None and store.upgraded.was:
             log.info(
                 "store.migrated", was=store.upgraded.was, schema=store.upgraded.schema, copy=str(store.upgraded.copy)
@@ -155,6 +164,15 @@ async def open_daemon(
             pauses=pauses,
             clock=clock,
             log=log,
+            notifications=notifications,
+            digests=Digests(
+                every={name: channel.digest for name, channel in settings.notify.items()},
+                accounts=accounts,
+                rules=rules,
+                pauses=pauses,
+                store=store,
+                clock=clock,
+            ),
             stopping=stopping,
         )
 

@@ -27,4 +27,5 @@ async def run_once(
             wait, lambda word, figures: progress(name, word, figures), adopt_backlog=adopt_backlog
         )
 
-    return list(await asyncio.gather(*(one(name) for name in daemon.accounts)))
+    async with daemon.notifications.at_work(daemon.digests):
+        return list(await asyncio.gather(*(one(name) for name in daemon.accounts)))

@@ -23,7 +23,13 @@ from daemon.scheduler import Schedule
 STOP_WITHIN_S = 15.0
 """How long what is in flight may take once we are asked to stop; systemd and Docker are told 20 s."""
 
+TELL_WITHIN_S = 1.0
+"""How long people are told of the rest before the service ends; the next start goes on with it."""
+
 HOUSEKEEPING = timedelta(hours=1)
+
+TOLD_FOR = timedelta(days=30)
+"""How long it is known what people were told: longer than it may be repeated after."""
 
 LOOK_AT_RULES = timedelta(seconds=1)
 """How often the marks of the rule files are looked at. A look reads no file, needs nothing of the system that a network
@@ -64,6 +70,12 @@ class Service:
         Raises:
             StoreLostError: the store can be trusted no more. Whoever supervises the service starts it anew.
         """
+        async with self.daemon.notifications.at_work(self.daemon.digests, linger_s=TELL_WITHIN_S):
+            await self._work()
+        if self.lost:
+            raise self.lost[0]
+
+    async def _work(self) -> None:
         daemon = self.daemon
         daemon.log.info(
             "daemon.started",
@@ -90,8 +102,6 @@ class Service:
         self.schedule.close()
         alive.cancel()
         daemon.log.info("daemon.stopped")
-        if self.lost:
-            raise self.lost[0]
 
     def _plan_jobs(self) -> None:
         settings, now = self.daemon.settings, self.daemon.clock.now()
@@ -181,6 +191,7 @@ class Service:
         store, now, settings = self.daemon.store, self.daemon.clock.now(), self.daemon.settings
         removed = await store.prune(now - settings.store.keep)
         forgotten = await store.forget_recordings(now - settings.recordings.keep)
+        await store.forget_notices(now - TOLD_FOR, list(settings.notify))
         self.daemon.log.info("store.pruned", removed=removed, recordings=forgotten)
 
     async def _reload_when_asked(self) -> None:

@@ -26,14 +26,18 @@ def apply(plan: PlanId, config: Config = None, wait: Wait = None, json: Json = F
     from daemon.cli.pass_view import PassView
     from daemon.cli.render import print_json
     from daemon.core.exceptions import ConfigError
+    from daemon.logs import Audience
 
     asked_wait = duration_option("--wait", wait)
     settings = read_settings(config)
     longest = asked_wait or settings.actions.confirm_timeout
-    log, secrets = make_log(settings, quiet=True)
+    audience = Audience()
+    log, secrets = make_log(settings, quiet=True, audience=audience)
 
     async def go() -> int:
-        async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock(), command="apply") as daemon:
+        async with open_daemon(
+            settings, log=log, secrets=secrets, clock=SystemClock(), command="apply", audience=audience
+        ) as daemon:
             found = await daemon.store.plan(plan)
             if found is None or found.account not in daemon.accounts:
                 raise ConfigError(
@@ -41,9 +45,10 @@ def apply(plan: PlanId, config: Config = None, wait: Wait = None, json: Json = F
                 )
             runner = daemon.accounts[found.account]
             with PassView(shown=not json) as view:
-                figures, done = await runner.apply(
-                    plan, present_user(), longest, lambda word, tallies: view.progress(runner.name, word, tallies)
-                )
+                async with daemon.notifications.at_work():
+                    figures, done = await runner.apply(
+                        plan, present_user(), longest, lambda word, tallies: view.progress(runner.name, word, tallies)
+                    )
             outcomes = await daemon.store.plan_outcomes(plan)
             if json:
                 print_json(applied_json(found, figures, done, outcomes))

@@ -34,14 +34,18 @@ def once(
     from daemon.cli.exits import complain, sentence, tell_outdated, worst
     from daemon.cli.pass_view import PassView, figures_json
     from daemon.cli.render import print_json
+    from daemon.logs import Audience
 
     asked_wait = duration_option("--wait", wait)
     settings = read_settings(config)
     longest = asked_wait or settings.actions.confirm_timeout
-    log, secrets = make_log(settings, quiet=True)
+    audience = Audience()
+    log, secrets = make_log(settings, quiet=True, audience=audience)
 
     async def go() -> int:
-        async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock(), command="once") as daemon:
+        async with open_daemon(
+            settings, log=log, secrets=secrets, clock=SystemClock(), command="once", audience=audience
+        ) as daemon:
             with PassView(shown=not json) as view:
                 figures = await run_once(daemon, longest, view.progress, adopt_backlog=adopt_backlog)
                 view.finish(figures, daemon.settings.mode)

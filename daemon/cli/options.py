@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from daemon.core.plans import PlannedGroup
     from daemon.core.records import Step, StepRef
     from daemon.core.rows import CaseEvent, ErrorRow, HeldRow, UnknownRow
-    from daemon.logs import Secrets, Threshold
+    from daemon.logs import Audience, Secrets, Threshold
     from daemon.settings import Settings
     from daemon.store.sql import SqlStore
 
@@ -79,11 +79,15 @@ def known_account(settings: "Settings", account: str | None) -> str | None:
 
 
 def make_log(
-    settings: "Settings", *, quiet: bool = False, threshold: "Threshold | None" = None
+    settings: "Settings",
+    *,
+    quiet: bool = False,
+    threshold: "Threshold | None" = None,
+    audience: "Audience | None" = None,
 ) -> tuple["FilteringBoundLogger", "Secrets"]:
     """Return the logger on standard error and what it hides; *quiet* commands log from warnings up.
 
-    With a *threshold* the level is its, now and later.
+    With a *threshold* the level is its, now and later; an *audience* hears of what it wants to, whatever the level.
     """
     from daemon.logs import Secrets, configure_logs, route_libraries
 
@@ -99,6 +103,7 @@ def make_log(
         stream=sys.stderr,
         secrets=secrets,
         messages=settings.log.messages,
+        audience=audience,
     )
     route_libraries(log)
     return log, secrets

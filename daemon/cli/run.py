@@ -14,7 +14,7 @@ def run(config: Config = None) -> None:
     from daemon.app.observed import Observed
     from daemon.app.service import Service, Signals
     from daemon.app.supervisor import Supervisor
-    from daemon.logs import Threshold
+    from daemon.logs import Audience, Threshold
     from daemon.web.server import serve as serve_http
 
     async def serve() -> None:
@@ -22,12 +22,15 @@ def run(config: Config = None) -> None:
         signals.install()
         settings = read_settings(config)
         threshold = Threshold(level=settings.log.level)
-        log, secrets = make_log(settings, threshold=threshold)
+        audience = Audience()
+        log, secrets = make_log(settings, threshold=threshold, audience=audience)
         file = settings.describe_sources().file
         log.info("config.loaded", file=str(file or ""), mode=settings.mode.name.lower())
         supervisor = Supervisor.from_environment(os.environ, log)
         supervisor.status("opening the store and loading the rules")
-        async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock(), command="run") as daemon:
+        async with open_daemon(
+            settings, log=log, secrets=secrets, clock=SystemClock(), command="run", audience=audience
+        ) as daemon:
             configuration = Configuration(
                 daemon=daemon,
                 settings=settings,

@@ -98,3 +98,7 @@ class LimitExceededError(FlowmendError):
 
 class PlanError(FlowmendError):
     """A plan cannot be approved or applied (any more): nothing of it was sent, and another one must be made."""
+
+
+class NotifyError(FlowmendError):
+    """A channel did not take a message, or nobody knows whether it did: it is told again later, and nothing else stops."""

@@ -16,6 +16,9 @@ HOUR = timedelta(hours=1)
 SCOPE = ("account", "flow_id", "step_id", "step", "kind", "target", "rule", "scope", "endpoint", "job")
 """The facts that tell whether two events of one name are about the same thing."""
 
+DIGEST = "digest"
+"""What waits for people, told as often as a channel wants it: no event of the log."""
+
 ENDS = {"breaker.closed": "breaker.opened", "writes.resumed": "writes.paused"}
 """Good news, and what it ends: whoever is told of the one is told of the other."""
 
@@ -109,8 +112,16 @@ def next_message(
 def _is_news(notice: Notice, waiting: Sequence[Notice], past: Sequence[Told], pace: Pace, now: datetime) -> bool:
     """Tell whether it was not told of within `repeat`, or that it had ended was the last that was told, or waits, too."""
     event, scope = notice.noted.event, notice.noted.scope
-    if any(kind_of(each.noted.event) == kind_of(event) for each in waiting if each != notice and each.noted.scope == scope):
+    if event == DIGEST:
+        return True
+    if any(
+        kind_of(each.noted.event) == kind_of(event) for each in waiting if each != notice and each.noted.scope == scope
+    ):
         return True
     same = [each for each in past if kind_of(each.event) == kind_of(event) and each.scope == scope]
     last_at = max((each.at for each in same), default=None)
-    return last_at is None or last_at <= now - pace.repeat or {each.event for each in same if each.at == last_at} != {event}
+    return (
+        last_at is None
+        or last_at <= now - pace.repeat
+        or {each.event for each in same if each.at == last_at} != {event}
+    )

@@ -268,6 +268,16 @@ class Confirmer:
             reason=reason,
             **counts,
         )
+        if unknown := counts[Outcome.UNKNOWN.value]:
+            self.log.warning(
+                "outcome.unknown",
+                batch=entry.batch_id,
+                step_id=entry.batch.step.step_id,
+                rule=entry.batch.rule_id,
+                action=entry.batch.act.value,
+                reason=reason,
+                unknown=unknown,
+            )
 
 
 def _odds(entry: Written, job: Job) -> str:

@@ -4,10 +4,11 @@
 and joins them; what is wrong goes through `explain`, `document` (which points at it) and `report`.
 """
 
+from daemon.settings.channels import Channel
 from daemon.settings.load import load_settings
 from daemon.settings.model import Settings, Sources
 from daemon.settings.schema import settings_json_schema
-from daemon.settings.sections import Account, Actions, Channel, Limits, Log, Poll, Rules, Server, Store
+from daemon.settings.sections import Account, Actions, Limits, Log, Poll, Rules, Server, Store
 
 __all__ = [
     "Account",

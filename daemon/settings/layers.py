@@ -17,6 +17,13 @@ KUBERNETES = ("FLOWMEND_SERVICE_", "FLOWMEND_PORT")
 
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 
+SECRET_FILES = (
+    ("accounts", "token_file", "token"),
+    ("notify", "url_file", "apprise"),
+    ("notify", "secret_file", "secret"),
+)
+"""The keys by section that name a file with a secret, and how the credential is called that takes its place."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
@@ -71,18 +78,19 @@ def environment_layer(env: Mapping[str, str], cwd: Path) -> Layer:
 
 
 def credential_layer(env: Mapping[str, str], *layers: Layer) -> Layer:
-    """Return the token files that systemd has laid out for accounts that *layers* name."""
-    accounts: dict[str, Any] = {}
+    """Return the files that systemd has laid out for accounts and channels that *layers* name."""
+    values: dict[str, Any] = {}
     origins: dict[tuple[str | int, ...], str] = {}
     folder = env.get(CREDENTIALS, "")
-    for layer in layers:
-        named = layer.values.get("accounts", {})
-        for account in named if folder and isinstance(named, dict) else ():
-            file = Path(folder) / f"{account}.token"
-            if file.is_file():
-                accounts[account] = {"token_file": str(file)}
-                origins["accounts", account, "token_file"] = f"credential {file.name}"
-    return Layer(values={"accounts": accounts} if accounts else {}, origins=origins)
+    for layer in layers if folder else ():
+        for section, key, ending in SECRET_FILES:
+            named = layer.values.get(section, {})
+            for name in named if isinstance(named, dict) else ():
+                file = Path(folder) / f"{name}.{ending}"
+                if file.is_file():
+                    values.setdefault(section, {}).setdefault(name, {})[key] = str(file)
+                    origins[section, name, key] = f"credential {file.name}"
+    return Layer(values=values, origins=origins)
 
 
 def anchored(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -97,7 +105,7 @@ def anchored(values: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     for name, key in (("rules", "paths"), ("store", "url")):
         if name in result:
             result[name] = at(result[name], key)
-    for name, key in (("accounts", "token_file"), ("notify", "url_file")):
+    for name, key, _ in SECRET_FILES:
         if isinstance(result.get(name), dict):
             result[name] = {one: at(section, key) for one, section in result[name].items()}
     return result

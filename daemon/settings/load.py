@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from daemon.core.addresses import is_loopback
 from daemon.core.exceptions import ConfigError
 from daemon.settings.document import Document
 from daemon.settings.explain import Explained, explain
@@ -13,7 +14,6 @@ from daemon.settings.keys import CONFIG_VARIABLE, variable
 from daemon.settings.layers import Layer, credential_layer, default_layer, environment_layer, file_layer
 from daemon.settings.model import Settings, Sources
 from daemon.settings.report import Problem, report
-from daemon.settings.values import is_loopback
 
 SYSTEM_FILE = Path("/etc/flowmend/config.toml")
 

@@ -10,7 +10,8 @@ from pydantic import Field, PrivateAttr
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from daemon.core.actions import Mode
-from daemon.settings.sections import Account, Actions, Channel, Limits, Log, Poll, Recordings, Rules, Server, Store
+from daemon.settings.channels import Channel
+from daemon.settings.sections import Account, Actions, Limits, Log, Poll, Recordings, Rules, Server, Store
 from daemon.settings.values import ModeName, Name
 
 

@@ -28,7 +28,8 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "Server": {"host": "0.0.0.0", "port": 0},  # noqa: S104 - an example of what a container needs
     "Log": {"format": "json", "level": "debug", "messages": True},
     "Channel": {"url": "json://alerts.example.com/hook", "url_file": "/etc/flowmend/ops.apprise",
-                "events": ["breaker.opened", "limit.reached", "account.refused"]},
+                "secret_file": "/etc/flowmend/ops.secret", "events": ["breaker.opened", "limit.reached", "account.refused"],
+                "min_interval": "15m", "repeat": "12h", "max_per_hour": 30, "digest": "8h"},
 }  # fmt: skip
 """One value for every key, by section ("": the file itself): usually another than the default, which is shown beside it."""
 

@@ -13,14 +13,6 @@ from pydantic_core import PydanticCustomError
 from daemon.core.exceptions import ConfigError
 from daemon.settings.values import ApiUrl, Duration, Names, Paths, PathText, StoreUrl, Token, at_least, clean_token
 
-Event = Literal[
-    "account.probed", "account.refused", "batch.held", "batch.sent", "batch.unknown", "breaker.closed",
-    "breaker.opened", "breaker.probed", "config.loaded", "cycle.finished", "daemon.started", "daemon.stopped",
-    "limit.reached", "lock.refused", "outcome.settled", "plan.applied", "plan.made", "request.throttled",
-    "rules.loaded", "rules.refused", "step.failed", "step.read", "store.migrated", "writes.paused", "writes.resumed",
-]  # fmt: skip
-"""The events that people can be told of: those of the log, without debug's and without a failed notification."""
-
 Positive = at_least(timedelta(milliseconds=1))
 Second = at_least(timedelta(seconds=1))
 
@@ -31,9 +23,25 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
-def _at(key: str, text: str) -> PydanticCustomError:
+def refuse_at(key: str, text: str) -> PydanticCustomError:
     """Refuse the value of *key* of the section in hand ("": the section itself)."""
     return PydanticCustomError("refused", "{text}", {"text": text, "key": key})
+
+
+def secret_in(file: Path, what: str) -> str:
+    """Return the text of a file that holds a secret.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return file.read_bytes().decode("utf-8")
+    except OSError as failure:
+        raise ConfigError(
+            f"{what} file {file}: {failure.strerror}; it must be there and readable for the service's user"
+        ) from failure
+    except UnicodeDecodeError:
+        raise ConfigError(f"{what} file {file}: not text; put the {what} alone into it") from None
 
 
 class Account(Section):
@@ -74,13 +82,7 @@ class Account(Section):
         if self.token_file is None:
             raise ConfigError("no token: name a token_file for the account")
         try:
-            return SecretStr(clean_token(self.token_file.read_bytes().decode("utf-8")))
-        except OSError as failure:
-            raise ConfigError(
-                f"token file {self.token_file}: {failure.strerror}; it must be there and readable for the service's user"
-            ) from failure
-        except UnicodeDecodeError:
-            raise ConfigError(f"token file {self.token_file}: not text; put the token alone into it") from None
+            return SecretStr(clean_token(secret_in(self.token_file, "token")))
         except ValueError as wrong:
             raise ConfigError(f"token file {self.token_file}: {wrong}") from None
 
@@ -111,9 +113,9 @@ class Poll(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.settle >= self.overlap:
-            raise _at("settle", "must be shorter than overlap, or windows would leave gaps between them")
+            raise refuse_at("settle", "must be shorter than overlap, or windows would leave gaps between them")
         if self.full_sweep < self.interval:
-            raise _at("full_sweep", "must not be shorter than interval: it happens in one of the cycles")
+            raise refuse_at("full_sweep", "must not be shorter than interval: it happens in one of the cycles")
         return self
 
 
@@ -143,7 +145,7 @@ class Actions(Section):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.confirm_timeout < self.confirm_every:
-            raise _at("confirm_timeout", "must not be shorter than confirm_every, or nothing is ever looked at")
+            raise refuse_at("confirm_timeout", "must not be shorter than confirm_every, or nothing is ever looked at")
         return self
 
 
@@ -216,22 +218,3 @@ class Log(Section):
     messages: bool = False
     """Whether the errors' own text is logged, escaped and cut, in the lines that level debug has for each new error. It can
     hold personal data, hence false."""
-
-
-class Channel(Section):
-    """One way to tell people, as an Apprise URL."""
-
-    url: SecretStr | None = None
-    """The Apprise URL itself. It usually holds a secret, so url_file or the environment is the better place."""
-
-    url_file: PathText | None = None
-    """The file that holds the Apprise URL, relative to the configuration file."""
-
-    events: Annotated[tuple[Event, ...], Field(min_length=1, strict=False)]
-    """The events that are sent to this channel."""
-
-    @model_validator(mode="after")
-    def _one_address(self) -> Self:
-        if (self.url is None) == (self.url_file is None):
-            raise _at("", "needs either url or url_file, and not both")
-        return self

@@ -1,7 +1,6 @@
 """Kinds of values that settings are made of: how each is read, and with which words it is refused."""
 
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr
 from pydantic import WithJsonSchema as JsonSchema
 
 from daemon.core.actions import Mode
+from daemon.core.addresses import is_loopback
 from daemon.core.durations import format_duration, parse_duration
 
 MODES = {mode.name.lower(): mode for mode in Mode}
@@ -31,17 +31,6 @@ def clean_token(text: str) -> str:
     if not token.isascii() or not token.isprintable() or " " in token:
         raise ValueError("the token has blanks or characters that no token has: was something else pasted with it?")
     return token
-
-
-def is_loopback(url: str) -> bool:
-    """Tell whether *url* leads to this machine, so that what is sent there never crosses a network."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def at_least(least: timedelta) -> AfterValidator:

@@ -24,7 +24,5 @@ notices = Table(
     sqlite_autoincrement=True,
 )
 GROWING = notices.c.message_id == literal_column("''")
-Index(
-    "notices_growing", notices.c.channel, notices.c.event, notices.c.scope, unique=True, sqlite_where=GROWING
-)
+Index("notices_growing", notices.c.channel, notices.c.event, notices.c.scope, unique=True, sqlite_where=GROWING)
 Index("notices_of_channel", notices.c.channel, notices.c.ended_at)

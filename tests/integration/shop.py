@@ -13,7 +13,7 @@ from daemon.app.build import Daemon, open_daemon
 from daemon.app.figures import Figures
 from daemon.app.once import run_once
 from daemon.core.actions import Mode
-from daemon.logs import Level, Secrets, configure_logs
+from daemon.logs import Audience, Level, Secrets, configure_logs
 from daemon.sandbox import Fault, Options, Sandbox, make_world
 from daemon.sandbox.people import act
 from daemon.sandbox.truth import Truth
@@ -44,6 +44,7 @@ class Shop:
             "limits": {"retries_per_hour": 10_000, "resolves_per_hour": 10_000},
             "rules": {"paths": (self.rules,)},
             "recordings": {},
+            "notify": {},
             "store": {"url": f"sqlite:///{self.folder / 'flowmend.db'}"},
         }
         account = {"base_url": self.base_url, "token": "sandbox-token", "requests_per_s": 5000.0}
@@ -59,11 +60,18 @@ class Shop:
     ) -> AsyncIterator[Daemon]:
         """Open a daemon on the shop's store, as a start of the process does; *level* and *messages* are its log's."""
         secrets = Secrets()
+        audience = Audience()
         log = configure_logs(
-            format="json", level=level, stream=self.log, secrets=secrets, messages=messages, now=self.clock.now
+            format="json",
+            level=level,
+            stream=self.log,
+            secrets=secrets,
+            messages=messages,
+            audience=audience,
+            now=self.clock.now,
         )
         async with open_daemon(
-            self.settings(mode), log=log, secrets=secrets, clock=self.clock, command="run"
+            self.settings(mode), log=log, secrets=secrets, clock=self.clock, command="run", audience=audience
         ) as daemon:
             yield daemon
 

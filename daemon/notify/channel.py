@@ -1,0 +1,178 @@
+"""One channel: what waits for it becomes messages, and each message is sent until the channel has taken it.
+
+A message is fixed in the outbox before it is sent and ended after, so that a process killed in between sends the same one
+again, under the same id. Only one message of a channel is under way, and of several processes one sends it.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from daemon.core.exceptions import ConfigError, FlowmendError, NotifyError
+from daemon.core.notices import GATHER, Noted, Notice, Pace, Told, next_message
+from daemon.notify.address import Address, Webhook
+from daemon.notify.messages import Message, compose
+from daemon.notify.services import ServiceSender
+from daemon.notify.webhook import post
+
+SEND_WITHIN_S = 30.0
+"""How long a channel may take for one message."""
+
+CLAIM = timedelta(seconds=2 * SEND_WITHIN_S)
+"""For how long nobody else sends a message that is being sent; also a killed process's is left alone that long."""
+
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
+"""How long after a failure the message is sent again; each pause is twice the one before."""
+
+GIVE_UP = timedelta(days=3)
+"""For how long a message is tried."""
+
+
+class Outbox(Protocol):
+    """What waits to be told; see `NoticeRows`."""
+
+    async def open_notices(self, channel: str) -> Sequence[Notice]:
+        """Return what the channel has not been told of yet, oldest first."""
+
+    async def told_since(self, channel: str, since: datetime) -> Sequence[Told]:
+        """Return what the channel has been told of since then."""
+
+    async def fix_message(self, channel: str, message_id: str, numbers: Collection[int], now: datetime) -> bool:
+        """Make growing notices one message; False where the channel has one that has not ended."""
+
+    async def put_off_message(self, message_id: str, before: datetime, until: datetime) -> bool:
+        """Let nobody send the message before *until*; False where it is no longer put off until *before*."""
+
+    async def end_message(self, message_id: str, now: datetime, *, sent: bool) -> None:
+        """Remember that the channel took the message, or that it was given up."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Sent:
+    """What has come of the messages of one channel since this process began: figures that only ever grow."""
+
+    sent: int = 0
+    failed: int = 0
+    given_up: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class Channel:
+    """Tell one channel of *events*. *address* reads where it leads, anew for each message, and raises ConfigError.
+
+    *failing* is whether it did not take the newest message: the log says so once, until it takes one again.
+    """
+
+    name: str
+    events: frozenset[str]
+    address: Callable[[], Address]
+    outbox: Outbox
+    now: Callable[[], datetime]
+    new_id: Callable[[], str]
+    host: str
+    log: FilteringBoundLogger
+    pace: Pace = field(default_factory=Pace)
+    totals: Sent = field(default_factory=Sent)
+    within_s: float = SEND_WITHIN_S
+    failing: bool = False
+    _failures: int = 0
+    _sender: ServiceSender = field(default_factory=ServiceSender)
+
+    async def step(self, *, gather: timedelta = GATHER) -> bool:
+        """Send the next message if it is time for one; return whether the channel took it, so whether to ask again."""
+        now = self.now()
+        message = await self._under_way() or await self._next(now, gather)
+        if not message:
+            return False
+        message_id, next_at = message[0].message_id, message[0].next_at or now
+        if now < next_at <= now + LONGEST_PAUSE:  # a clock that was ahead puts nothing off for longer
+            return False
+        claimed = now + CLAIM
+        if not await self.outbox.put_off_message(message_id, next_at, claimed):
+            return False
+        try:
+            await self.send(
+                compose(message_id, message[0].fixed_at or now, [each.noted for each in message], host=self.host)
+            )
+        except NotifyError as failed:
+            await self._failed(message, claimed, failed)
+            return False
+        await self.outbox.end_message(message_id, self.now(), sent=True)
+        self._failures, self.failing = 0, False
+        self.totals.sent += 1
+        self.log.info("notify.sent", channel=self.name, message_id=message_id, events=_names(message))
+        return True
+
+    async def send(self, message: Message) -> None:
+        """Send one message, once.
+
+        Raises:
+            NotifyError: nobody knows whether it has arrived.
+        """
+        try:
+            address = self.address()
+        except ConfigError as wrong:
+            raise NotifyError(str(wrong)) from wrong
+        if isinstance(address, Webhook):
+            await post(address, message.document, self.now(), within_s=self.within_s)
+        else:
+            await self._sender.send(address, message, within_s=self.within_s)
+
+    async def tell_at_once(self, noted: Sequence[Noted]) -> None:
+        """Tell of what cannot be written into the outbox: once, whatever becomes of it."""
+        mine = [each for each in noted if each.event in self.events]
+        if mine:
+            try:
+                await self.send(compose(self.new_id(), self.now(), mine, host=self.host))
+            except NotifyError as failed:
+                self.cannot(failed, waiting=len(mine))
+
+    def cannot(self, failed: FlowmendError, *, waiting: int) -> None:
+        """Say in the log that the channel cannot be told, unless that has been said."""
+        if not self.failing:
+            self.failing = True
+            self.log.error(
+                "notify.failed", channel=self.name, reason=str(failed), waiting=waiting, given_up=0,
+                hint=f"flowmend notify test {self.name} tries it at once",
+            )  # fmt: skip
+
+    async def _under_way(self) -> list[Notice]:
+        return [each for each in await self.outbox.open_notices(self.name) if each.message_id]
+
+    async def _next(self, now: datetime, gather: timedelta) -> list[Notice]:
+        """Fix the next message, and return it as it was fixed: what was noted meanwhile may be in it."""
+        waiting = await self.outbox.open_notices(self.name)
+        if not waiting:
+            return []
+        told = await self.outbox.told_since(self.name, now - self.pace.memory)
+        chosen = next_message(waiting, told, self.pace, now, gather=gather)
+        if not chosen:
+            return []
+        numbers = [each.number for each in chosen]
+        if not await self.outbox.fix_message(self.name, self.new_id(), numbers, now):
+            return []
+        return await self._under_way()
+
+    async def _failed(self, message: Sequence[Notice], claimed: datetime, failed: NotifyError) -> None:
+        now, message_id = self.now(), message[0].message_id
+        self._failures += 1
+        self.totals.failed += 1
+        if (message[0].fixed_at or now) <= now - GIVE_UP:
+            await self.outbox.end_message(message_id, now, sent=False)
+            self.totals.given_up += 1
+            self.failing = True
+            self.log.error(
+                "notify.failed", channel=self.name, reason=str(failed), waiting=0, given_up=len(message),
+                hint=f"it was tried for {GIVE_UP.days} days; flowmend notify test {self.name} tries it at once",
+            )  # fmt: skip
+            return
+        pause = min(FIRST_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE)
+        await self.outbox.put_off_message(message_id, claimed, now + pause)
+        self.cannot(failed, waiting=len(message))
+
+
+def _names(message: Sequence[Notice]) -> str:
+    return ", ".join(sorted({each.noted.event for each in message}))
