@@ -15,15 +15,19 @@ from functools import partial
 from structlog.typing import FilteringBoundLogger
 
 from daemon.app.digest import Digests
-from daemon.core.exceptions import StoreError
-from daemon.core.notices import Pace, wanted_by
-from daemon.logs import Audience, Secrets
+from daemon.core.exceptions import NotifyError, StoreError
+from daemon.core.notices import Noted, Pace, wanted_by
+from daemon.logs import Audience, Secrets, printable
 from daemon.notify.address import Address, parse_address, secrets_of
-from daemon.notify.channel import Channel
+from daemon.notify.channel import Channel, Outbox
 from daemon.notify.listening import Listener
+from daemon.notify.messages import compose
+from daemon.notify.phrases import TEST
 from daemon.pipeline.terms import Clock
+from daemon.rulebook.concealing import conceal
 from daemon.settings import Channel as ChannelSettings
 from daemon.settings import Settings
+from daemon.store.memory import MemoryStore
 from daemon.store.sql import SqlStore
 
 LOOK_S = 5.0
@@ -151,8 +155,29 @@ def listen(
     return Notifications(channels=channels, listener=listener, stirred=stirred, log=log)
 
 
+async def try_channels(
+    settings: Settings, names: Sequence[str], *, clock: Clock, log: FilteringBoundLogger, secrets: Secrets
+) -> dict[str, str]:
+    """Send a test to the channels *names*, side by side, past all limits; return why those failed that did."""
+
+    async def attempt(name: str) -> str:
+        now = clock.now()
+        channel = make_channel(
+            name, settings.notify[name], store=MemoryStore(now=clock.now), clock=clock, log=log, secrets=secrets
+        )
+        test = Noted(event=TEST, scope="", facts={"channel": name}, first_at=now, last_at=now)
+        try:
+            await channel.send(compose(channel.new_id(), now, [test], host=channel.host))
+        except NotifyError as failed:
+            return printable(conceal(secrets.hide(str(failed))))
+        return ""
+
+    reasons = await asyncio.gather(*map(attempt, names))
+    return {name: reason for name, reason in zip(names, reasons, strict=True) if reason}
+
+
 def make_channel(
-    name: str, settings: ChannelSettings, *, store: SqlStore, clock: Clock, log: FilteringBoundLogger, secrets: Secrets
+    name: str, settings: ChannelSettings, *, store: Outbox, clock: Clock, log: FilteringBoundLogger, secrets: Secrets
 ) -> Channel:
     """Return one channel as *settings* have it."""
     return Channel(

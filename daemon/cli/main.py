@@ -20,6 +20,7 @@ from daemon.cli import (
     explain,
     fmt,
     hold,
+    notify,
     once,
     pause,
     plan,
@@ -98,6 +99,7 @@ app.command(rich_help_panel=LOOK)(errors.errors)
 app.command(rich_help_panel=LOOK)(case.case)
 app.command(rich_help_panel=LOOK)(report.report)
 app.command(rich_help_panel=LOOK)(doctor.doctor)
+app.add_typer(notify.app, name="notify", rich_help_panel=LOOK)
 app.add_typer(hold.app, name="hold", rich_help_panel=LOOK)
 app.add_typer(db.app, name="db", rich_help_panel=RUN)
 

@@ -3,8 +3,10 @@
 import ast
 import re
 from pathlib import Path
+from typing import get_args
 
 from daemon.logs import SECRET_KEYS
+from daemon.settings.channels import Event
 
 ROOT = Path(__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "exception"}
@@ -31,6 +33,13 @@ def test_every_event_of_the_code_is_documented_and_the_other_way_round() -> None
     documented.pop("library.logged")  # its level is the library's
 
     assert documented == events_in_code()
+
+
+def test_people_can_ask_to_be_told_of_every_event_that_is_not_a_detail() -> None:
+    unfit = {"library.logged", "notify.failed", "notify.sent", "rules.problem", "server.started"}
+    told = {name for name, level in events_in_code().items() if level != "debug"} - unfit
+
+    assert told == set(get_args(Event)), "daemon/settings/channels.py has the list"
 
 
 def test_event_names_are_noun_and_participle() -> None:

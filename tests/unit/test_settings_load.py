@@ -123,7 +123,12 @@ ENVIRONMENT: list[tuple[str, str, object]] = [
     ("LOG__MESSAGES", "true", True),
     ("NOTIFY__ACME__URL", "mailto://ops.example.com", "**********"),
     ("NOTIFY__ACME__URL_FILE", "/run/ops.apprise", "/run/ops.apprise"),
+    ("NOTIFY__ACME__SECRET_FILE", "/run/ops.secret", "/run/ops.secret"),
     ("NOTIFY__ACME__EVENTS", "breaker.opened", ["breaker.opened"]),
+    ("NOTIFY__ACME__MIN_INTERVAL", "0s", "0s"),
+    ("NOTIFY__ACME__REPEAT", "1d", "1d"),
+    ("NOTIFY__ACME__MAX_PER_HOUR", "1", 1),
+    ("NOTIFY__ACME__DIGEST", "8h", "8h"),
 ]
 
 
@@ -133,7 +138,8 @@ class TestEnvironment:
         env = {**TOKEN, f"FLOWMEND_{name}": text}
         if name.startswith("NOTIFY"):
             env = {"FLOWMEND_NOTIFY__ACME__EVENTS": "plan.made", **env}
-            env |= {"FLOWMEND_NOTIFY__ACME__URL": "mailto://example.com"} if name.endswith("EVENTS") else {}
+            named = name.endswith(("__URL", "__URL_FILE"))
+            env |= {} if named else {"FLOWMEND_NOTIFY__ACME__URL": "mailto://example.com"}
         value: object = json.loads(load(tmp_path, "", env).model_dump_json())
         for part in name.lower().split("__"):
             assert isinstance(value, dict)
@@ -231,6 +237,21 @@ class TestToken:
         settings = load(tmp_path, text, {"CREDENTIALS_DIRECTORY": str(tmp_path)})
         assert settings.accounts["acme"].read_token().get_secret_value() == "from-systemd"
         assert list(settings.accounts) == ["acme"]
+
+    def test_credentials_take_the_place_of_a_channels_files(self, tmp_path: Path) -> None:
+        for name in ("ops.apprise", "ops.secret", "lead.secret"):
+            (tmp_path / name).write_text(f"{name} from-systemd\n")
+        text = '[notify.ops]\nurl_file = "/etc/flowmend/ops.apprise"\nevents = ["plan.made"]\n'
+        settings = load(tmp_path, text, {**TOKEN, "CREDENTIALS_DIRECTORY": str(tmp_path)})
+        assert settings.notify["ops"].read_url() == "ops.apprise from-systemd\n"
+        assert settings.notify["ops"].read_secret() == "ops.secret from-systemd"
+        assert list(settings.notify) == ["ops"]
+
+    def test_a_channels_file_that_is_not_there_is_named_when_it_is_read(self, tmp_path: Path) -> None:
+        text = '[notify.ops]\nurl_file = "ops.apprise"\nevents = ["plan.made"]\n'
+        channel = load(tmp_path, text).notify["ops"]
+        with pytest.raises(ConfigError, match=r"address file .*/ops\.apprise: No such file"):
+            channel.read_url()
 
     def test_the_variable_goes_before_the_credential(self, tmp_path: Path) -> None:
         (tmp_path / "acme.token").write_text("from-systemd")

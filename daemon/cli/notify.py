@@ -1,0 +1,43 @@
+"""``flowmend notify``: whether people can be told."""
+
+from typing import Annotated
+
+import typer
+
+from daemon.cli.options import Config, Json, make_log, read_settings
+
+app = typer.Typer(help="Whether people can be told (the channels of [notify]).", no_args_is_help=True)
+ChannelName = Annotated[
+    str | None, typer.Argument(metavar="CHANNEL", help="Only this channel; else all.", show_default=False)
+]
+
+
+@app.command("test")
+def send_test(channel: ChannelName = None, config: Config = None, json: Json = False) -> None:
+    """Send a message to each channel, now, and say whether it was taken. Exit code 4 where one was not."""
+    import asyncio
+
+    from daemon.app.clock import SystemClock
+    from daemon.app.notifying import try_channels
+    from daemon.cli.exits import UNREACHABLE, complain
+    from daemon.cli.render import print_json, say
+    from daemon.core.exceptions import ConfigError
+
+    settings = read_settings(config, offline=True)
+    if channel is not None and channel not in settings.notify:
+        raise ConfigError(
+            f'there is no channel "{channel}" in the configuration; there are: {", ".join(settings.notify) or "none"}'
+        )
+    if not settings.notify:
+        raise ConfigError("the configuration names no channel: write [notify.ops] with url_file and events")
+    log, secrets = make_log(settings, quiet=True)
+    names = [channel] if channel is not None else list(settings.notify)
+    failed = asyncio.run(try_channels(settings, names, clock=SystemClock(), log=log, secrets=secrets))
+    if json:
+        print_json([{"channel": name, "sent": name not in failed, "reason": failed.get(name, "")} for name in names])
+    for name in names:
+        if name in failed:
+            complain(f"{name}: not sent. {failed[name]}")
+        elif not json:
+            say(f"{name}: sent. Has it arrived?")
+    raise typer.Exit(UNREACHABLE if failed else 0)
