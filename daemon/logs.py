@@ -110,7 +110,9 @@ def configure_logs(
     logger: FilteringBoundLogger = structlog.wrap_logger(
         _Lines(stream=stream),
         processors=[
-            _Overheard(audience=audience or Audience(), cleaned=lambda event: discreet(None, "", shape(None, "", event))),
+            _Overheard(
+                audience=audience or Audience(), cleaned=lambda event: discreet(None, "", shape(None, "", event))
+            ),
             level if isinstance(level, Threshold) else Threshold(level=level),
             structlog.processors.add_log_level,
             shape,

@@ -13,13 +13,13 @@ GATHER = timedelta(seconds=5)
 
 HOUR = timedelta(hours=1)
 
-SCOPE = ("account", "flow_id", "step_id", "step", "kind", "target", "rule", "scope", "endpoint", "job")
+SCOPE = ("account", "flow_id", "step_id", "step", "kind", "target", "rule", "queue", "scope", "endpoint", "job")
 """The facts that tell whether two events of one name are about the same thing."""
 
 DIGEST = "digest"
 """What waits for people, told as often as a channel wants it: no event of the log."""
 
-ENDS = {"breaker.closed": "breaker.opened", "writes.resumed": "writes.paused"}
+ENDS = {"breaker.closed": "breaker.opened", "limit.cleared": "limit.reached", "writes.resumed": "writes.paused"}
 """Good news, and what it ends: whoever is told of the one is told of the other."""
 
 

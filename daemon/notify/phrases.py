@@ -47,6 +47,11 @@ OF_EVENT: Mapping[str, Phrases] = {
         do="flowmend approve shows the plan that waits, flowmend approve PLAN sends it. It goes by itself when it is "
         "within the limit again.",
     ),
+    "limit.cleared": Phrases(
+        title="within its limit again: rule {rule}",
+        what="Rule {rule} is not over a limit any more.",
+        do="Nothing to do.",
+    ),
     "account.refused": Phrases(
         title="token refused: {account}",
         what="integrator.io does not take the token of {account} (HTTP {status}): {reason}",

@@ -10,14 +10,16 @@ from daemon.settings.sections import Section, refuse_at, secret_in
 from daemon.settings.values import Duration, PathText
 
 Event = Literal[
-    "account.probed", "account.refused", "backlog.left", "batch.held", "batch.refused", "batch.sent", "batch.unknown",
-    "breaker.closed", "breaker.opened", "breaker.probed", "case.separated", "config.loaded", "config.refused",
-    "config.reloaded", "config.restart_needed", "cycle.failed", "cycle.finished", "daemon.cut_off", "daemon.started",
-    "daemon.stopped", "departures.unread", "flow.failed", "job.failed", "limit.reached", "lock.failed", "lock.lost",
-    "lock.refused", "lock.taken", "outcome.settled", "outcome.unknown", "plan.applied", "plan.deferred",
-    "plan.interrupted", "plan.made", "request.throttled", "rules.fell_back", "rules.loaded", "rules.refused",
-    "stage.failed", "step.failed", "step.read", "store.foreign", "store.lost", "store.migrated", "store.outdated", "store.pruned",
-    "summary.unavailable", "supervisor.unheard", "writes.paused", "writes.resumed",
+    "account.probed", "account.refused", "backlog.left", "batch.held", "batch.refused", "batch.sent",
+    "batch.unknown", "breaker.closed", "breaker.opened", "breaker.probed", "case.separated", "config.loaded",
+    "config.refused", "config.reloaded", "config.restart_needed", "cycle.failed", "cycle.finished",
+    "daemon.cut_off", "daemon.started", "daemon.stopped", "departures.unread", "flow.failed", "job.failed",
+    "limit.cleared", "limit.reached", "lock.failed", "lock.lost", "lock.refused", "lock.taken", "outcome.settled",
+    "outcome.unknown", "plan.applied", "plan.deferred", "plan.interrupted", "plan.made", "queue.changed",
+    "request.throttled", "rule.matched", "rules.fell_back", "rules.loaded", "rules.refused", "stage.failed",
+    "step.failed", "step.freed", "step.halted", "step.read", "store.foreign", "store.lost", "store.migrated",
+    "store.outdated", "store.pruned", "summary.unavailable", "supervisor.unheard", "writes.paused",
+    "writes.resumed",
 ]  # fmt: skip
 """The events that people can be told of: those of the log, without debug's and those about telling people."""
 
@@ -37,7 +39,8 @@ class Channel(Section):
     """For a webhook: the file with the key of the signatures. A systemd credential "<channel>.secret" takes its place."""
 
     events: Annotated[tuple[Event, ...], Field(min_length=1, strict=False)]
-    """The events that are sent to this channel. What ends one of them (breaker.closed, writes.resumed) is sent, too."""
+    """The events that are sent to this channel. What ends one of them (breaker.closed, limit.cleared,
+    writes.resumed) is sent, too."""
 
     min_interval: Duration = timedelta(minutes=5)
     """How long nothing more is sent of one kind of event after a message about it; what happens meanwhile is counted."""

@@ -67,7 +67,7 @@ def test_a_message_tells_what_happened_first_first() -> None:
 
 
 def test_whoever_is_told_of_the_bad_is_told_of_its_end() -> None:
-    assert wanted_by(["breaker.opened", "limit.reached"]) == {"breaker.opened", "breaker.closed", "limit.reached"}
+    assert wanted_by(["breaker.opened", "rules.refused"]) == {"breaker.opened", "breaker.closed", "rules.refused"}
 
 
 EVENTS = st.sampled_from([OPENED, CLOSED, "limit.reached", "rules.refused", DIGEST])
