@@ -17,6 +17,7 @@ from daemon.integrator.client import Client
 from daemon.integrator.exchange import Transport
 from daemon.integrator.pacing import Pacer
 from daemon.integrator.protocol import Answer, BaseUrl, Request
+from daemon.pipeline.pages import ErrorsPage
 
 T = TypeVar("T")
 
@@ -90,6 +91,29 @@ async def everything(pages: AsyncIterator[list[T]]) -> list[T]:
     return [entry async for page in pages for entry in page]
 
 
+async def all_errors(pages: AsyncIterator[ErrorsPage]) -> list[ErrorRecord]:
+    """Return the errors of all pages; the ids that are read first are those of the errors."""
+    found: list[ErrorRecord] = []
+    async for page in pages:
+        assert list(page.error_ids) == [record.error_id for record in page.records()]
+        found += page.records()
+    return found
+
+
+@dataclass(frozen=True)
+class FakePage:
+    """A page of errors."""
+
+    errors: Sequence[ErrorRecord]
+
+    @property
+    def error_ids(self) -> list[str]:
+        return [record.error_id for record in self.errors]
+
+    def records(self) -> list[ErrorRecord]:
+        return list(self.errors)
+
+
 @dataclass
 class FakeClock:
     """The daemon's and the sandbox's common clock: time passes only while somebody waits."""
@@ -144,14 +168,12 @@ class FakeErrors:
 
     pages: list[list[ErrorRecord]]
 
-    async def errors(
-        self, ref: StepRef, *, since: datetime | None, until: datetime | None
-    ) -> AsyncIterator[list[ErrorRecord]]:
+    async def errors(self, ref: StepRef, *, since: datetime | None, until: datetime | None) -> AsyncIterator[FakePage]:
         assert ref.account
         for page in self.pages:
-            yield [
-                each for each in page if each.occurred_at and (since or NEVER) <= each.occurred_at <= (until or LAST)
-            ]
+            yield FakePage(
+                [each for each in page if each.occurred_at and (since or NEVER) <= each.occurred_at <= (until or LAST)]
+            )
 
     async def retry_data(self, ref: StepRef, retry_key: str) -> RetryData:
         raise AssertionError(f"nobody needs the retry data {retry_key} of {ref}")

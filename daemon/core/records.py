@@ -6,7 +6,7 @@ Source of every field: the API document, chapters 6 (error object) and 9 (flows 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, NamedTuple
 
 StepType = Literal["export", "import"]
 
@@ -66,9 +66,10 @@ class Mark:
     last_error_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ErrorRecord:
+class ErrorRecord(NamedTuple):
     """One open error as the platform lists it; identity is its step + *error_id*.
+
+    A tuple, because a million of them are made in one read: a frozen dataclass takes ten times as long to make.
 
     Text fields are "" where the platform sent nothing, null or blanks. *retry_key* "" means that it cannot be
     retried. *message* is whole, however long. *occurred_at* is None where the platform sent none that can be read.
@@ -78,7 +79,7 @@ class ErrorRecord:
     occurred_at: datetime | None
     source: str = ""
     code: str = ""
-    message: str = field(default="", repr=False)
+    message: str = ""
     trace_key: str = ""
     retry_key: str = ""
     http_status: int | None = None
@@ -89,6 +90,10 @@ class ErrorRecord:
     retry_at: datetime | None = None
     purge_at: datetime | None = None
     flow_job_id: str = ""
+
+    def __repr__(self) -> str:
+        """Return which error it is, and nothing of what it says (P10)."""
+        return f"ErrorRecord(error_id={self.error_id!r}, occurred_at={self.occurred_at!r}, source={self.source!r})"
 
     @property
     def retryable(self) -> bool:

@@ -11,7 +11,6 @@ from typing import Any, TypeVar, get_args
 from daemon.core.exceptions import ProtocolError
 from daemon.core.records import (
     Connection,
-    ErrorRecord,
     Flow,
     Integration,
     Job,
@@ -85,15 +84,16 @@ class Client(Exchange):
 
     def errors(
         self, ref: StepRef, *, since: datetime | None, until: datetime | None, source: str = ""
-    ) -> AsyncIterator[list[ErrorRecord]]:
+    ) -> AsyncIterator[wire.ErrorsPage]:
         """Yield the open errors page by page, in no order, some perhaps twice; raise where the list was cut short."""
-        return self._pages(endpoints.errors(ref, since=since, until=until, source=source), wire.errors_page)
+        first = endpoints.errors(ref, since=since, until=until, source=source)
+        return self._pages(first, wire.errors_page, wire.NO_ERRORS)
 
     def resolved(
         self, ref: StepRef, *, since: datetime | None, until: datetime | None
     ) -> AsyncIterator[list[ResolvedRecord]]:
         """Yield what was resolved page by page; as ``errors``."""
-        return self._pages(endpoints.resolved(ref, since=since, until=until), wire.resolved_page)
+        return self._pages(endpoints.resolved(ref, since=since, until=until), wire.resolved_page, [])
 
     async def resolve(self, ref: StepRef, error_ids: Sequence[str]) -> None:
         """Close 1 to 1,000 errors for good."""
@@ -206,12 +206,12 @@ class Client(Exchange):
                 return found
             request = trail.follow(target)
 
-    async def _pages(self, first: Request, page: Callable[[bytes, str], tuple[list[T], str]]) -> AsyncIterator[list[T]]:
+    async def _pages(self, first: Request, page: Callable[[bytes, str], tuple[T, str]], empty: T) -> AsyncIterator[T]:
         trail, request = PageTrail(base_url=self.base_url, first=first), first
         while True:
             answer = await self._read(request)
             # an empty page is a page too: a list of several can have moved, and the caller must know of how many
-            found, target = ([], "") if answer.empty else page(answer.body, str(request))
+            found, target = (empty, "") if answer.empty else page(answer.body, str(request))
             yield found
             if not target:
                 return

@@ -5,7 +5,8 @@ whole answer is: what is not of the documented shape is a ``ProtocolError``, nev
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -51,21 +52,57 @@ class _ResolvedPage(msgspec.Struct):
     next_page: Any = msgspec.field(default=None, name="nextPageURL")
 
 
+class _Identity(msgspec.Struct, rename="camel", gc=False):
+    error_id: str
+
+
+class _IdentityPage(msgspec.Struct):
+    entries: list[_Identity] = msgspec.field(name="errors")
+    next_page: str | None = msgspec.field(default=None, name="nextPageURL")
+
+
+_IDENTITIES = msgspec.json.Decoder(_IdentityPage)
 _ERRORS = msgspec.json.Decoder(_ErrorsPage)
 _RESOLVED = msgspec.json.Decoder(_ResolvedPage)
 _Pages = msgspec.json.Decoder[_ErrorsPage] | msgspec.json.Decoder[_ResolvedPage]
 
 
-def errors_page(body: bytes, where: str) -> tuple[list[ErrorRecord], str]:
-    """Return the open errors of one page and the next page's URL ("" on the last).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorsPage:
+    """One page of open errors: their ids are read at once, all that they say when it is asked for.
 
-    An entry without an id is left out: nothing can be done about it.
+    An entry without an id is left out: nothing can be done about it. *where* names the page in messages.
+    """
+
+    error_ids: Sequence[str]
+    body: bytes = field(repr=False)
+    where: str
+
+    def records(self) -> list[ErrorRecord]:
+        """Return the errors of the page, in its order."""
+        entries, _ = _page(self.body, "errors", _ERRORS, self.where)
+        return [record for entry in entries if (record := error_record(entry)).error_id]
+
+
+NO_ERRORS = ErrorsPage(error_ids=(), body=b'{"errors":[]}', where="")
+
+
+def errors_page(body: bytes, where: str) -> tuple[ErrorsPage, str]:
+    """Return one page of open errors and the next page's URL ("" on the last).
 
     Raises:
         ProtocolError: this is not a page of errors; it does not mean that there are none.
     """
-    entries, next_page = _page(body, "errors", _ERRORS, where)
-    return [record for entry in entries if (record := error_record(entry)).error_id], next_page
+    try:
+        page = _IDENTITIES.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # something on it is odd
+        entries, next_page = _page(body, "errors", _ERRORS, where)
+        ids = [text(entry.error_id) for entry in entries]
+    else:
+        ids, next_page = [entry.error_id for entry in page.entries], page.next_page or ""
+    return ErrorsPage(
+        error_ids=[each for each in ids if each and not each.isspace()], body=body, where=where
+    ), next_page.strip()
 
 
 def resolved_page(body: bytes, where: str) -> tuple[list[ResolvedRecord], str]:
@@ -93,21 +130,21 @@ def _page(body: bytes, key: str, decoder: _Pages, where: str) -> tuple[list[Wire
 def error_record(entry: WireError) -> ErrorRecord:
     """Return one open error."""
     return ErrorRecord(
-        error_id=text(entry.error_id),
-        occurred_at=moment(entry.occurred_at),
-        source=text(entry.source),
-        code=text(entry.code),
-        message=text(entry.message),
-        trace_key=text(entry.trace_key),
-        retry_key=text(entry.retry_data_key),
-        http_status=_http_status(text(entry.req_and_res_key)),
-        classification=text(entry.classification),
-        classified_by=text(entry.classified_by),
-        assigned_to=text(entry.assigned_to),
-        tags=_tag_ids(entry.tags),
-        retry_at=moment(entry.retry_at),
-        purge_at=moment(entry.purge_at),
-        flow_job_id=text(entry.flow_job_id),
+        text(entry.error_id),
+        moment(entry.occurred_at),
+        text(entry.source),
+        text(entry.code),
+        text(entry.message),
+        text(entry.trace_key),
+        text(entry.retry_data_key),
+        _http_status(text(entry.req_and_res_key)),
+        text(entry.classification),
+        text(entry.classified_by),
+        text(entry.assigned_to),
+        _tag_ids(entry.tags),
+        moment(entry.retry_at),
+        moment(entry.purge_at),
+        text(entry.flow_job_id),
     )
 
 
@@ -170,7 +207,7 @@ def decode(body: bytes, where: str) -> Any:
 def text(value: Any) -> str:
     """Return a field as text: "" for null and blanks, a number in digits, anything else as its JSON."""
     if type(value) is str:
-        return "" if not value or value.isspace() else value
+        return "" if value.isspace() else value
     if value is None:
         return ""
     return msgspec.json.encode(value).decode()
@@ -178,11 +215,15 @@ def text(value: Any) -> str:
 
 def moment(value: Any) -> datetime | None:
     """Return a moment in UTC from ISO 8601 (UTC where it has no offset) or epoch milliseconds; None for the rest."""
+    if value is None:
+        return None
     try:
-        if isinstance(value, str) and not value.isdecimal():
+        if type(value) is str and not value.isdecimal():
             parsed = datetime.fromisoformat(value)
+            if parsed.tzinfo is UTC:
+                return parsed
             return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-        return None if value is None else datetime.fromtimestamp(float(value) / 1000, UTC)
+        return datetime.fromtimestamp(float(value) / 1000, UTC)
     except (ValueError, TypeError, OverflowError, OSError):
         return None
 

@@ -4,7 +4,7 @@ A read that is cut short raises out of here before anything is concluded from it
 for gone. What its pages had already told stays, each page being one transaction.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
@@ -23,17 +23,9 @@ from daemon.core.tally import Tally
 from daemon.core.totals import Totals
 from daemon.core.windows import SWEEP_DUE, StepProgress, Window, mark_after
 from daemon.pipeline.judge import Judge, Judgement
+from daemon.pipeline.pages import ErrorLister, ErrorsPage
 from daemon.pipeline.record import Recorder
 from daemon.pipeline.survey import StepWork
-
-
-class ErrorLister(Protocol):
-    """The one client call this stage needs."""
-
-    def errors(
-        self, ref: StepRef, *, since: datetime | None, until: datetime | None
-    ) -> AsyncIterator[list[ErrorRecord]]:
-        """Yield the open errors of a step, page by page; raises when the list is cut short."""
 
 
 class CollectStore(Protocol):
@@ -155,13 +147,13 @@ class Collector:
         errors = pages = 0
         async for page in self.client.errors(step.ref, since=window.since, until=window.until):
             pages += 1
-            records = {record.error_id: record for record in page}
-            known = await self.store.known(step.ref, list(records))
-            wanted = to_judge(records.values(), known, rejudge=rejudge)
-            judgements = await self.judge.judge(step, wanted, now, listed=page)
+            known = await self.store.known(step.ref, page.error_ids)
+            listed = page.records() if rejudge or _tells_more(page, known, window) else []
+            wanted = to_judge(listed, known, rejudge=rejudge)
+            judgements = await self.judge.judge(step, wanted, now, listed=listed)
             recorded = [self.recorder.of(step, each, now) for each in judgements] if self.recorder else []
             kept = [each.to_keep() for each in judgements]
-            saved = await self.store.save_page(reading, list(records), kept, recorded)
+            saved = await self.store.save_page(reading, page.error_ids, kept, recorded)
             errors += saved.seen - sum(_came_later(record, window) for record in wanted if record.error_id not in known)
             for each in judgements:
                 before = known.get(each.record.error_id)
@@ -195,6 +187,15 @@ class Collector:
         await self.store.end_read(reading, trusted=False)
 
 
+def _tells_more(page: ErrorsPage, known: Mapping[str, Known], window: Window) -> bool:
+    """Tell whether more than the ids of a page must be read.
+
+    Where a list is read whole to find out what has left, a page of known errors is done with its ids. Should one of them
+    say something else by now, the next sweep finds that; before it is acted on it is read again anyway.
+    """
+    return not window.full or any(error_id not in known for error_id in page.error_ids)
+
+
 def _came_later(record: ErrorRecord, window: Window) -> bool:
     """Tell whether a full read shows an error that its summary need not have counted; in doubt it came later."""
     listed_until = window.settled_at
@@ -204,7 +205,7 @@ def _came_later(record: ErrorRecord, window: Window) -> bool:
 def to_judge(records: Iterable[ErrorRecord], known: Mapping[str, Known], *, rejudge: bool) -> list[ErrorRecord]:
     """Return the records that need judging: new ones, changed ones, all where *rejudge*; none that is being acted on."""
     wanted: list[ErrorRecord] = []
-    for record in records:
+    for record in {record.error_id: record for record in records}.values():
         before = known.get(record.error_id)
         if before is None or (not before.in_flight and (rejudge or before.fingerprint != record.fingerprint())):
             wanted.append(record)

@@ -24,7 +24,7 @@ from daemon.core.rows import ErrorRow
 from daemon.core.tally import Tally
 from daemon.core.windows import Window
 from daemon.pipeline.act import Actor, ActStore, Writer
-from daemon.pipeline.collect import Collector, CollectStore, ErrorLister
+from daemon.pipeline.collect import Collector, CollectStore
 from daemon.pipeline.confirm import Confirmer, ConfirmStore, OutcomeReader
 from daemon.pipeline.continuity import ADOPTED, Continuity
 from daemon.pipeline.departures import Departures, DepartureStore
@@ -33,6 +33,7 @@ from daemon.pipeline.judge import Judge, Judgement
 from daemon.pipeline.look import SecondLook
 from daemon.pipeline.naming import CaseReader, RetryDataReader
 from daemon.pipeline.ownership import Ownership
+from daemon.pipeline.pages import ErrorLister
 from daemon.pipeline.patch import Patcher, PatchHistory, RetryDataWriter
 from daemon.pipeline.patience import Patience
 from daemon.pipeline.plans import Plans, PlanStore

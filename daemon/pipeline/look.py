@@ -1,6 +1,6 @@
 """Look: see each error of a plan again right before it is acted on, and drop what is no longer as it was (P3)."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -12,18 +12,10 @@ from daemon.core.judgements import Known
 from daemon.core.plans import PlanItem
 from daemon.core.records import ErrorRecord, Step, StepRef
 from daemon.pipeline.judge import HANDS_OFF, Judge, Judgement
+from daemon.pipeline.pages import ErrorLister
 
 TICK = timedelta(milliseconds=1)
 """The store and the platform's filter cut moments to milliseconds; the last error must not fall out of its window."""
-
-
-class WindowLister(Protocol):
-    """The one client call this stage needs."""
-
-    def errors(
-        self, ref: StepRef, *, since: datetime | None, until: datetime | None
-    ) -> AsyncIterator[list[ErrorRecord]]:
-        """Yield the open errors of a step, page by page; raises when the list is cut short."""
 
 
 class KnownErrors(Protocol):
@@ -50,7 +42,7 @@ class Looked:
 class SecondLook:
     """Read the planned errors again through the window in which they occurred, and judge them again."""
 
-    client: WindowLister
+    client: ErrorLister
     store: KnownErrors
     judge: Judge
 
@@ -63,8 +55,9 @@ class SecondLook:
         pages = 0
         async for page in self.client.errors(step.ref, since=since, until=until):
             pages += 1
-            on_page = {record.error_id: record for record in page if record.error_id in wanted}
-            beside += [record for group in suspects(on_page.values(), page) for record in group]
+            listed = page.records()
+            on_page = {record.error_id: record for record in listed if record.error_id in wanted}
+            beside += [record for group in suspects(on_page.values(), listed) for record in group]
             found |= on_page
         fit: list[Judgement] = []
         changed: list[Judgement] = []
@@ -94,7 +87,7 @@ class SecondLook:
         until = None if occurred_at is None else occurred_at + TICK
         found: list[ErrorRecord] = []
         async for page in self.client.errors(step.ref, since=occurred_at, until=until):
-            found += [record for record in page if record.error_id == error_id]
+            found += [record for record in page.records() if record.error_id == error_id]
         judged = await self.judge.judge(step, found[:1], now)
         return await self.judge.with_data(step, judged[0], now) if judged else None
 

@@ -120,7 +120,7 @@ def _brittle(ruleset: RuleSet, sample: Sample) -> Iterator[Gap]:
         return
     lost: list[str] = []
     for form, changed in _otherwise(message):
-        won = winner_of(ruleset, sample.step, replace(sample.record, message=changed), sample.facts)
+        won = winner_of(ruleset, sample.step, sample.record._replace(message=changed), sample.facts)
         if won is None or won.rule.id != rule_id:
             lost.append(f"{form} ({changed})")
     if lost:

@@ -63,7 +63,7 @@ class Hindsight:
                 return CannotTell(rule_id=rule.rule_id, fields=rule.in_doubt(subject))
             if held:
                 break
-        filled = replace(record, message=record.message.translate(FILLINGS[0]))
+        filled = record._replace(message=record.message.translate(FILLINGS[0]))
         answer = self.rules.match(step, filled, facts)
         return answer if isinstance(answer, Match) else None
 

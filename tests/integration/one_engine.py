@@ -27,6 +27,7 @@ from daemon.core.records import (
 from daemon.rulebook.ast import AllOf, AnyOf, Check, Condition, FieldCondition, NotOf, Place, RuleSource, RuleTest
 from daemon.rulebook.testing import NOW
 from daemon.store.memory import MemoryStore
+from tests.fakes import FakePage
 
 ACCOUNT = "acme"
 STEPS = tuple(
@@ -217,17 +218,17 @@ class Platform:
     async def step_detail(self, step_id: str, _step_type: str) -> tuple[str, str]:
         return step_id, ""
 
-    async def errors(
-        self, ref: StepRef, *, since: datetime | None, until: datetime | None
-    ) -> AsyncIterator[list[ErrorRecord]]:
-        yield [
-            record
-            for step, record in self.world.errors
-            if step.ref == ref
-            and record.occurred_at is not None
-            and (since is None or since <= record.occurred_at)
-            and (until is None or record.occurred_at <= until)
-        ]
+    async def errors(self, ref: StepRef, *, since: datetime | None, until: datetime | None) -> AsyncIterator[FakePage]:
+        yield FakePage(
+            [
+                record
+                for step, record in self.world.errors
+                if step.ref == ref
+                and record.occurred_at is not None
+                and (since is None or since <= record.occurred_at)
+                and (until is None or record.occurred_at <= until)
+            ]
+        )
 
     async def resolved(
         self, _ref: StepRef, *, since: datetime | None, until: datetime | None

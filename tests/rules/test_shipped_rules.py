@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -149,8 +148,11 @@ LOST = {
 def test_a_lost_answer_of_a_step_that_creates_is_never_retried(
     step: str, lost: dict[str, str | int], rules: RuleSet
 ) -> None:
-    record = replace(
-        ErrorRecord(error_id="1", occurred_at=NOW, source="application", retry_key="k"),
+    record = ErrorRecord(
+        error_id="1",
+        occurred_at=NOW,
+        source="application",
+        retry_key="k",
         code=str(lost["code"]),
         message=str(lost.get("message", "")),
         http_status=int(lost["http_status"]) if "http_status" in lost else None,

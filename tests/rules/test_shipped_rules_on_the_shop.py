@@ -178,8 +178,8 @@ def test_what_comes_back_with_another_face_is_taken_as_such(rules: RuleSet, shop
         assert seen.data is not None
         seen.truth.run(seen.data.envelope)
         face = seen.truth.face
-        came_back = replace(
-            seen.record, source=face.source, code=face.code, message=face.message, http_status=face.http_status
+        came_back = seen.record._replace(
+            source=face.source, code=face.code, message=face.message, http_status=face.http_status
         )
         match = winner(rules, replace(seen, record=came_back))
         assert {match.rule.id if match else ""} == FAMILIES[becomes]

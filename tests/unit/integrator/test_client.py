@@ -22,7 +22,7 @@ from daemon.integrator.exchange import wait_before_next
 from daemon.integrator.pacing import Pacer
 from daemon.integrator.protocol import Answer, BaseUrl, Request
 from daemon.integrator.transport import HttpTransport
-from tests.fakes import answer, everything
+from tests.fakes import all_errors, answer, everything
 from tests.fakes import scripted_client as client
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -265,7 +265,7 @@ async def test_the_window_is_sent_once_and_the_next_pages_as_they_are_named() ->
         ok({"errors": [{"errorId": "e1"}], "nextPageURL": "/v1/flows/f1/s1/errors?cursor=a%2Fb"}),
         ok({"errors": [{"errorId": "e2"}]}),
     )
-    found = await everything(api.errors(REF, since=NOW, until=NOW + timedelta(hours=1), source="lookup"))
+    found = await all_errors(api.errors(REF, since=NOW, until=NOW + timedelta(hours=1), source="lookup"))
     window = "occurredAt_gte=2026-03-04T12%3A00%3A00.000Z&occurredAt_lte=2026-03-04T13%3A00%3A00.000Z&source=lookup"
     assert [error.error_id for error in found] == ["e1", "e2"]
     assert transport.sent == [
@@ -285,7 +285,7 @@ async def test_a_page_is_tried_again_where_it_failed_and_not_from_the_start() ->
     api, transport = client(
         ok({"errors": [{"errorId": "e1"}], "nextPageURL": "?cursor=1"}), DOWN, ok({"errors": [{"errorId": "e2"}]})
     )
-    assert len(await everything(api.errors(REF, since=None, until=None))) == 2
+    assert len(await all_errors(api.errors(REF, since=None, until=None))) == 2
     assert [line.rpartition("?")[2] for line in transport.sent[1:]] == ["cursor=1", "cursor=1"]
 
 
@@ -404,7 +404,7 @@ async def test_the_client_works_over_aiohttp(aioresponses_server: aioresponses) 
     aioresponses_server.post("https://api.integrator.io/v1/flows/f1/s1/retry", status=401, payload={"message": "no"})
     async with HttpTransport(BASE) as transport:
         api, _ = client(transport=transport)
-        found = await everything(api.errors(REF, since=None, until=None))
+        found = await all_errors(api.errors(REF, since=None, until=None))
         await api.resolve(REF, [error.error_id for error in found])
         with pytest.raises(AuthError, match="other region"):
             await api.retry(REF, ["k1"])

@@ -18,7 +18,7 @@ from daemon.core.exceptions import (
 from daemon.core.records import StepRef
 from daemon.integrator.protocol import LONGEST_WAIT_S, Answer, BaseUrl
 from daemon.integrator.transport import HttpTransport
-from tests.fakes import answer, everything
+from tests.fakes import all_errors, answer, everything
 from tests.fakes import scripted_client as client
 
 REF = StepRef(account="acme", flow_id="f1", step_id="s1")
@@ -45,7 +45,7 @@ async def test_refusal_envelopes(body: bytes) -> None:
 @pytest.mark.parametrize("nothing", [Answer(status=204), Answer(status=200)], ids=["204", "empty 200"])
 async def test_nothing_on_get(nothing: Answer) -> None:
     api, _ = client(*[nothing] * 5)
-    assert await everything(api.errors(REF, since=None, until=None)) == []
+    assert await all_errors(api.errors(REF, since=None, until=None)) == []
     assert await everything(api.resolved(REF, since=None, until=None)) == []
     assert await api.flows() == []
     assert await api.tags() == {}
@@ -63,7 +63,7 @@ async def test_empty_body_on_put(nothing: Answer) -> None:
 
 async def test_ids_as_numbers() -> None:
     api, _ = client(answer({"errors": [{"errorId": 5646501091, "traceKey": 53968}]}))
-    (error,) = await everything(api.errors(REF, since=None, until=None))
+    (error,) = await all_errors(api.errors(REF, since=None, until=None))
     assert (error.error_id, error.trace_key) == ("5646501091", "53968")
 
 
@@ -72,7 +72,7 @@ async def test_blank_strings_as_null(blank: str | None) -> None:
     api, _ = client(
         answer({"errors": [{"errorId": "e1", "retryDataKey": blank, "traceKey": blank, "_flowJobId": blank}]})
     )
-    (error,) = await everything(api.errors(REF, since=None, until=None))
+    (error,) = await all_errors(api.errors(REF, since=None, until=None))
     assert (error.retry_key, error.retryable, error.trace_key, error.flow_job_id) == ("", False, "", "")
 
 
@@ -91,7 +91,7 @@ async def test_blank_strings_as_null(blank: str | None) -> None:
 async def test_next_page_elsewhere(next_page: str) -> None:
     api, transport = client(page(1, next_page))
     with pytest.raises(ProtocolError, match="not whole"):
-        await everything(api.errors(REF, since=None, until=None))
+        await all_errors(api.errors(REF, since=None, until=None))
     assert len(transport.sent) == 1
 
 
@@ -111,7 +111,7 @@ async def test_page_3_of_5_fails(trouble: list[Answer | Exception], means: type[
 
     async def read() -> None:
         async for errors in api.errors(REF, since=None, until=None):
-            seen.extend(error.error_id for error in errors)
+            seen.extend(errors.error_ids)
 
     with pytest.raises(means):
         await read()
@@ -141,7 +141,7 @@ async def test_429_with_every_kind_of_retry_after(headers: dict[str, str], wait_
 async def test_401_in_mid_run() -> None:
     api, transport = client(page(1, "?p=2"), Answer(status=401, body=b'{"message":"Unauthorized"}'))
     with pytest.raises(AuthError, match="other region"):
-        await everything(api.errors(REF, since=None, until=None))
+        await all_errors(api.errors(REF, since=None, until=None))
     assert len(transport.sent) == 2
 
 
@@ -197,7 +197,7 @@ async def test_disabled_flow() -> None:
 async def test_unknown_fields_and_classifications() -> None:
     entry = {"errorId": "e1", "classification": "brand_new", "source": "brand_new", "novel": {"deep": [1]}}
     api, _ = client(answer({"errors": [entry], "novel": 1}))
-    (error,) = await everything(api.errors(REF, since=None, until=None))
+    (error,) = await all_errors(api.errors(REF, since=None, until=None))
     assert (error.classification, error.source) == ("brand_new", "brand_new")
 
 
@@ -218,7 +218,7 @@ async def test_unicode_nul_and_ansi_in_messages() -> None:
         answer({"errors": [{"errorId": "e1", "message": message}]}),
         Answer(status=400, body=json.dumps({"message": message}).encode()),
     )
-    (error,) = await everything(api.errors(REF, since=None, until=None))
+    (error,) = await all_errors(api.errors(REF, since=None, until=None))
     assert error.message == message
     with pytest.raises(RefusedError) as refused:
         await api.flow("f1")

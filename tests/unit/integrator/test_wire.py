@@ -38,14 +38,22 @@ RECORD = ErrorRecord(
 )
 
 
+def read(body: bytes) -> tuple[list[ErrorRecord], str]:
+    """Return the errors of a page, and the next page's URL; their ids are told without reading more of them."""
+    page, next_page = errors_page(body, "here")
+    records = page.records()
+    assert list(page.error_ids) == [found.error_id for found in records]
+    return records, next_page
+
+
 def record(**fields: Any) -> ErrorRecord:
-    (only,), _ = errors_page(json.dumps({"errors": [{"errorId": "e1", **fields}]}).encode(), "here")
+    (only,), _ = read(json.dumps({"errors": [{"errorId": "e1", **fields}]}).encode())
     return only
 
 
 def test_the_documented_error_is_read() -> None:
     body = json.dumps({"errors": [DOCUMENTED], "nextPageURL": "/v1/next"}).encode()
-    assert errors_page(body, "here") == ([RECORD], "/v1/next")
+    assert read(body) == ([RECORD], "/v1/next")
 
 
 def test_what_people_and_the_platform_did_with_an_error_is_read() -> None:
@@ -106,7 +114,7 @@ def test_an_odd_field_is_read_for_what_it_says(fields: dict[str, Any], name: str
     ],
 )
 def test_an_entry_without_identity_does_not_stop_the_page(odd: str) -> None:
-    records, _ = errors_page(f'{{"errors":[{odd},{{"errorId":"e1"}}]}}'.encode(), "here")
+    records, _ = read(f'{{"errors":[{odd},{{"errorId":"e1"}}]}}'.encode())
     assert [found.error_id for found in records] == ["e1"]
 
 
@@ -121,7 +129,7 @@ def test_an_entry_without_identity_does_not_stop_the_page(odd: str) -> None:
 )
 def test_what_a_strict_reader_refuses_in_one_error_does_not_stop_the_page(odd: bytes) -> None:
     body = b'{"errors":[{"errorId":"e1","message":' + odd + b'},{"errorId":"e2"}],"nextPageURL":"/v1/x"}'
-    records, next_page = errors_page(body, "here")
+    records, next_page = read(body)
     assert [found.error_id for found in records] == ["e1", "e2"]
     assert next_page == "/v1/x"
 
@@ -149,7 +157,7 @@ def test_what_is_not_a_page_is_never_an_empty_one(body: bytes) -> None:
 
 @pytest.mark.parametrize("next_page", ["null", '""', '" "'])
 def test_the_last_page_names_no_next_one(next_page: str) -> None:
-    assert errors_page(f'{{"errors":[],"nextPageURL":{next_page}}}'.encode(), "here") == ([], "")
+    assert read(f'{{"errors":[],"nextPageURL":{next_page}}}'.encode()) == ([], "")
 
 
 def test_resolved_entries_say_who_and_when() -> None:

@@ -102,5 +102,5 @@ async def test_what_several_pages_do_not_show_may_have_moved_and_is_only_left_ou
 
 
 async def test_a_moment_finer_than_a_millisecond_does_not_fall_out_of_its_window() -> None:
-    fine = replace(LATE, occurred_at=ago(hours=1) + timedelta(microseconds=700))
+    fine = LATE._replace(occurred_at=ago(hours=1) + timedelta(microseconds=700))
     assert [each.record for each in (await look([fine], at=[fine])).fit] == [fine]

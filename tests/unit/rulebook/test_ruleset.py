@@ -130,7 +130,7 @@ def test_nothing_changes_before_the_moment_named(checks: list[tuple[str, float]]
     asked: list[dict[str, Any]] = [{operator: age} for operator, age in checks]
     ruleset = RuleSet([rule(f"r{number}", asks("age", **check)) for number, check in enumerate(asked)])
     born = datetime(2026, 1, 1, tzinfo=UTC)
-    record = replace(error(), occurred_at=born)
+    record = error()._replace(occurred_at=born)
     now = born + timedelta(microseconds=min(first_us, later_us))
     later = born + timedelta(microseconds=max(first_us, later_us))
     moment = ruleset.recheck_at(record, now)
