@@ -1,9 +1,10 @@
 """Decisions: what one rule says about one error now, with the reason. Acting on them is another file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from daemon.core.actions import Hold, Mode, Rule
 
@@ -40,9 +41,8 @@ class Match:
     groups: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What to do with one error, and why.
+class Decision(NamedTuple):
+    """What to do with one error, and why; a tuple, because one is made for every error.
 
     *reason* is a stable word that counts and documents (``due``, ``waiting``, ``exhausted`` …), *detail* the sentence
     for people. A retry or resolve with *due_at* in the future is not due yet; any other verb with *due_at* set is to be
@@ -64,4 +64,4 @@ class Decision:
 
     def due_again(self, due_at: datetime) -> "Decision":
         """Return the same decision, to be looked at again at *due_at*."""
-        return replace(self, due_at=due_at)
+        return self._replace(due_at=due_at)

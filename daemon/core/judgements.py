@@ -1,14 +1,17 @@
-"""What is remembered of an error that was judged."""
+"""What is remembered of an error that was judged.
+
+What is made for every error of a page is a tuple: a frozen dataclass takes several times as long to make.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from daemon.core.actions import Hold
 from daemon.core.decisions import Verb
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(NamedTuple):
     """One error and the decision about it, as the store keeps it. No message text, no retry data (P10).
 
     *due_at*: for a retry or resolve, when it may be sent; for any other verb, when to judge it again. *tag* and *assign* say
@@ -30,8 +33,7 @@ class Judged:
     hold: Hold | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class Known(NamedTuple):
     """What the store holds of an error already judged: *held* for people; *in_flight* while a write is unsettled.
 
     *case_key* is the case that it was of when it was judged last.

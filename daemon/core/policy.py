@@ -4,7 +4,7 @@ Everything that decides *whether* an error may be acted on stands here and nowhe
 stands in `guards`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from daemon.core.actions import Hold, Leave, Mode, Resolve, Retry, Rule
@@ -37,6 +37,9 @@ class Caps:
     act_after: datetime | None = None
 
 
+UNMATCHED = Decision(verb=Verb.NONE, reason="unmatched")
+
+
 def decide(record: ErrorRecord, match: Match | None, case: CaseHistory, now: datetime, caps: Caps) -> Decision:
     """Decide about *record*, which *match* won (None: no rule did), given its *case*'s history.
 
@@ -44,7 +47,7 @@ def decide(record: ErrorRecord, match: Match | None, case: CaseHistory, now: dat
     whose case has an attempt without an outcome or with an unknown one, or that the platform is about to retry.
     """
     if match is None:
-        return Decision(verb=Verb.NONE, reason="unmatched")
+        return UNMATCHED
     asked = _Asked(record=record, rule=match.rule, case=case, now=now, caps=caps)
     action = match.rule.action
     if isinstance(action, Leave):
@@ -78,7 +81,7 @@ class _Asked:
 
     def hold(self, reason: str, detail: str, hold: Hold | None = None) -> Decision:
         hold = hold or Hold(queue=reason, title=f"{self.rule.id}: {detail}")
-        return replace(self.answer(Verb.HOLD, reason, detail), hold=hold)
+        return self.answer(Verb.HOLD, reason, detail)._replace(hold=hold)
 
     def obstacle(self) -> Decision | None:
         """Return why nothing may be written for this error now, whatever its rule wants, or None."""

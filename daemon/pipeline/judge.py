@@ -4,8 +4,9 @@ The same code serves the first look (collect) and the look right before a write 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from structlog.typing import FilteringBoundLogger
 
@@ -24,9 +25,8 @@ HANDS_OFF = frozenset({"assigned", "backlog", "no-time"})
 """Reasons of decisions about errors that are not ours to touch: not even a tag is written to them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """One error, what the rules and the policy say of it, and what was read to find out.
+class Judgement(NamedTuple):
+    """One error, what the rules and the policy say of it, and what was read to find out; a tuple, for there are many.
 
     *case* is what was known of its case. *shared*: several records share its trace key, so that its case is named by the
     retry data as well.
@@ -42,23 +42,22 @@ class Judgement:
 
     def to_keep(self) -> Judged:
         """Return what the store remembers of it."""
-        decision, record, rule = self.decision, self.record, self.decision.rule
-        observed = decision.mode is Mode.OBSERVE
-        ours = decision.reason not in HANDS_OFF
+        record, decision = self.record, self.decision
+        rule = decision.rule if decision.reason not in HANDS_OFF else None
         return Judged(
-            error_id=record.error_id,
-            case_key=self.case_key,
-            occurred_at=record.occurred_at,
-            fingerprint=record.fingerprint(),
-            code=record.code,
-            verb=decision.verb,
-            rule_id=decision.rule_id,
-            reason=decision.reason,
-            detail=decision.detail,
-            due_at=decision.due_at,
-            tag=ours and rule is not None and not set(rule.tags) <= set(record.tags),
-            assign=ours and rule is not None and bool(rule.assign) and not record.assigned_to,
-            hold=None if observed else decision.hold,
+            record.error_id,
+            self.case_key,
+            record.occurred_at,
+            record.fingerprint(),
+            record.code,
+            decision.verb,
+            decision.rule_id,
+            decision.reason,
+            decision.detail,
+            decision.due_at,
+            tag=rule is not None and not set(rule.tags) <= set(record.tags),
+            assign=rule is not None and bool(rule.assign) and not record.assigned_to,
+            hold=None if decision.mode is Mode.OBSERVE else decision.hold,
         )
 
 
@@ -97,7 +96,7 @@ class Judge:
         if judgement.data is not None:
             return judgement
         page = await self._open(step, [judgement.record], now)
-        return replace(judgement, data=await page.read(judgement.record))
+        return judgement._replace(data=await page.read(judgement.record))
 
     async def _open(self, step: Step, records: Sequence[ErrorRecord], now: datetime) -> Page:
         oldest = now - self.caps.retry_max_age

@@ -6,7 +6,7 @@ failed again and came back under another key.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -199,4 +199,4 @@ def _held(judgement: Judgement, match: Match, reason: str, detail: str) -> Judge
         mode=judgement.decision.mode,
         hold=Hold(queue=reason, title=f"{rule.id}: {detail}"),
     )
-    return replace(judgement, decision=decision)
+    return judgement._replace(decision=decision)

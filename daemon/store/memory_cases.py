@@ -1,7 +1,6 @@
 """The store without a database: what has been tried on each case."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from daemon.core.batches import Act
@@ -56,7 +55,7 @@ class MemoryCases(Shelves):
         for row in self.rows.get(ref, {}).values():
             mine = row.judged.case_key == f"t:{trace_key}" and row.tried and row.batch_id is None
             if mine and row.judged.due_at is None:
-                row.judged = replace(row.judged, due_at=at)
+                row.judged = row.judged._replace(due_at=at)
         return True
 
     async def open_again(self, ref: StepRef, case_keys: Sequence[str]) -> Recheck | None:

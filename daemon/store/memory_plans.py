@@ -183,7 +183,7 @@ class MemoryPlans(Shelves):
         """Note that errors have been tagged or assigned."""
         rows = self.rows.get(ref, {})
         for row in (rows[each] for each in error_ids if each in rows):
-            row.judged = replace(row.judged, tag=False) if act is Act.TAG else replace(row.judged, assign=False)
+            row.judged = row.judged._replace(tag=False) if act is Act.TAG else row.judged._replace(assign=False)
 
 
 def _wanted(row: Row, act: Act, now: datetime) -> bool:

@@ -41,7 +41,7 @@ class Row:
     def free(self, due_at: datetime) -> None:
         """Let go of it; it is due at *due_at*."""
         self.batch_id = None
-        self.judged = replace(self.judged, due_at=due_at)
+        self.judged = self.judged._replace(due_at=due_at)
 
 
 @dataclass(slots=True)

@@ -1,7 +1,6 @@
 """The store without a database: retries of which nobody knows what came of them."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from daemon.core.batches import Act
@@ -58,7 +57,7 @@ class MemoryUnknown(MemoryPeople):
             key = row.judged.case_key
             mine, formerly = key in names, former_key(key) == item.item.case_key
             if (mine and row.waits) or ((mine or formerly) and row.waits_for_people):
-                row.judged = replace(row.judged, due_at=now)
+                row.judged = row.judged._replace(due_at=now)
         return True
 
     def _retried(self, account: str | None) -> Iterator[tuple[Entry, Item]]:

@@ -161,7 +161,7 @@ class MemoryJournal(MemoryCases):
                     self.missed.get(step, set()).discard(error_id)
         for row in rows.values():
             if row.judged.case_key in woken and row.waits:
-                row.judged = replace(row.judged, due_at=now)
+                row.judged = row.judged._replace(due_at=now)
         if all(each.outcome for each in entry.items.values()):
             self._move(entry, WriteState.SETTLED)
             entry.ended_at = now

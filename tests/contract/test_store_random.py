@@ -89,7 +89,7 @@ def rows(draw: st.DrawFn) -> Judged:
         assign=draw(st.booleans()),
     )
     occurred_at = draw(st.sampled_from([None, minutes(-3), minutes(-2), minutes(-1)]))
-    return replace(row, occurred_at=occurred_at, rule_id=draw(st.sampled_from(RULES)) if row.rule_id else "")
+    return row._replace(occurred_at=occurred_at, rule_id=draw(st.sampled_from(RULES)) if row.rule_id else "")
 
 
 pages = st.lists(rows(), max_size=5)

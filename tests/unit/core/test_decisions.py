@@ -1,7 +1,5 @@
 """Decisions as values."""
 
-from dataclasses import replace
-
 from daemon.core.actions import Leave
 from daemon.core.decisions import Decision, Outcome, Verb
 from tests.makers import NOW, rule
@@ -16,7 +14,7 @@ def test_a_decision_to_be_looked_at_again_is_otherwise_the_same() -> None:
     before = Decision(verb=Verb.LEAVE, reason="leave", detail="known", rule=rule("known", Leave()))
     after = before.due_again(NOW)
     assert after.due_at == NOW
-    assert replace(after, due_at=None) == before
+    assert after._replace(due_at=None) == before
 
 
 def test_the_five_outcomes_are_those_that_reports_and_metrics_name() -> None:

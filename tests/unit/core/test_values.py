@@ -9,6 +9,9 @@ import pytest
 
 import daemon.core
 from daemon.core.applied import Applied
+from daemon.core.decisions import Decision
+from daemon.core.judgements import Judged, Known
+from daemon.core.records import ErrorRecord
 from daemon.core.tally import Tally
 from daemon.core.totals import Durations, Totals
 
@@ -37,4 +40,10 @@ def test_a_value_cannot_change_and_is_made_by_names(value: Any) -> None:
 
 
 def test_the_values_of_all_modules_were_looked_at() -> None:
-    assert {"Window", "Decision", "ErrorRow", "Known", "Recheck", "Catalogue"} <= {value.__name__ for value in VALUES}
+    assert {"Window", "CaseHistory", "ErrorRow", "Gone", "Recheck", "Catalogue"} <= {value.__name__ for value in VALUES}
+
+
+@pytest.mark.parametrize("value", [ErrorRecord, Decision, Judged, Known], ids=lambda value: value.__name__)
+def test_what_is_made_for_every_error_is_a_tuple_with_nothing_beside_it(value: type) -> None:
+    assert issubclass(value, tuple)
+    assert "__dict__" not in dir(value)

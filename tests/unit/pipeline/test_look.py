@@ -1,6 +1,5 @@
 """The second look, without a platform: which reason drops what (P3)."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -71,7 +70,7 @@ async def look(*pages: list[ErrorRecord], at: list[ErrorRecord], stored: bool = 
     client = FakeErrors(pages=list(pages))
     store = MemoryStore(now=lambda: NOW)
     if stored:
-        kept = [replace(judged(Retry()).to_keep(), error_id=each.error_id) for each in at]
+        kept = [judged(Retry()).to_keep()._replace(error_id=each.error_id) for each in at]
         await store.save_page(await store.begin_read(step(), full=False), [], kept)
     judge = Judge(rules=OneRule(rule()), caps=CAPS, client=client, store=store, log=structlog.get_logger())
     step_of = Step(ref=step(), type="import")
