@@ -4,7 +4,7 @@ A failed retry comes back as a new error with a new id, so attempts are counted 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -131,15 +131,18 @@ def history_of(
     )
 
 
-def suspects(records: Iterable[ErrorRecord], listed: Iterable[ErrorRecord]) -> list[Sequence[ErrorRecord]]:
+def suspects(records: Iterable[ErrorRecord], listed: Collection[ErrorRecord]) -> list[Sequence[ErrorRecord]]:
     """Return the groups of errors of one page that have one trace key and yet seem to be of different records.
 
     A record fails at most once per step in one run: two errors of one run that are open at the same time are of two
     records, unless their data is the same. Each group has one of *records*, the errors asked about, among its own;
     *listed* are all errors of the page.
     """
+    times_listed = Counter(record.trace_key for record in listed)
     groups: dict[tuple[str, str], dict[str, ErrorRecord]] = {
-        (record.trace_key, record.flow_job_id): {} for record in records if _tells_of_its_run(record)
+        (record.trace_key, record.flow_job_id): {}
+        for record in records
+        if times_listed[record.trace_key] > 1 and _tells_of_its_run(record)
     }
     for record in listed if groups else ():
         group = groups.get((record.trace_key, record.flow_job_id))

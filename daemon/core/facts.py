@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, auto
+from typing import NamedTuple
 
 
 class DataState(Enum):
@@ -20,9 +21,8 @@ UNAVAILABLE = DataState.UNAVAILABLE
 """The platform has none; every condition on it fails."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What is known beside the error itself.
+class Facts(NamedTuple):
+    """What is known beside the error itself; a tuple, because one is made for every error.
 
     *attempts* are the retries of the case so far, or a function that looks them up, called only where a rule asks.
     *data* is the decoded ``data`` of the retry data, numbers that are no integers as Decimal.
@@ -30,7 +30,11 @@ class Facts:
 
     now: datetime
     attempts: Callable[[], int] | int = 0
-    data: object = field(default=MISSING, repr=False)
+    data: object = MISSING
+
+    def __repr__(self) -> str:
+        """Return what is known without the data (P10)."""
+        return f"Facts(now={self.now!r}, attempts={self.attempts!r})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -89,7 +89,14 @@ class Judge:
             mine = [record for record in group if record.error_id in asked]
             if any(self._must_name(self._first_answer(page, record)) for record in mine):
                 await page.tell_apart(group)
-        return [await self._judge(page, record) for record in records]
+        judgements: list[Judgement] = []
+        for record in records:
+            answer = self._first_answer(page, record)
+            if isinstance(answer, NeedsData) or (page.needs_data(record) and self._must_name(answer)):
+                judgements.append(await self._judge_with_data(page, record))
+            else:
+                judgements.append(self._conclude(page, record, answer, *page.case(record)))
+        return judgements
 
     async def with_data(self, step: Step, judgement: Judgement, now: datetime) -> Judgement:
         """Return the judgement with the retry data, read now if judging did not need it; None where there is none."""
@@ -102,27 +109,20 @@ class Judge:
         oldest = now - self.caps.retry_max_age
         return await open_page(self.client, self.store, self.log, step, records, now, oldest)
 
-    async def _judge(self, page: Page, record: ErrorRecord) -> Judgement:
-        answer = self._first_answer(page, record)
-        if isinstance(answer, NeedsData) or (page.needs_data(record) and self._must_name(answer)):
-            return await self._judge_with_data(page, record)
-        return self._conclude(page, record, answer, *page.case(record))
-
     def _first_answer(self, page: Page, record: ErrorRecord) -> Match | NeedsData | None:
         """Match as far as is possible without the retry data."""
-        facts = Facts(now=page.now, attempts=page.case(record)[1].attempts)
-        return self.rules.match(page.step, record, facts)
+        return self.rules.match(page.step, record, Facts(page.now, page.case(record)[1].attempts))
 
     async def _judge_with_data(self, page: Page, record: ErrorRecord) -> Judgement:
         data = await page.read(record)
         failed = await page.as_it_failed(record)
         value = UNAVAILABLE if failed is None else failed.data
         key, case = page.case(record)
-        answer = self._match(page, record, Facts(now=page.now, attempts=case.attempts, data=value))
+        answer = self._match(page, record, Facts(page.now, case.attempts, value))
         if page.needs_data(record) and self._must_name(answer):
             key, case = await page.case_by_data(record)
             if not case.nameless:
-                answer = self._match(page, record, Facts(now=page.now, attempts=case.attempts, data=value))
+                answer = self._match(page, record, Facts(page.now, case.attempts, value))
         return self._conclude(page, record, answer, key, case, data)
 
     def _match(self, page: Page, record: ErrorRecord, facts: Facts) -> Match | None:

@@ -114,6 +114,8 @@ class Page:
 
     async def count_others(self, records: Sequence[ErrorRecord]) -> None:
         """Count the retries of others that those errors tell of whose trace key names their case."""
+        if not any(case.gone_at for _, case in self.cases.values()):
+            return
         told: dict[str, str] = {}
         names: set[str] = set()
         for record in records:
