@@ -28,7 +28,7 @@ _PROGRAMS_WORD = Finder(r"\A([A-Za-z]+(?:[_.][A-Za-z]+)+|true|false|null|ok)\z")
 _KEYS_END = Finder(r"\A(\\?\"\s*:)")
 _OPENING, _CLOSING = (b"'", b'"', "“".encode()[-1:]), (b"'", b'"', "”".encode()[:1], b"\\")
 _SENTENCE = Finder(r"((?s:\b[a-z]{2,}\b.*){3})")
-_SHORT = Finder(r"\A([0-9]{1,3})\z")
+_SHORT_DIGITS = 3
 _ALONE_BEFORE = Finder(r"((?:\A|[^0-9][ (:=\[\"'/<>]|\A[ (:=\[\"'/<>])\z)")
 _ALONE_AFTER = Finder(r"\A([^0-9 ./:,_-]|[ ./:,_-](?:[^0-9]|\z)|\z)")
 
@@ -94,7 +94,9 @@ def _values(raw: bytes, start: int = 0, end: int | None = None) -> Iterator[tupl
     """Yield where values stand in *raw*; of a sentence in quotes, those in it."""
     for begin, after in _VALUES.spans(raw[start:end]):
         found = start + begin, start + after
-        if _in_quotes(raw, *found) and _SENTENCE.found(raw[slice(*found)]):
+        text = raw[slice(*found)]
+        # without a space it may be one value from end to end, an address with dots in it: nothing in it is clear
+        if b" " in text and _in_quotes(raw, *found) and _SENTENCE.found(text):
             yield from _values(raw, *found)
         else:
             yield found
@@ -115,12 +117,13 @@ def _in_quotes(raw: bytes, start: int, end: int) -> bool:
 
 def _is_word(raw: bytes, start: int, end: int) -> bool:
     """Tell whether what was found is a word that programs write, or a key of JSON."""
-    word = _PROGRAMS_WORD.found(raw[start:end]) or _KEYS_END.found(raw[end : end + 8])
-    return word and _in_quotes(raw, start, end)
+    if not _in_quotes(raw, start, end):
+        return False
+    return _PROGRAMS_WORD.found(raw[start:end]) or _KEYS_END.found(raw[end : end + 8])
 
 
 def _is_alone(raw: bytes, start: int, end: int) -> bool:
     """Tell whether what was found is a short number by itself, no part of a date, an address, a phone number."""
-    if not _SHORT.found(raw[start:end]):
+    if end - start > _SHORT_DIGITS or not raw[start:end].isdigit():
         return False
     return _ALONE_BEFORE.found(raw[max(0, start - 2) : start]) and _ALONE_AFTER.found(raw[end : end + 2])

@@ -1,6 +1,8 @@
 """Recorded messages hide values and keep what rules look for."""
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from daemon.core.recordings import CUT, DIGIT, LETTER, LOWER, MESSAGE_KEPT, SIGNS, UPPER, has_hidden, readable
 from daemon.rulebook.redaction import Redaction, whole
@@ -13,6 +15,8 @@ REDACTED = {
     "an apostrophe is no quote": ("doesn't match O'Brien's key", "doesn't match O'Brien's key"),
     "other letters": ("'Müller ЖЯ' 1234", "'Xxxxxx xx' 0000"),
     "an e-mail address": ("to jo.doe+1@mail.example.com now", "to xx.xxx+0@xxxx.xxxxxxx.xxx now"),
+    "a quoted e-mail address": ("no 'jane.roe@mail.example.com' here", "no 'xxxx.xxx@xxxx.xxxxxxx.xxx' here"),
+    "a quoted name with dots": ("see 'jane.van.roe' here", "see 'jane.van.roe' here"),
     "a long number": ("order 10042 and #4711", "order 00000 and #0000"),
     "a number by itself": ("HTTP 429, 32 characters (max length=40) 7%", "HTTP 429, 32 characters (max length=40) 7%"),
     "a date": ("on 2024-05-01 12:30:05", "on 0000-00-00 00:00:00"),
@@ -26,6 +30,41 @@ REDACTED = {
     "a sentence in quotes": ('{"e":"Order 10042 has already been paid by \'Bob\'"}', '{"e":"Order 00000 has already been paid by \'Xxx\'"}'),
     "nothing": ("", ""),
 }  # fmt: skip
+
+
+PARTS = (
+    "'",
+    '"',
+    "“",
+    "”",
+    r"\"",
+    "@",
+    ".",
+    "_",
+    ":",
+    " ",
+    "\n",
+    "{",
+    "}",
+    "-",
+    "/",
+    "a",
+    "to",
+    "be",
+    "Order",
+    "x.com",
+    "true",
+)
+PARTS += ("3", "12", "1000", "é", "abcdefghijklmnopqrstuvwxyz")
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=40).map("".join))
+@example("'jane.roe@mail.example.com'")
+@settings(max_examples=300, deadline=None)
+def test_whatever_a_message_looks_like_it_keeps_its_length_and_no_letter_becomes_another(message: str) -> None:
+    hidden = Redaction().redact(message)
+    assert len(hidden) == len(message)
+    assert all(after in (before, LOWER, UPPER, DIGIT, LETTER) for before, after in zip(message, hidden, strict=True))
 
 
 @pytest.mark.parametrize(("message", "shown"), REDACTED.values(), ids=REDACTED.keys())
