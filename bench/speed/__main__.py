@@ -12,7 +12,7 @@ from importlib import import_module
 
 from bench.speed.rows import Plan, Row, Table
 
-SECTIONS = ("scan", "idle", "matching", "stall", "commands")
+SECTIONS = ("scan", "idle", "matching", "acting", "stall", "commands", "latency")
 ERRORS, QUICK_ERRORS = 1_000_000, 50_000
 
 

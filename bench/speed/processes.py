@@ -11,7 +11,7 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -38,9 +38,9 @@ def server(module: str, **parameters: Any) -> Iterator[str]:
         process.wait()
 
 
-def measured(what: str, **parameters: Any) -> Figures:
-    """Return what *what* (``module:function``) measured in a process of its own."""
-    command = [sys.executable, "-m", "bench.speed.processes", what, json.dumps(parameters)]
+def measured(what: str, *, under: Sequence[str] = (), **parameters: Any) -> Figures:
+    """Return what *what* (``module:function``) measured in a process of its own, *under* another program if need be."""
+    command = [*under, sys.executable, "-m", "bench.speed.processes", what, json.dumps(parameters)]
     done = subprocess.run(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{what} failed with {done.returncode}; what it said is above")

@@ -26,7 +26,7 @@ EVERYTHING = f"""\
     classify: bench
     limit: {{per_cycle: 1000000, per_hour: 1000000, per_day: 1000000}}
     when:
-      source: "*"
+      source: {{glob: "*"}}
     then:
       {ACTIONS[0]}
 """
