@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.programs import program
 
-JOB, EVERY = "flowmend", "200ms"
+JOB, EVERY = "flowmend", "500ms"
 Labels = frozenset[tuple[str, str]]
 Series = dict[Labels, float]
 """Values by their labels, without the name, the job and the instance."""

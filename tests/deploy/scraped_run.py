@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import stamina
@@ -16,6 +17,7 @@ from daemon.sandbox import Fault
 from daemon.sandbox.truth import Truth as Record
 from daemon.web.reading import Readiness, Reading, Source
 from tests.deploy.prometheus_server import PrometheusServer, prometheus_server
+from tests.fakes import FakeClock
 from tests.integration.scraping import OPENMETRICS, served_source
 from tests.integration.shop import ACCOUNT, Shop, open_shop
 from tests.integration.small_shop import LOST, one_pass, unhurried
@@ -41,16 +43,20 @@ class LookedAt:
     async def readiness(self) -> Readiness:
         return await self.source.readiness()
 
-    async def stored(self) -> float:
-        """Wait until Prometheus has stored what is so now, and return a moment (in Unix time) at which it had.
+    async def stored(self, prometheus: PrometheusServer) -> float:
+        """Wait until Prometheus has stored and weighed what is so now; return a moment (in Unix time) at which it had.
 
-        A scrape that begins is stored when the next one begins: a target is scraped by one loop.
+        A scrape that begins is stored when the next one begins: a target is scraped by one loop. Until the one after that
+        the rules, as often, have been worked out. On a busy machine a scrape may fail for want of time.
         """
         async with asyncio.timeout(MOST_S):
-            for _ in range(2):
-                self.begun.clear()
-                await self.begun.wait()
-        return time.time()
+            while True:
+                for _ in range(3):
+                    self.begun.clear()
+                    await self.begun.wait()
+                at = time.time()
+                if list((await asyncio.to_thread(prometheus.query, "up", at)).values()) == [1]:
+                    return at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,20 +98,21 @@ def scraped_run(folder: Path) -> Iterator[ScrapedRun]:
 
 
 async def _run(folder: Path, stack: ExitStack) -> ScrapedRun:
-    async with open_shop(folder, errors=150, faults=FAULTS) as shop, shop.daemon() as daemon:
+    clock = FakeClock(moment=datetime.now(UTC) - timedelta(days=1))  # not ahead of Prometheus' clock
+    async with open_shop(folder, errors=150, faults=FAULTS, clock=clock) as shop, shop.daemon() as daemon:
         unhurried(daemon)
         ticks = iter(range(1_000_000))
         source = LookedAt(Observed(daemon=daemon, started_at=shop.clock.now(), monotonic=lambda: float(next(ticks))))
         async with served_source(source) as server:
             prometheus = stack.enter_context(prometheus_server(folder, server.url.removeprefix("http://"), RULES))
             await one_pass(daemon)
-            await source.stored()
+            await source.stored(prometheus)
             again = shop.truths(state="cured")[:20]
             shop.do(do="connection", connection=_connection(shop, again[0]), offline=True)
             for truth in again:
                 shop.do(do="add_errors", flow=truth.flow_id, step=truth.step_id, family=truth.family, age_s=60)
             await one_pass(daemon)
-            at = await source.stored()
+            at = await source.stored(prometheus)
             return ScrapedRun(
                 prometheus=prometheus,
                 at=at,

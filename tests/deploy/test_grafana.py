@@ -22,8 +22,8 @@ LABELS = {
     for each in ALL
     for suffix in SUFFIXES.get(each.kind, ("",))
 } | {"up": {"job", "instance"}}
-WINDOW = "1m"
-"""What a run is shown in: it takes some seconds."""
+WINDOW = "5m"
+"""What a run is shown in: it takes some seconds, on a busy machine more."""
 
 
 def title(panel: dict[str, Any]) -> str:

@@ -116,10 +116,11 @@ async def open_shop(
     rules: str | Path = SHIPPED,
     options: Options | None = None,
     faults: Sequence[Fault] = (),
+    clock: FakeClock | None = None,
     **changes: dict[str, Any],
 ) -> AsyncIterator[Shop]:
     """Serve a world; *rules* is a folder, or the text of one YAML file; *changes* are settings by section."""
-    clock = FakeClock()
+    clock = clock or FakeClock()
     if isinstance(rules, str):
         (folder / "rules").mkdir(exist_ok=True)
         (folder / "rules" / "rules.yaml").write_text(rules, encoding="utf-8")
