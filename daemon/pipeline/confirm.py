@@ -143,7 +143,7 @@ class Confirmer:
                 if token_refused(failed):
                     raise
                 tally.steps_failed += 1
-                self.log.warning("step.failed", step=f"{ref.flow_id}/{ref.step_id}", reason=str(failed))
+                self.log.warning("step.failed", flow_id=ref.flow_id, step_id=ref.step_id, reason=str(failed))
                 await self._give_up(ref, tally, now)
         await Incidents(store=self.store, log=self.log).notice(entries, tally, now)
         return len(await self.store.unsettled(self.terms.account))

@@ -44,15 +44,11 @@ async def each_step(
                     raise
                 failed.append(item)
                 tally.steps_failed += 1
-                log.warning("step.failed", step=_name(item), reason=str(error))
+                ref = item.step.ref if isinstance(item, StepWork) else item
+                log.warning("step.failed", flow_id=ref.flow_id, step_id=ref.step_id, reason=str(error))
 
     ends = await asyncio.gather(*(one(item) for item in items), return_exceptions=True)
     for end in ends:  # only now: what the others had in flight has been journalled
         if isinstance(end, BaseException):
             raise end
     return failed
-
-
-def _name(item: StepWork | StepRef) -> str:
-    ref = item.step.ref if isinstance(item, StepWork) else item
-    return f"{ref.flow_id}/{ref.step_id}"

@@ -20,6 +20,7 @@ from daemon.integrator.exchange import Transport
 from daemon.integrator.protocol import Answer, Request
 from daemon.sandbox import Fault, Options
 from daemon.web.measures import ALL, Measure
+from tests import event_docs
 from tests.fakes import FakeClock
 from tests.integration.scraping import Labels, labels, served, values_of
 from tests.integration.shop import ACCOUNT, Shop
@@ -246,6 +247,18 @@ def test_the_program_counts_what_is_documented_and_names_nothing_else() -> None:
     assert set(re.findall(r"flowmend_\w+", need_debug)) == NEEDS_DEBUG
     (missing,) = [line for line in section.splitlines() if "is not there:" in line]
     assert set(re.findall(r"flowmend_\w+", missing)) == NOT_IN_THE_LOG
+
+
+def test_each_line_has_the_facts_that_are_documented_and_the_program_asks_for_no_others(
+    day: tuple[Moment, Moment],
+) -> None:
+    documented = event_docs.facts()
+    for line in map(json.loads, day[1].lines):
+        assert set(line) <= documented[line["event"]]
+
+    program = PROGRAM.read_text(encoding="utf-8")
+    assert set(re.findall(r'\$event == "([^"]+)"', program)) <= set(documented)
+    assert set(re.findall(r'"(\w+)": ', program)) <= set().union(*documented.values())
 
 
 def test_text_from_outside_is_no_line_of_the_log_and_no_figure(day: tuple[Moment, Moment], tmp_path: Path) -> None:

@@ -5,12 +5,23 @@ import re
 from pathlib import Path
 from typing import get_args
 
+import pytest
+
 from daemon.logs import SECRET_KEYS
 from daemon.settings.channels import Event
+from tests import event_docs
 
 ROOT = Path(__file__).parents[2]
 LEVELS = {"debug", "info", "warning", "error", "exception"}
-ROW = re.compile(r"^\| `([a-z]+\.[a-z_]+)` \| ([a-z ]+) \|", re.MULTILINE)
+
+PROMISED = (
+    "daemon.started", "daemon.stopped", "config.loaded", "rules.loaded", "rules.refused", "account.probed",
+    "account.refused", "cycle.finished", "step.read", "step.failed", "error.matched", "batch.sent", "batch.held",
+    "batch.unknown", "outcome.settled", "limit.reached", "breaker.opened", "breaker.probed", "breaker.closed",
+    "request.throttled", "writes.paused", "writes.resumed", "plan.made", "plan.applied", "store.migrated", "lock.refused",
+    "notify.failed",
+)  # fmt: skip
+"""What operators may always build upon."""
 
 
 def events_in_code() -> dict[str, str]:
@@ -29,7 +40,7 @@ def events_in_code() -> dict[str, str]:
 
 
 def test_every_event_of_the_code_is_documented_and_the_other_way_round() -> None:
-    documented = dict(ROW.findall((ROOT / "docs" / "events.md").read_text(encoding="utf-8")))
+    documented = event_docs.levels()
     documented.pop("library.logged")  # its level is the library's
 
     assert documented == events_in_code()
@@ -40,6 +51,12 @@ def test_people_can_ask_to_be_told_of_every_event_that_is_not_a_detail() -> None
     told = {name for name, level in events_in_code().items() if level != "debug"} - unfit
 
     assert told == set(get_args(Event)), "daemon/settings/channels.py has the list"
+
+
+@pytest.mark.parametrize("event", PROMISED)
+def test_the_events_that_are_promised_are_there_with_their_account(event: str) -> None:
+    of_the_service = event.startswith(("daemon.", "config.", "rules.", "writes.", "store.", "notify."))
+    assert ("account" in event_docs.facts()[event]) != of_the_service
 
 
 def test_event_names_are_noun_and_participle() -> None:
