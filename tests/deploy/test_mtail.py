@@ -15,6 +15,7 @@ import stamina
 from prometheus_client.parser import text_string_to_metric_families
 
 from daemon.app.service import Service, Signals
+from daemon.core.pauses import EVERYTHING
 from daemon.integrator.client import Client
 from daemon.integrator.exchange import Transport
 from daemon.integrator.protocol import Answer, Request
@@ -90,7 +91,7 @@ class SlowTransport:
     clock: FakeClock
 
     async def send(self, request: Request, headers: dict[str, str]) -> Answer:
-        self.clock.pass_by(timedelta(milliseconds=70))
+        self.clock.pass_by(timedelta(microseconds=70_300))
         return await self.transport.send(request, headers)
 
 
@@ -294,3 +295,18 @@ def test_a_new_process_goes_on_counting_and_says_anew_what_it_is(day: tuple[Mome
     assert then["flowmend_mode"] == {labels(mode=mode): mode == "observe" for mode in ("observe", "approve", "enforce")}
     assert (first["flowmend_writes_paused"], then["flowmend_writes_paused"]) == ({labels(): 1}, {labels(): 0})
     assert then["flowmend_errors_seen_total"] == first["flowmend_errors_seen_total"]
+
+
+async def test_the_end_of_one_pause_is_not_the_end_of_another(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, RULES) as shop, shop.daemon() as daemon, served(daemon) as server:
+        await daemon.store.pause(EVERYTHING, "the ERP is down", "ann", shop.clock.now(), None)
+        await daemon.pauses.holding()
+        (shop.folder / "PAUSE").touch()
+        await daemon.pauses.holding()
+        (shop.folder / "PAUSE").unlink()
+        await daemon.pauses.holding()
+        scraped = await server.values()
+
+    told = mtail(tmp_path, shop.log.getvalue().splitlines())
+    assert len(shop.events("writes.resumed")) == 1
+    assert told["flowmend_writes_paused"] == scraped["flowmend_writes_paused"] == {labels(): 1}
