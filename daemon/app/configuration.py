@@ -19,7 +19,7 @@ from daemon.settings import Settings
 class Configuration:
     """The *settings* in force in a running *daemon*, and *read*, which reads those that are written down now.
 
-    *read* raises ConfigError where they cannot be used.
+    *read* raises ConfigError where they cannot be used, and *refused* tells that it did when it was last asked.
     """
 
     daemon: Daemon
@@ -27,6 +27,7 @@ class Configuration:
     read: Callable[[], Settings]
     threshold: Threshold
     secrets: Secrets
+    refused: bool = False
 
     async def reload(self) -> None:
         """Put in force what can be, and name what a restart is needed for; a broken file changes nothing."""
@@ -34,8 +35,10 @@ class Configuration:
         try:
             fresh = await asyncio.to_thread(self.read)
         except ConfigError as wrong:
+            self.refused = True
             log.error("config.refused", reason=str(wrong), hint="flowmend doctor shows all that is wrong with it")  # noqa: TRY400
             return
+        self.refused = False
         for value in fresh.secrets():
             self.secrets.add(value)
         before, self.settings = self.settings, in_force(self.settings, fresh)

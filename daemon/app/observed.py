@@ -15,6 +15,7 @@ from time import monotonic
 
 from daemon.app.account import AccountRunner
 from daemon.app.build import Daemon
+from daemon.app.configuration import Configuration
 from daemon.app.readiness import STORE_WITHIN_S, readiness_of
 from daemon.app.told import behind_breakers
 from daemon.core.actions import Action, Resolve, Retry
@@ -34,10 +35,11 @@ KEPT, SOON = timedelta(days=30), timedelta(days=3)
 
 @dataclass(slots=True, kw_only=True)
 class Observed:
-    """A running *daemon*, seen from outside, since *started_at*."""
+    """A running *daemon*, seen from outside, since *started_at*; its *configuration* where it can be read again."""
 
     daemon: Daemon
     started_at: datetime
+    configuration: Configuration | None = None
     monotonic: Callable[[], float] = monotonic
     store_within_s: float = STORE_WITHIN_S
     _stored: dict[str, Stored] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class Observed:
             rules_loaded=state.count,
             rules_ok=state.ok,
             rules_tried_at=state.tried_at,
+            config_ok=self.configuration is None or not self.configuration.refused,
             sends=self._sends(),
             paused=self._paused,
         )

@@ -38,7 +38,7 @@ def run(config: Config = None) -> None:
                 threshold=threshold,
                 secrets=secrets,
             )
-            observed = Observed(daemon=daemon, started_at=daemon.clock.now())
+            observed = Observed(daemon=daemon, started_at=daemon.clock.now(), configuration=configuration)
             service = Service(daemon=daemon, signals=signals, configuration=configuration, supervisor=supervisor)
             async with serve_http(settings.server.host, settings.server.port, observed, log):
                 await service.run()

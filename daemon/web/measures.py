@@ -80,6 +80,10 @@ ALL = (
     _measure("rules_loaded", "gauge", "", "Rules in force; 0: nothing is acted on."),
     _measure("rules_last_reload_success", "gauge", "", "1 where the newest rule files were accepted, 0 where refused."),
     _measure("rules_last_reload_timestamp_seconds", "gauge", "", "When rule files were last tried, in Unix time."),
+    _measure(
+        "config_last_reload_success", "gauge", "",
+        "1 where the newest configuration was accepted, 0 where a reload was refused: the next start would fail.",
+    ),
     _measure("writes_paused", "gauge", "", "1 while a pause holds in any scope: flowmend pause, or the PAUSE file."),
     _measure("mode", "gauge", "mode", "1 for the mode of the configuration, 0 for the others."),
     _measure("build_info", "info", "version python", "1, with the version of Flowmend and of Python."),

@@ -57,6 +57,7 @@ class Reading:
     rules_loaded: int
     rules_ok: bool
     rules_tried_at: datetime | None
+    config_ok: bool
     sends: Sequence[tuple[str, str]] = ()
     paused: bool | None = None
 

@@ -30,6 +30,7 @@ def samples(reading: Reading) -> Iterator[Sample]:
     yield "flowmend_rules_loaded", (), reading.rules_loaded
     yield "flowmend_rules_last_reload_success", (), reading.rules_ok
     yield "flowmend_rules_last_reload_timestamp_seconds", (), _unix(reading.rules_tried_at)
+    yield "flowmend_config_last_reload_success", (), reading.config_ok
     if reading.paused is not None:
         yield "flowmend_writes_paused", (), reading.paused
     for mode in Mode:

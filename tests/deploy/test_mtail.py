@@ -237,6 +237,19 @@ def test_states_that_end_are_told_to_have_ended(day: tuple[Moment, Moment], tmp_
     assert ended == ["writes.paused", "writes.resumed", "step.halted", "step.freed", "step.halted", "writes.paused"]
 
 
+def test_a_refused_configuration_is_told_until_one_is_accepted(tmp_path: Path) -> None:
+    refused, reloaded = (
+        json.dumps({"ts": "2026-03-02T09:00:00.000Z", "level": level, "event": f"config.{event}", **facts})
+        for level, event, facts in (
+            ("error", "refused", {"reason": "config.toml:3:1: unknown key", "hint": "mend it"}),
+            ("info", "reloaded", {"file": "config.toml", "applied": ""}),
+        )
+    )
+    name = "flowmend_config_last_reload_success"
+    told = [mtail(tmp_path, lines)[name][labels()] for lines in ([refused], [refused, reloaded])]
+    assert told == [0, 1]
+
+
 def test_the_program_counts_what_is_documented_and_names_nothing_else() -> None:
     program = PROGRAM.read_text(encoding="utf-8")
     declared = set(re.findall(r"^(?:counter|gauge|histogram) (\w+)", program, re.MULTILINE))

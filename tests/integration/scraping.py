@@ -12,6 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from daemon.app.build import Daemon
+from daemon.app.configuration import Configuration
 from daemon.app.observed import Observed
 from daemon.logs import Secrets, configure_logs
 from daemon.web.reading import Source
@@ -63,10 +64,15 @@ def labels(**values: str) -> Labels:
 
 
 @asynccontextmanager
-async def served(daemon: Daemon) -> AsyncIterator[Served]:
+async def served(daemon: Daemon, configuration: Configuration | None = None) -> AsyncIterator[Served]:
     """Serve a daemon on a free port; every look asks the store anew."""
     ticks = iter(range(1_000_000))
-    observed = Observed(daemon=daemon, started_at=daemon.clock.now(), monotonic=lambda: float(next(ticks)))
+    observed = Observed(
+        daemon=daemon,
+        started_at=daemon.clock.now(),
+        configuration=configuration,
+        monotonic=lambda: float(next(ticks)),
+    )
     async with served_source(observed) as server:
         yield server
 

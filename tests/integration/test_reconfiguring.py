@@ -16,6 +16,7 @@ from daemon.core.actions import Mode
 from daemon.core.exceptions import ConfigError
 from daemon.logs import Secrets, Threshold
 from daemon.settings import Settings
+from tests.integration.scraping import labels, served
 from tests.integration.shop import ACCOUNT
 from tests.integration.small_shop import GET_ERRORS, RETRIES, during, fail, one_pass, sent, small_shop
 
@@ -123,6 +124,19 @@ async def test_a_broken_configuration_changes_nothing_and_is_said(tmp_path: Path
         assert configuration.settings is daemon.settings
     (line,) = shop.events("config.refused")
     assert (line["level"], line["reason"]) == ("error", "config.toml:3:1: unknown key")
+
+
+async def test_a_refused_configuration_is_a_zero_in_the_metrics_until_one_is_accepted(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        configuration, written = configured(daemon)
+        shown = []
+        async with served(daemon, configuration) as server:
+            for failure in (None, ConfigError("config.toml:3:1: unknown key"), None):
+                written.failure = failure
+                await configuration.reload()
+                shown.append((await server.values())["flowmend_config_last_reload_success"][labels()])
+
+    assert shown == [1, 0, 1]
 
 
 async def test_the_values_of_changed_keys_stay_out_of_the_log_and_new_secrets_are_hidden(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ def reading(totals: Totals | None = None, stored: Stored | None = None, *, accou
         rules_loaded=3,
         rules_ok=True,
         rules_tried_at=NOON,
+        config_ok=True,
     )
 
 
@@ -154,7 +155,8 @@ flowmend_watermark_lag_seconds{account} flowmend_api_requests_total{account,endp
 flowmend_api_request_seconds{endpoint} flowmend_api_throttled_seconds_total{account}
 flowmend_breaker_open{account,step} flowmend_limit_held_total{account,rule}
 flowmend_limit_reached{account,rule} flowmend_rules_loaded
-flowmend_rules_last_reload_success flowmend_rules_last_reload_timestamp_seconds flowmend_writes_paused
+flowmend_rules_last_reload_success flowmend_rules_last_reload_timestamp_seconds
+flowmend_config_last_reload_success flowmend_writes_paused
 flowmend_mode{mode} flowmend_build_info{version,python}
 """
 
