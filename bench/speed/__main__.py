@@ -12,7 +12,17 @@ from importlib import import_module
 
 from bench.speed.rows import Plan, Row, Table
 
-SECTIONS = ("scan", "idle", "matching", "acting", "stall", "commands", "latency")
+SECTIONS = {
+    "scan": ("first", "again", "memory", "memory-flat", "disk"),
+    "idle": ("idle",),
+    "matching": ("match-10", "match-100", "match-1000", "match-5000", "match-flat"),
+    "acting": ("acting", "fsyncs"),
+    "stall": ("stall",),
+    "commands": ("help", "check"),
+    "latency": ("latency",),
+}
+"""What is measured together, and the goals that it answers; where a program or library is missing, not all of them."""
+
 ERRORS, QUICK_ERRORS = 1_000_000, 50_000
 
 
@@ -47,6 +57,8 @@ def measure(sections: list[str], plan: Plan) -> list[Row]:
     for section in sections:
         for row in import_module(f"bench.speed.{section}").rows(plan):
             print(f"  {row.key or row.what}: {row.figure}", file=sys.stderr, flush=True)
+            if row.key and row.key not in SECTIONS[section]:
+                raise ValueError(f"{section} does not say that it measures {row.key}")
             found.append(row)
     return found
 

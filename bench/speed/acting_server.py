@@ -201,13 +201,19 @@ class Connection(asyncio.Protocol):
                 self.transport.close()
 
 
-async def serve(world: World) -> None:
+async def listen(shape: Shape, errors: int) -> asyncio.Server:
+    """Return a server of such an account on a free port of this machine."""
+    world = World(shape, errors)
+    return await asyncio.get_running_loop().create_server(lambda: Connection(world), "127.0.0.1", 0)
+
+
+async def main() -> None:
     """Serve until the process is ended; print the port first."""
-    server = await asyncio.get_running_loop().create_server(lambda: Connection(world), "127.0.0.1", 0)
+    asked = json.loads(sys.argv[1])
+    server = await listen(Shape(**asked["shape"]), asked["errors"])
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asked = json.loads(sys.argv[1])
-    asyncio.run(serve(World(Shape(**asked["shape"]), asked["errors"])))
+    asyncio.run(main())

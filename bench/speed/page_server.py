@@ -103,25 +103,24 @@ class Pages(asyncio.Protocol):
         return self.served.get(target if query.startswith(b"page=") else path, MISSING)
 
 
-async def serve(served: Answers, fewer: Answers) -> None:
-    """Serve until the process is ended; print the port first."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Pages(served, fewer), "127.0.0.1", 0)
+async def listen(shape: Shape, errors: int, odd: str = "") -> asyncio.Server:
+    """Return a server of such an account on a free port of this machine."""
+    newest_at = datetime.now(UTC) - NEWEST
+    fewer = summaries(shape, {step: errors // shape.count - 1 for step, _ in shape.step_ids()}, newest_at)
+    fewer = {path: answer for path, answer in fewer.items() if path.endswith(b"/errors") and path.count(b"/") < 5}
+    fewer[FEWER] = whole(b"{}")
+    served = answers(shape, errors, newest_at, odd)
+    return await asyncio.get_running_loop().create_server(lambda: Pages(served, fewer), "127.0.0.1", 0)
+
+
+async def main() -> None:
+    """Serve what the one argument, a JSON object, asks for, until the process is ended; print the port first."""
+    asked = json.loads(sys.argv[1])
+    shape = Shape(**asked["shape"]) if "shape" in asked else STEPS
+    server = await listen(shape, asked["errors"], asked.get("odd", ""))
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
-def main() -> None:
-    """Serve what the one argument, a JSON object, asks for."""
-    asked = json.loads(sys.argv[1])
-    shape = Shape(**asked["shape"]) if "shape" in asked else STEPS
-    newest_at = datetime.now(UTC) - NEWEST
-    each = asked["errors"] // shape.count
-    fewer = summaries(shape, {step: each - 1 for step, _ in shape.step_ids()}, newest_at)
-    fewer = {path: answer for path, answer in fewer.items() if path.endswith(b"/errors") and path.count(b"/") < 5}
-    fewer[FEWER] = whole(b"{}")
-    asyncio.run(serve(answers(shape, asked["errors"], newest_at, asked.get("odd", "")), fewer))
-
-
 if __name__ == "__main__":
-    main()
+    asyncio.run(main())

@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,24 @@ def write_config(folder: Path, base_url: str, rules: Path, **sections: Any) -> P
     return file
 
 
+class Clock(SystemClock):
+    """The machine's time, and *ahead* of it where the next sweep shall be due."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        """Return the present moment, aware UTC."""
+        return super().now() + self.ahead
+
+
 @asynccontextmanager
-async def opened(config: Path) -> AsyncIterator[tuple[Daemon, AccountRunner]]:
+async def opened(config: Path, clock: Clock | None = None) -> AsyncIterator[tuple[Daemon, AccountRunner]]:
     """Open the daemon as ``flowmend run`` does, its log in a file beside the configuration."""
     settings = load_settings(config, env={}, cwd=config.parent)
     with (config.parent / "log.jsonl").open("a", encoding="utf-8") as stream:
         log = configure_logs(format="json", level=settings.log.level, stream=stream, secrets=Secrets())
-        async with open_daemon(settings, log=log, secrets=Secrets(), clock=SystemClock(), command="bench") as daemon:
+        async with open_daemon(settings, log=log, secrets=Secrets(), clock=clock or Clock(), command="bench") as daemon:
             if daemon.rules.broken:
                 sys.exit(daemon.rules.complaint())
             yield daemon, daemon.accounts[ACCOUNT]

@@ -24,11 +24,11 @@ ODD = {
 }
 
 
-async def longest(base_url: str) -> Figures:
+async def longest(base_url: str, rules: int = RULES) -> Figures:
     """Read one page on every step and return the longest gap between two turns of the loop, in milliseconds."""
     with tempfile.TemporaryDirectory(prefix="flowmend-bench-") as name:
         folder = Path(name)
-        write_rules(folder / "rules", RULES)
+        write_rules(folder / "rules", rules)
         async with opened(write_config(folder, base_url, folder / "rules")) as (_, runner):
             gaps: list[tuple[float, float]] = []
             ticking = asyncio.create_task(_tick(gaps))

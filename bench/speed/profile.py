@@ -1,0 +1,77 @@
+"""Where the time goes: one measured process under py-spy, its samples by thread and function.
+
+``python -m bench.speed.profile scan:cycles [--errors N] [--lines 25]`` or ``acting:act``. What a function took with
+all that it called, and by itself, as a share of its thread's time at work, and in microseconds an error.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from bench.speed.processes import ROOT, environment, server
+
+RATE = 250
+"""Samples a second."""
+
+SHAPE = {"integrations": 5, "flows": 2, "steps": 4}
+
+
+def main() -> None:
+    """Profile and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.speed.profile", description=__doc__)
+    parser.add_argument("what", choices=["scan:cycles", "acting:act"])
+    parser.add_argument("--errors", type=int, default=50_000)
+    parser.add_argument("--lines", type=int, default=25)
+    asked = parser.parse_args()
+    acting = asked.what == "acting:act"
+    parameters = {} if acting else {"again": False}
+    module = "acting_server" if acting else "page_server"
+    with tempfile.TemporaryDirectory() as folder, server(module, errors=asked.errors, shape=SHAPE) as url:
+        stacks = Path(folder) / "stacks"
+        command = [
+            sys.executable,
+            "-m",
+            "bench.speed.processes",
+            asked.what,
+            json.dumps(parameters | {"base_url": url}),
+        ]
+        spy = ["py-spy", "record", "--format", "raw", "--threads", "--rate", str(RATE), "--output", str(stacks), "--"]
+        subprocess.run([*spy, *command], cwd=ROOT, env=environment(), check=True, capture_output=True)
+        show(stacks.read_text(encoding="utf-8"), asked.errors, asked.lines)
+
+
+def show(stacks: str, errors: int, lines: int) -> None:
+    """Print the samples of each thread."""
+    threads: dict[str, Counter[tuple[str, ...]]] = {}
+    for line in stacks.splitlines():
+        frames, _, count = line.rpartition(" ")
+        thread, *inner = frames.split(";")
+        if not inner or any("_find_and_load" in frame for frame in inner):
+            continue  # imports are the business of ``commands``
+        name = thread.partition(": ")[2] or "MainThread"
+        threads.setdefault(name, Counter())[tuple(inner)] += int(count)
+    for name, samples in sorted(threads.items(), key=lambda each: -each[1].total()):
+        total, own, own_line, within = samples.total(), Counter[str](), Counter[str](), Counter[str]()
+        for stack, times in samples.items():
+            own[_function(stack[-1])] += times
+            own_line[stack[-1]] += times
+            within.update(dict.fromkeys({_function(frame) for frame in stack}, times))
+        print(f"\n{name}: {total / RATE:.1f} s at work, {total / RATE / errors * 1e6:.1f} us an error")
+        for title, counts in (("with what it calls", within), ("by itself", own), ("by line", own_line)):
+            print(f"  {title}")
+            for where, seen in counts.most_common(lines):
+                print(f"    {seen / total:6.1%} {seen / RATE / errors * 1e6:8.2f} us  {where}")
+
+
+def _function(frame: str) -> str:
+    """Return a frame without its line."""
+    name, _, place = frame.partition(" (")
+    return f"{name} ({place.rpartition(':')[0]})"
+
+
+if __name__ == "__main__":
+    main()
