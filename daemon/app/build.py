@@ -14,9 +14,10 @@ import stamina
 from structlog.typing import FilteringBoundLogger
 
 from daemon.app.account import AccountRunner
+from daemon.app.channels import listen
 from daemon.app.digest import Digests
 from daemon.app.lock import AccountLock, heartbeat
-from daemon.app.notifying import Notifications, listen
+from daemon.app.notifying import Notifications
 from daemon.app.rules import RulesInForce
 from daemon.app.told import Told
 from daemon.core.actions import Mode
@@ -92,13 +93,13 @@ async def open_daemon(
     stamina.instrumentation.set_on_retry_hooks([])  # every request is observed by us already
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(open_store(settings.store.url, now=clock.now))
+        rules = RulesInForce(paths=settings.rules.paths, history=store, log=log)
         heard = audience or Audience()
-        notifications = listen(settings, store, audience=heard, clock=clock, log=log, secrets=secrets)
+        notifications = listen(settings, store, rules, audience=heard, clock=clock, log=log, secrets=secrets)
         if store.upgraded is not None and store.upgraded.was:
             log.info(
                 "store.migrated", was=store.upgraded.was, schema=store.upgraded.schema, copy=str(store.upgraded.copy)
             )
-        rules = RulesInForce(paths=settings.rules.paths, history=store, log=log)
         if not await rules.load(clock.now()):
             await rules.fall_back(clock.now())
         limits = LimitsInForce(current=make_limits(settings))

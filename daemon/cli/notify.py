@@ -17,8 +17,8 @@ def send_test(channel: ChannelName = None, config: Config = None, json: Json = F
     """Send a message to each channel, now, and say whether it was taken. Exit code 4 where one was not."""
     import asyncio
 
+    from daemon.app.channels import try_channels
     from daemon.app.clock import SystemClock
-    from daemon.app.notifying import try_channels
     from daemon.cli.exits import UNREACHABLE, complain
     from daemon.cli.render import print_json, say
     from daemon.core.exceptions import ConfigError
@@ -30,9 +30,9 @@ def send_test(channel: ChannelName = None, config: Config = None, json: Json = F
         )
     if not settings.notify:
         raise ConfigError("the configuration names no channel: write [notify.ops] with url_file and events")
-    log, secrets = make_log(settings, quiet=True)
+    _, secrets = make_log(settings, quiet=True)
     names = [channel] if channel is not None else list(settings.notify)
-    failed = asyncio.run(try_channels(settings, names, clock=SystemClock(), log=log, secrets=secrets))
+    failed = asyncio.run(try_channels(settings, names, clock=SystemClock(), secrets=secrets))
     if json:
         print_json([{"channel": name, "sent": name not in failed, "reason": failed.get(name, "")} for name in names])
     for name in names:

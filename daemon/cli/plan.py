@@ -19,14 +19,21 @@ def plan(config: Config = None, json: Json = False) -> None:
     from daemon.cli.render import print_json
     from daemon.core.exceptions import FlowmendError, LockedError
     from daemon.core.tally import Tally
+    from daemon.logs import Audience
 
     settings = read_settings(config)
-    log, secrets = make_log(settings, quiet=True)
+    audience = Audience()
+    log, secrets = make_log(settings, quiet=True, audience=audience)
 
     async def go() -> int:
         codes: set[int] = set()
         told: dict[str, object] = {}
-        async with open_daemon(settings, log=log, secrets=secrets, clock=SystemClock(), command="plan") as daemon:
+        async with (
+            open_daemon(
+                settings, log=log, secrets=secrets, clock=SystemClock(), command="plan", audience=audience
+            ) as daemon,
+            daemon.notifications.at_work(),
+        ):
             for name, runner in daemon.accounts.items():
                 try:
                     tally, made = await runner.cycle(act=False)

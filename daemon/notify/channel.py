@@ -11,17 +11,12 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from daemon.core.exceptions import ConfigError, FlowmendError, NotifyError
+from daemon.core.exceptions import FlowmendError, NotifyError
 from daemon.core.notices import GATHER, Noted, Notice, Pace, Told, next_message
-from daemon.notify.address import Address, Webhook
-from daemon.notify.messages import Message, compose
-from daemon.notify.services import ServiceSender
-from daemon.notify.webhook import post
+from daemon.notify.messages import compose
+from daemon.notify.sending import WITHIN_S, Sender
 
-SEND_WITHIN_S = 30.0
-"""How long a channel may take for one message."""
-
-CLAIM = timedelta(seconds=2 * SEND_WITHIN_S)
+CLAIM = timedelta(seconds=2 * WITHIN_S)
 """For how long nobody else sends a message that is being sent; also a killed process's is left alone that long."""
 
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
@@ -51,35 +46,22 @@ class Outbox(Protocol):
 
 
 @dataclass(slots=True, kw_only=True)
-class Sent:
-    """What has come of the messages of one channel since this process began: figures that only ever grow."""
-
-    sent: int = 0
-    failed: int = 0
-    given_up: int = 0
-
-
-@dataclass(slots=True, kw_only=True)
 class Channel:
-    """Tell one channel of *events*. *address* reads where it leads, anew for each message, and raises ConfigError.
+    """Tell one channel what waits for it.
 
     *failing* is whether it did not take the newest message: the log says so once, until it takes one again.
     """
 
     name: str
-    events: frozenset[str]
-    address: Callable[[], Address]
+    sender: Sender
     outbox: Outbox
     now: Callable[[], datetime]
     new_id: Callable[[], str]
     host: str
     log: FilteringBoundLogger
     pace: Pace = field(default_factory=Pace)
-    totals: Sent = field(default_factory=Sent)
-    within_s: float = SEND_WITHIN_S
     failing: bool = False
     _failures: int = 0
-    _sender: ServiceSender = field(default_factory=ServiceSender)
 
     async def step(self, *, gather: timedelta = GATHER) -> bool:
         """Send the next message if it is time for one; return whether the channel took it, so whether to ask again."""
@@ -94,7 +76,7 @@ class Channel:
         if not await self.outbox.put_off_message(message_id, next_at, claimed):
             return False
         try:
-            await self.send(
+            await self.sender.send(
                 compose(message_id, message[0].fixed_at or now, [each.noted for each in message], host=self.host)
             )
         except NotifyError as failed:
@@ -102,33 +84,17 @@ class Channel:
             return False
         await self.outbox.end_message(message_id, self.now(), sent=True)
         self._failures, self.failing = 0, False
-        self.totals.sent += 1
         self.log.info("notify.sent", channel=self.name, message_id=message_id, events=_names(message))
         return True
 
-    async def send(self, message: Message) -> None:
-        """Send one message, once.
-
-        Raises:
-            NotifyError: nobody knows whether it has arrived.
-        """
-        try:
-            address = self.address()
-        except ConfigError as wrong:
-            raise NotifyError(str(wrong)) from wrong
-        if isinstance(address, Webhook):
-            await post(address, message.document, self.now(), within_s=self.within_s)
-        else:
-            await self._sender.send(address, message, within_s=self.within_s)
-
     async def tell_at_once(self, noted: Sequence[Noted]) -> None:
         """Tell of what cannot be written into the outbox: once, whatever becomes of it."""
-        mine = [each for each in noted if each.event in self.events]
-        if mine:
-            try:
-                await self.send(compose(self.new_id(), self.now(), mine, host=self.host))
-            except NotifyError as failed:
-                self.cannot(failed, waiting=len(mine))
+        if not noted:
+            return
+        try:
+            await self.sender.send(compose(self.new_id(), self.now(), noted, host=self.host))
+        except NotifyError as failed:
+            self.cannot(failed, waiting=len(noted))
 
     def cannot(self, failed: FlowmendError, *, waiting: int) -> None:
         """Say in the log that the channel cannot be told, unless that has been said."""
@@ -159,10 +125,8 @@ class Channel:
     async def _failed(self, message: Sequence[Notice], claimed: datetime, failed: NotifyError) -> None:
         now, message_id = self.now(), message[0].message_id
         self._failures += 1
-        self.totals.failed += 1
         if (message[0].fixed_at or now) <= now - GIVE_UP:
             await self.outbox.end_message(message_id, now, sent=False)
-            self.totals.given_up += 1
             self.failing = True
             self.log.error(
                 "notify.failed", channel=self.name, reason=str(failed), waiting=0, given_up=len(message),

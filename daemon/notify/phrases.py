@@ -125,6 +125,11 @@ OF_EVENT: Mapping[str, Phrases] = {
         why="The next one goes on; while it keeps failing nothing is read or retried.",
         do="flowmend doctor --account {account} looks at everything it needs.",
     ),
+    "rule.matched": Phrases(
+        title="rule {rule} has matched",
+        what="Rule {rule} has matched {errors} new errors; what it does with them: {action}.",
+        do="flowmend errors --account {account} --rule {rule} shows those that are open.",
+    ),
     "writes.paused": Phrases(
         title="paused: {scope}",
         what="Nothing is written within {scope} until {until}. By {by}: {reason}",

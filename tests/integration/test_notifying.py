@@ -17,7 +17,7 @@ from daemon.core.exceptions import StoreError
 from daemon.notify.channel import GIVE_UP, Channel
 from tests.integration.inbox import Inbox, open_inbox
 from tests.integration.shop import ACCOUNT, Shop
-from tests.integration.small_shop import BUSY, HOPELESS, LOST, fail, one_pass, small_shop, until_unknown
+from tests.integration.small_shop import BUSY, HOPELESS, LOST, RETRIES, fail, one_pass, small_shop, until_unknown
 
 SECRET = "signed-with-this"
 KEY = "path-key-4711"
@@ -31,14 +31,19 @@ async def inbox() -> AsyncIterator[Inbox]:
 
 
 def told_shop(
-    tmp_path: Path, url: str, *, events: tuple[str, ...] = EVENTS, limits: dict[str, Any] | None = None, **channel: Any
+    tmp_path: Path,
+    url: str,
+    *,
+    events: tuple[str, ...] = EVENTS,
+    limits: dict[str, Any] | None = None,
+    rules: str = RETRIES,
 ) -> AbstractAsyncContextManager[Shop]:
     """Open a shop with the channel ops, which may be a webhook."""
-    settings: dict[str, Any] = {"url": url, "events": events, **channel}
+    settings: dict[str, Any] = {"url": url, "events": events}
     if url.startswith("webhook+"):
         (tmp_path / "ops.secret").write_text(f"{SECRET}\n")
         settings["secret_file"] = tmp_path / "ops.secret"
-    return small_shop(tmp_path, notify={"ops": settings}, limits=limits or {})
+    return small_shop(tmp_path, rules, notify={"ops": settings}, limits=limits or {})
 
 
 def webhook(inbox: Inbox) -> str:
@@ -133,6 +138,20 @@ async def test_an_unknown_outcome_is_told_with_the_commands_that_settle_it(tmp_p
     assert "flowmend errors --unknown" in document["text"]
 
 
+async def test_a_rule_names_who_is_told_of_what_it_matches(tmp_path: Path, inbox: Inbox) -> None:
+    rules = RETRIES.replace("then: {retry:", "then: {notify: [ops, nobody], retry:")
+    async with told_shop(tmp_path, webhook(inbox), rules=rules) as shop, shop.daemon() as daemon:
+        for count in (3, 2):
+            fail(shop, count=count)
+            await one_pass(daemon)
+        await tell(shop, daemon)
+
+    (document,) = inbox.documents
+    assert (document["event"], document["facts"]["rule"]) == ("rule.matched", "again")
+    assert document["notices"][0]["times"] == 2
+    assert [line["channel"] for line in shop.events("notify.failed")] == ["nobody"]
+
+
 async def test_refused_rules_are_told_even_where_the_log_is_for_errors_only(tmp_path: Path, inbox: Inbox) -> None:
     async with told_shop(tmp_path, webhook(inbox), events=("rules.fell_back",)) as shop:
         (shop.rules / "rules.yaml").write_text("version: 1\nrules: 7\n")
@@ -156,7 +175,7 @@ async def test_a_failing_channel_changes_nothing_of_the_work_and_is_said_once(
     FAILING[how](inbox)
     url = webhook(inbox) if kind == "webhook" else inbox.url.replace("http://", "json://") + f"/{KEY}"
     async with told_shop(tmp_path, url, limits=LIMIT) as shop, shop.daemon() as daemon:
-        channel_of(daemon).within_s = 0.05 if how == "hangs" else 5.0
+        channel_of(daemon).sender.within_s = 0.05 if how == "hangs" else 5.0
         await over_limit(shop, daemon)
         for _ in range(4):
             assert not await tell(shop, daemon)
@@ -192,7 +211,6 @@ async def test_a_message_that_nobody_took_for_three_days_is_given_up_and_said(tm
         await tell(shop, daemon)
         assert await daemon.store.open_notices("ops") == []
         assert [line["given_up"] for line in shop.events("notify.failed")] == [0, 1]
-        assert channel_of(daemon).totals.given_up == 1
 
 
 async def test_a_full_outbox_is_told_after_a_restart(tmp_path: Path, inbox: Inbox) -> None:
