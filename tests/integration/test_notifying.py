@@ -1,15 +1,15 @@
 """People are told of what happens, whatever becomes of channel and process; the work goes on as if nobody were told."""
 
 import asyncio
-import hmac
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 
 from daemon.app.build import Daemon
 from daemon.app.service import Service, Signals
@@ -67,6 +67,16 @@ async def over_limit(shop: Shop, daemon: Daemon) -> None:
     await daemon.accounts[ACCOUNT].cycle()
 
 
+def receiver_of_the_manual() -> Callable[[bytes, str, str, bytes], bool]:
+    """Return what docs/operations.md shows for those who get a webhook."""
+    manual = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", manual, re.DOTALL) if "is_genuine" in block]
+    names: dict[str, Any] = {}
+    exec(code, names)
+    shown: Callable[[bytes, str, str, bytes], bool] = names["is_genuine"]
+    return shown
+
+
 LIMIT = {"retries_per_hour": 2}
 
 
@@ -85,10 +95,16 @@ async def test_a_webhook_gets_a_signed_document_with_all_that_is_to_be_known(tmp
         key: value for key, value in shop.events("limit.reached")[0].items() if key not in ("ts", "level", "event")
     }
     assert [(each["event"], each["times"]) for each in document["notices"]] == [("limit.reached", 1)]
-    timestamp = headers["X-Flowmend-Timestamp"]
+    timestamp, signature = headers["X-Flowmend-Timestamp"], headers["X-Flowmend-Signature"]
     assert int(timestamp) == int(now.timestamp())
-    signed = hmac.new(SECRET.encode(), timestamp.encode() + b"." + body, sha256).hexdigest()
-    assert headers["X-Flowmend-Signature"] == f"sha256={signed}"
+    with time_machine.travel(now, tick=False):
+        is_genuine = receiver_of_the_manual()
+        assert is_genuine(SECRET.encode(), timestamp, signature, body)
+        assert not is_genuine(b"another key", timestamp, signature, body)
+        assert not is_genuine(SECRET.encode(), timestamp, signature, body + b" ")
+        assert not is_genuine(SECRET.encode(), str(int(timestamp) + 1), signature, body)
+    with time_machine.travel(now + timedelta(minutes=6), tick=False):
+        assert not is_genuine(SECRET.encode(), timestamp, signature, body)
 
 
 async def test_a_service_of_apprise_gets_title_and_text(tmp_path: Path, inbox: Inbox) -> None:
