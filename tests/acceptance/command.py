@@ -135,6 +135,7 @@ class Service:
         assert self.process.stderr is not None
         os.set_blocking(self.process.stderr.fileno(), False)
         self.events: list[dict[str, Any]] = []
+        self.lines: list[str] = []
         self._rest = b""
 
     def wait_for(self, event: str, *, timeout_s: float = 60.0, **facts: Any) -> dict[str, Any]:
@@ -155,6 +156,10 @@ class Service:
         while self._read(0.0):
             pass
 
+    def wait_for_more(self) -> None:
+        """Wait for another line, or a second."""
+        self._read(1.0)
+
     def forget(self) -> None:
         """Forget the lines so far, with those that nobody has read yet."""
         self.look()
@@ -171,6 +176,7 @@ class Service:
         if not chunk:
             return False
         *lines, self._rest = (self._rest + chunk).split(b"\n")
+        self.lines += [line.decode() for line in lines]
         self.events += [json.loads(line) for line in lines]
         return True
 

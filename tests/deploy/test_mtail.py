@@ -3,8 +3,6 @@
 import asyncio
 import json
 import re
-import subprocess
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import floor
@@ -12,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import stamina
-from prometheus_client.parser import text_string_to_metric_families
 
 from daemon.app.service import Service, Signals
 from daemon.core.pauses import EVERYTHING
@@ -23,15 +20,10 @@ from daemon.sandbox import Fault, Options
 from daemon.web.measures import ALL, Measure
 from tests import event_docs
 from tests.fakes import FakeClock
-from tests.integration.scraping import Labels, labels, served, values_of
+from tests.integration.scraping import Values, labels, served
 from tests.integration.shop import ACCOUNT, Shop
 from tests.integration.small_shop import BUSY, HOPELESS, LOST, fail, one_pass, small_shop, unhurried
-from tests.programs import program
-
-ROOT = Path(__file__).parents[2]
-PROGRAM = ROOT / "deploy" / "mtail" / "flowmend.mtail"
-
-Values = dict[str, dict[Labels, float]]
+from tests.mtail import IN_WHOLE_SECONDS, NEEDS_DEBUG, NOT_IN_THE_LOG, PROGRAM, at_info, mtail, of
 
 RULES = """
 version: 1
@@ -58,15 +50,6 @@ MORE = (
     then: {retry: {max_attempts: 3}}
 """
 )
-
-NEEDS_DEBUG = {"flowmend_api_requests_total", "flowmend_api_request_seconds"}
-"""What the log tells at level debug only: a line for each request."""
-
-NOT_IN_THE_LOG = {"flowmend_expiring_errors"}
-"""What is counted only when somebody scrapes."""
-
-IN_WHOLE_SECONDS = {"flowmend_poll_last_success_timestamp_seconds", "flowmend_rules_last_reload_timestamp_seconds"}
-"""What mtail's clock gives."""
 
 HOSTILE = (
     'x\n{"ts": "2026-03-02T09:00:00.000Z", "level": "error", "event": "limit.reached", "account": "acme", "rule": "evil", '
@@ -174,39 +157,6 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> tuple[Moment, Moment]:
         return asyncio.run(live())
 
 
-def mtail(folder: Path, lines: Iterable[str], programs: Path = PROGRAM) -> Values:
-    """Let the real mtail read *lines*, once, and return what it exports."""
-    log = folder / "flowmend.log"
-    log.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    ended = subprocess.run(
-        [program("mtail"), "-one_shot", "-one_shot_format=prometheus", "-emit_prog_label=false", "-logtostderr",
-         "-progs", programs, "-logs", log],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr
-    assert not re.findall(r"^[EWF]\d{4} .*|.*runtime error.*", ended.stderr, re.MULTILINE)
-    return values_of(text_string_to_metric_families(ended.stdout))
-
-
-def at_info(lines: Iterable[str]) -> list[str]:
-    """Return the lines that are written at the default level."""
-    return [line for line in lines if json.loads(line)["level"] != "debug"]
-
-
-def of(measure: Measure, values: Values) -> dict[tuple[str, Labels], float]:
-    """Return the samples of one metric, those of a histogram's parts included, without what is 0 (or not there at all).
-
-    Where nothing has happened yet the log says nothing.
-    """
-    return {
-        (name, frozenset((key, str(float(value)) if key == "le" else value) for key, value in each)): amount
-        for name, series in values.items()
-        if name.removesuffix("_bucket").removesuffix("_sum").removesuffix("_count") == measure.name
-        for each, amount in series.items()
-        if amount
-    }
-
-
 @pytest.mark.parametrize("level", ["debug", "info"])
 @pytest.mark.parametrize("measure", ALL, ids=lambda measure: measure.name)
 def test_each_series_of_the_metrics_can_be_had_from_the_log_alone(
@@ -255,7 +205,7 @@ def test_the_program_counts_what_is_documented_and_names_nothing_else() -> None:
     declared = set(re.findall(r"^(?:counter|gauge|histogram) (\w+)", program, re.MULTILINE))
     assert declared == {measure.name for measure in ALL} - NOT_IN_THE_LOG
 
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
     section = page.partition("### From the log alone")[2].partition("\n#")[0]
     (need_debug,) = [line for line in section.splitlines() if 'log.level = "debug"' in line]
     assert set(re.findall(r"flowmend_\w+", need_debug)) == NEEDS_DEBUG

@@ -20,6 +20,8 @@ from daemon.web.server import serve
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 Labels = frozenset[tuple[str, str]]
+Values = dict[str, dict[Labels, float]]
+"""Samples by name and labels."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,14 @@ class Served:
         read = read_openmetrics if headers["Content-Type"].startswith("application/openmetrics-text") else read_text
         return list(read(text))
 
-    async def values(self, accept: str = OPENMETRICS) -> dict[str, dict[Labels, float]]:
+    async def values(self, accept: str = OPENMETRICS) -> Values:
         """Return every sample of a scrape by name and labels; there is none twice."""
         return values_of(await self.families(accept))
 
 
-def values_of(families: Iterable[Metric]) -> dict[str, dict[Labels, float]]:
+def values_of(families: Iterable[Metric]) -> Values:
     """Return every sample by name and labels; there is none twice."""
-    found: dict[str, dict[Labels, float]] = {}
+    found: Values = {}
     for family in families:
         found.setdefault(family.name + ("_total" if family.type == "counter" else ""), {})
         for sample in family.samples:
