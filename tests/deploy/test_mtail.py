@@ -104,7 +104,7 @@ async def busy_day(shop: Shop) -> tuple[Moment, Moment]:
         await one_pass(daemon)
         shop.clock.pass_by(timedelta(minutes=11))
 
-        sandbox.faults = [Fault(endpoint="GET errors", kind="throttle:7", call=sandbox.requests["GET errors"] + 2)]
+        sandbox.faults = (Fault(endpoint="GET errors", kind="throttle:7", call=sandbox.requests["GET errors"] + 2),)
         for family in (BUSY, HOPELESS, "duplicate-contact", "field-too-long", "out-of-stock"):
             fail(shop, family, count=2, fields={"message": HOSTILE})
         await one_pass(daemon)
@@ -123,12 +123,12 @@ async def busy_day(shop: Shop) -> tuple[Moment, Moment]:
             await one_pass(daemon)
 
         broken = Fault(endpoint="GET errors", kind="status:500", call=sandbox.requests["GET errors"] + 2, last=9999)
-        sandbox.faults = [broken]  # from the second page on
+        sandbox.faults = (broken,)  # from the second page on
         fail(shop, "field-too-long", count=7)
         await one_pass(daemon)
-        sandbox.faults = []
+        sandbox.faults = ()
         await one_pass(daemon)
-        sandbox.faults = [Fault(endpoint="GET errors", kind="status:500", every=1)]
+        sandbox.faults = (Fault(endpoint="GET errors", kind="status:500", every=1),)
         fail(shop, BUSY)
         await one_pass(daemon)
 
