@@ -1,14 +1,25 @@
 """What a real Prometheus stored of a run is what the sandbox knows to be true, and promtool finds nothing to say."""
 
+import math
 import subprocess
+from collections.abc import Iterator
 
+import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from daemon.web.measures import ALL
-from tests.deploy.scraped_run import PLAIN, ScrapedRun
+from tests.deploy.dashboard import PANELS, expressions, title
+from tests.deploy.scraped_run import PLAIN, ScrapedRun, scraped_run
 from tests.integration.scraping import OPENMETRICS
 from tests.programs import program
+
+
+@pytest.fixture(scope="module")
+def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScrapedRun]:
+    """Return a run that a real Prometheus looked on, which takes some seconds."""
+    with scraped_run(tmp_path_factory.mktemp("prometheus")) as run:
+        yield run
 
 
 def test_promtool_has_nothing_to_say_about_the_metrics_of_a_run(scraped: ScrapedRun) -> None:
@@ -65,3 +76,27 @@ def test_prometheus_works_out_every_rule_and_no_alert_cries_wolf_over_a_run(scra
         "FlowmendNoCycle",  # the clock of the run is a day behind
         "FlowmendUnknownOutcomes",
     }
+
+
+def test_every_panel_of_the_dashboard_shows_something_plausible_of_a_real_run(scraped: ScrapedRun) -> None:
+    for panel in PANELS:
+        unit = panel["fieldConfig"]["defaults"]["unit"]
+        for expression in expressions(panel):
+            values = [value for value in scraped.query(expression).values() if not math.isnan(value)]
+            assert values, title(panel)
+            assert all(0 <= value < math.inf for value in values), title(panel)
+            assert unit != "percentunit" or all(value <= 1 for value in values), title(panel)
+
+
+def test_the_figures_of_the_dashboard_are_those_of_the_run(scraped: ScrapedRun) -> None:
+    shown = {title(panel): scraped.query(expressions(panel)[0]) for panel in PANELS}
+
+    def total(name: str) -> float:
+        return sum(shown[name].values())
+
+    assert total("Open errors by account") == sum(scraped.truth.open.values())
+    assert total("Held for people, by queue") == sum(scraped.truth.held.values())
+    assert total("Outcomes nobody knows") == scraped.truth.unknown
+    assert [dict(key)["mode"] for key in shown["Mode"]] == ["enforce"]
+    assert total("Breakers") == len(scraped.truth.offline)
+    assert list(shown["Scraped"].values()) == [1]
