@@ -106,6 +106,7 @@ def configure_logs(
             colors=stream.isatty(), timestamp_key="ts", repr_native_str=True, sort_keys=False
         ),
     }
+    threshold = level if isinstance(level, Threshold) else Threshold(level=level)
     shape, discreet = _Shape(now=now), _Clean(secrets=secrets, left_out=frozenset({MESSAGE}))
     logger: FilteringBoundLogger = structlog.wrap_logger(
         _Lines(stream=stream),
@@ -113,17 +114,27 @@ def configure_logs(
             _Overheard(
                 audience=audience or Audience(), cleaned=lambda event: discreet(None, "", shape(None, "", event))
             ),
-            level if isinstance(level, Threshold) else Threshold(level=level),
+            threshold,
             structlog.processors.add_log_level,
             shape,
             replace(discreet, left_out=frozenset()) if messages else discreet,
             renderers[format],
         ],
-        wrapper_class=structlog.make_filtering_bound_logger("debug"),
+        wrapper_class=_logger_class(threshold),
         context_class=dict,
         cache_logger_on_first_use=True,
     )
     return logger
+
+
+def _logger_class(threshold: Threshold) -> type[FilteringBoundLogger]:
+    """Return loggers whose ``debug`` does nothing while nobody wants to see it: it is called for each of a million errors."""
+    every_level = structlog.make_filtering_bound_logger("debug")
+
+    def debug(self: FilteringBoundLogger, event: str, **facts: object) -> object:
+        return every_level.debug(self, event, **facts) if threshold.level == "debug" else None
+
+    return type("Logger", (every_level,), {"debug": debug})
 
 
 def route_libraries(log: FilteringBoundLogger, root: logging.Logger | None = None) -> None:
