@@ -1,16 +1,20 @@
-"""Look at one account: its token, where it lives, whose it is, the clocks, and what it may do. Only reads."""
+"""Look at one account: its token, where it lives, whose it is, the clocks, and what can be seen of it. Only reads."""
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from importlib.metadata import version
 from random import random
 from stat import S_IRWXG, S_IRWXO
 
+from daemon.app.doctor_rights import examine_rights
 from daemon.app.findings import Finding, Grade, Topic
 from daemon.core.continuity import CLOCK_SLACK
 from daemon.core.exceptions import AuthError, ConfigError, FlowmendError, ForeignStoreError
 from daemon.core.owner import Owner
+from daemon.core.records import TokenInfo
 from daemon.integrator.client import Client
 from daemon.integrator.exchange import Transport
 from daemon.integrator.pacing import Pacer
@@ -20,7 +24,11 @@ from daemon.logs import Secrets
 from daemon.pipeline.terms import Clock, Terms
 from daemon.settings import Account
 
-REGIONS = {"api.integrator.io": "the American region", "api.eu.integrator.io": "the European region"}
+REGIONS = {
+    "https://api.integrator.io/v1": "the American region",
+    "https://api.eu.integrator.io/v1": "the European region",
+}
+"""Where integrator.io itself answers, by base URL. A token of one region means nothing to the others."""
 
 NOTED = timedelta(seconds=10)
 """A difference of the clocks that is worth a word; a larger one than `CLOCK_SLACK` makes retries look like others'."""
@@ -51,39 +59,55 @@ def _moment(date: str) -> datetime | None:
 
 
 async def examine_account(
-    account: Account, terms: Terms, *, clock: Clock, secrets: Secrets, owner: Owner | None
+    account: Account,
+    terms: Terms,
+    *,
+    clock: Clock,
+    secrets: Secrets,
+    owner: Owner | None,
+    regions: Mapping[str, str] = REGIONS,
 ) -> list[Finding]:
     """Return what is found; *owner* is whom the store knows the account by, None where it does not.
 
-    What depends on something that failed is not looked at.
+    What depends on something that failed is not looked at. Where one of *regions* refuses the token, the others are
+    asked whether it is theirs; from any other address the token goes nowhere else.
     """
     name = terms.account
     try:
         token = account.read_token().get_secret_value()
         base_url = BaseUrl.parse(account.base_url)
     except ConfigError as wrong:
-        return [_found(name, Topic.TOKEN, Grade.WRONG, str(wrong))]
+        return [_found(name, Topic.TOKEN, Grade.PROBLEM, str(wrong))]
     secrets.add(token)
     findings = [_token(name, account)]
     async with HttpTransport(base_url) as plain:
         transport = DatedTransport(inner=plain, clock=clock)
-        client = Client(
-            account=name,
-            base_url=base_url,
-            token=token,
-            transport=transport,
-            pacer=Pacer(requests_per_s=account.requests_per_s, random=random),
-            writes_allowed=False,
-            version=version("flowmend"),
-            share_id=account.share_id,
-            attempts=1,
-        )
-        findings += await _identity(name, account, client, owner)
+        client = _client(name, account, base_url, token, transport)
+        info = await _asked(client, account, token, regions)
+        if isinstance(info, Finding):
+            findings.append(info)
+        else:
+            findings += _identity(client, account, info, owner, regions)
         if transport.ahead is not None:
             findings.append(_clocks(name, transport.ahead))
-        if all(finding.grade is not Grade.WRONG for finding in findings if finding.topic is not Topic.CLOCK):
-            findings += await _rights(terms, client)
+        sound = all(each.grade is not Grade.PROBLEM for each in findings if each.topic is not Topic.CLOCK)
+        if isinstance(info, TokenInfo) and sound:
+            findings += await examine_rights(terms, client, info, clock.now())
     return findings
+
+
+def _client(name: str, account: Account, base_url: BaseUrl, token: str, transport: Transport) -> Client:
+    return Client(
+        account=name,
+        base_url=base_url,
+        token=token,
+        transport=transport,
+        pacer=Pacer(requests_per_s=account.requests_per_s, random=random),
+        writes_allowed=False,
+        version=version("flowmend"),
+        share_id=account.share_id,
+        attempts=1,
+    )
 
 
 def _found(name: str, topic: Topic, grade: Grade, said: str, advice: str = "") -> Finding:
@@ -92,69 +116,75 @@ def _found(name: str, topic: Topic, grade: Grade, said: str, advice: str = "") -
 
 def _token(name: str, account: Account) -> Finding:
     if account.token is not None or account.token_file is None:
-        return _found(name, Topic.TOKEN, Grade.GOOD, "there is one, from the environment or a credential")
+        return _found(name, Topic.TOKEN, Grade.OK, "there is one, from the environment or a credential")
     said = f"read from {account.token_file}"
     if account.token_file.stat().st_mode & (S_IRWXG | S_IRWXO):
         advice = f"chmod 600 {account.token_file}, owned by the user of the service"
-        return _found(name, Topic.TOKEN, Grade.NOTE, f"{said}, which other users of this machine may read, too", advice)
-    return _found(name, Topic.TOKEN, Grade.GOOD, said)
-
-
-async def _identity(name: str, account: Account, client: Client, owner: Owner | None) -> list[Finding]:
-    url = client.base_url
-    region = REGIONS.get(url.address[1], "an address of its own")
-    try:
-        info = await client.token_info()
-    except AuthError as refused:
-        advice = (
-            "name the region of the account in base_url, or make a new token in integrator.io (Resources > API tokens)"
+        return _found(
+            name, Topic.TOKEN, Grade.WARNING, f"{said}, which other users of this machine may read, too", advice
         )
-        return [_found(name, Topic.REGION, Grade.WRONG, str(refused), advice)]
+    return _found(name, Topic.TOKEN, Grade.OK, said)
+
+
+async def _asked(client: Client, account: Account, token: str, regions: Mapping[str, str]) -> TokenInfo | Finding:
+    """Return whose token it is, or why integrator.io does not say."""
+    try:
+        return await client.token_info()
+    except AuthError as refused:
+        return await _refused(client, account, token, refused, regions)
     except FlowmendError as failed:
         advice = "is base_url right, and may this machine reach it (DNS, proxy, firewall)?"
-        return [_found(name, Topic.REGION, Grade.WRONG, str(failed), advice)]
-    findings = [_found(name, Topic.REGION, Grade.GOOD, f"{url} answers, {region}")]
+        return _found(client.account, Topic.REGION, Grade.PROBLEM, str(failed), advice)
+
+
+def _identity(
+    client: Client, account: Account, info: TokenInfo, owner: Owner | None, regions: Mapping[str, str]
+) -> list[Finding]:
+    name, url = client.account, client.base_url
+    region = regions.get(url.plain, "an address of its own")
+    findings = [_found(name, Topic.REGION, Grade.OK, f"{url} accepts the token; it is {region}")]
     here = Owner(user_id=info.user_id, base_url=url.plain, share_id=account.share_id)
     if owner is not None and owner != here:
         foreign = ForeignStoreError(name, belongs_to=str(owner), found=str(here))
-        return [*findings, _found(name, Topic.ACCOUNT, Grade.WRONG, str(foreign).partition(". ")[0], foreign.advice)]
+        return [*findings, _found(name, Topic.ACCOUNT, Grade.PROBLEM, str(foreign).partition(". ")[0], foreign.advice)]
     known = "the same as in the store" if owner else "the store will remember it"
-    return [*findings, _found(name, Topic.ACCOUNT, Grade.GOOD, f"{here}; {known}")]
+    return [*findings, _found(name, Topic.ACCOUNT, Grade.OK, f"{here}; {known}")]
+
+
+async def _refused(
+    client: Client, account: Account, token: str, refused: AuthError, regions: Mapping[str, str]
+) -> Finding:
+    """Say why the token was refused; only where integrator.io itself does not know it, its other regions are asked."""
+    name, url = client.account, client.base_url.plain
+    others = [each for each in regions if each != url]
+    anew = "make a new token in integrator.io (Resources > API tokens)"
+    if url not in regions or refused.status != HTTPStatus.UNAUTHORIZED:
+        advice = f"name the region of the account in base_url, or {anew}"
+        return _found(name, Topic.REGION, Grade.PROBLEM, str(refused), advice)
+    for other in others:
+        if await _accepts(BaseUrl.parse(other), name, account, token):
+            said = f"{url} refused the token, and {other} accepts it: the account lives in {regions[other]}"
+            return _found(name, Topic.REGION, Grade.PROBLEM, said, f'set base_url = "{other}" under [accounts.{name}]')
+    advice = f"{anew}; if the account lives in yet another region, name that one in base_url"
+    said = f"{refused}. {' and '.join(others)} did not accept the token, either"
+    return _found(name, Topic.REGION, Grade.PROBLEM, said, advice)
+
+
+async def _accepts(base_url: BaseUrl, name: str, account: Account, token: str) -> bool:
+    async with HttpTransport(base_url) as transport:
+        try:
+            await _client(name, account, base_url, token, transport).token_info()
+        except FlowmendError:
+            return False
+        return True
 
 
 def _clocks(name: str, ahead: timedelta) -> Finding:
     off, way = abs(ahead), "ahead of" if ahead > timedelta(0) else "behind"
     said = f"integrator.io's clock is {off.total_seconds():g} s {way} this machine's"
     if off <= NOTED:
-        return _found(name, Topic.CLOCK, Grade.GOOD, "this machine's clock and integrator.io's agree within seconds")
+        return _found(name, Topic.CLOCK, Grade.OK, "this machine's clock and integrator.io's agree within seconds")
     advice = (
         "set this machine's clock by the network (timedatectl set-ntp true): ages, windows and outcomes are told by it"
     )
-    return _found(name, Topic.CLOCK, Grade.WRONG if off > CLOCK_SLACK else Grade.NOTE, said, advice)
-
-
-async def _rights(terms: Terms, client: Client) -> list[Finding]:
-    name = terms.account
-    try:
-        flows = await client.flows()
-        ours = [flow for flow in flows if terms.includes(flow.flow_id, flow.name)]
-        if ours:
-            await client.flow_errors(ours[0].flow_id)
-    except FlowmendError as refused:
-        advice = "give the token full access: the error endpoints of integrator.io need it"
-        return [_found(name, Topic.RIGHTS, Grade.WRONG, str(refused), advice)]
-    said = f"sees {len(flows)} flows, of which {len(ours)} are looked after"
-    strange = [
-        pattern
-        for pattern in (*terms.include_flows, *terms.exclude_flows)
-        if pattern != "*" and not any(_only(terms, pattern).includes(flow.flow_id, flow.name) for flow in flows)
-    ]
-    if not ours or strange:
-        lost = f"; no flow is called {', '.join(strange)}" if strange else ""
-        advice = "look at include_flows and exclude_flows, which take ids, names and globs"
-        return [_found(name, Topic.RIGHTS, Grade.NOTE, said + lost, advice)]
-    return [_found(name, Topic.RIGHTS, Grade.GOOD, f"{said}; their errors can be read")]
-
-
-def _only(terms: Terms, pattern: str) -> Terms:
-    return replace(terms, include_flows=(pattern,), exclude_flows=())
+    return _found(name, Topic.CLOCK, Grade.PROBLEM if off > CLOCK_SLACK else Grade.WARNING, said, advice)

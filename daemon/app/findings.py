@@ -7,9 +7,9 @@ from enum import StrEnum
 class Grade(StrEnum):
     """How it is: as it should be, worth knowing, or wrong."""
 
-    GOOD = "good"
-    NOTE = "note"
-    WRONG = "wrong"
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
 
 
 class Topic(StrEnum):
@@ -21,8 +21,11 @@ class Topic(StrEnum):
     ACCOUNT = "account"
     CLOCK = "clock"
     RIGHTS = "rights"
+    FLOWS = "flows"
     RULES = "rules"
     STORE = "store"
+    QUEUE = "unsettled work"
+    TRACE_KEYS = "trace keys"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +50,8 @@ class Finding:
             "said": self.said,
             "advice": self.advice,
         }
+
+
+def counted(number: int, word: str, more: str = "") -> str:
+    """Write ``1 rule``, ``1,000 rules``; *more* is the plural that an s does not make."""
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {more or f'{word}s'}"

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def doctor(config: Config = None, account: AccountName = None, json: Json = False) -> None:
     """Look at everything that Flowmend needs, and say in words what is wrong and what to do about it.
 
-    Configuration, token, region, account, clocks, rights, rules and store. Only reads, also beside a running service.
+    Configuration, token, region, account, clocks, rights, flows, rules, store, unsettled work and trace keys: a line
+    each, ok, warning or problem. Only reads, also beside a running service. Ends with 1 where there is a problem.
     """
     import asyncio
 
@@ -32,7 +33,7 @@ def doctor(config: Config = None, account: AccountName = None, json: Json = Fals
         settings = read_settings(config)
     except ConfigError as wrong:
         advice = "config.example.toml shows every key; what depends on the rest is looked at where it can be"
-        findings.append(Finding(topic=Topic.CONFIGURATION, grade=Grade.WRONG, said=str(wrong), advice=advice))
+        findings.append(Finding(topic=Topic.CONFIGURATION, grade=Grade.PROBLEM, said=str(wrong), advice=advice))
         settings = _as_far_as_it_goes(config)
     if settings is not None:
         known_account(settings, account)

@@ -3,21 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
-from daemon.app.findings import Finding, Grade, Topic
-from daemon.cli.exits import PROBLEMS, UNREACHABLE, UNUSABLE, worst_of
-from daemon.cli.render import clean, console, plural, say
+from daemon.app.findings import Finding, Grade, counted
+from daemon.cli.exits import PROBLEMS
+from daemon.cli.render import clean, console, say
 
-CODES = {Topic.RULES: PROBLEMS, Topic.REGION: UNREACHABLE, Topic.ACCOUNT: UNUSABLE, Topic.RIGHTS: UNREACHABLE}
-"""The exit code of what is wrong with a topic; with any other: usage, configuration or store."""
-
-STYLES = {Grade.GOOD: "green", Grade.NOTE: "yellow", Grade.WRONG: "bold red"}
+STYLES = {Grade.OK: "green", Grade.WARNING: "yellow", Grade.PROBLEM: "bold red"}
 SHOWN = 600
 """Characters shown of one line."""
 
 
 def verdict(findings: Sequence[Finding]) -> int:
-    """Return the exit code: 0 where nothing is wrong; what is only worth knowing does not count."""
-    return worst_of({CODES.get(each.topic, UNUSABLE) for each in findings if each.grade is Grade.WRONG})
+    """Return the exit code: 1 where there is a problem, else 0; a warning is no failure."""
+    return PROBLEMS if any(each.grade is Grade.PROBLEM for each in findings) else 0
 
 
 def findings_json(findings: Sequence[Finding]) -> dict[str, Any]:
@@ -31,13 +28,16 @@ def show_findings(findings: Sequence[Finding]) -> None:
     for each in findings:
         first, *more = each.said.splitlines()
         of = f"{each.topic} of {each.account}" if each.account else each.topic
-        out.print(f"{each.grade:<6}", style=STYLES[each.grade], end="")
+        out.print(f"{each.grade:<8}", style=STYLES[each.grade], end="")
         say(f"{of}: {clean(first, SHOWN)}")
         for line in more:
             say(f"      {clean(line, SHOWN)}")
-        if each.advice and each.grade is not Grade.GOOD:
+        if each.advice and each.grade is not Grade.OK:
             say(f"      What to do: {clean(each.advice, SHOWN)}")
-    wrong = sum(each.grade is Grade.WRONG for each in findings)
-    notes = sum(each.grade is Grade.NOTE for each in findings)
-    worth = f", {plural(notes, 'thing')} worth knowing" if notes else ""
-    say(f"\n{plural(wrong, 'thing')} wrong{worth}." if wrong else f"\nNothing is wrong{worth}.")
+    problems = sum(each.grade is Grade.PROBLEM for each in findings)
+    warnings = sum(each.grade is Grade.WARNING for each in findings)
+    say(
+        f"\n{counted(problems, 'problem')}, {counted(warnings, 'warning')}."
+        if problems or warnings
+        else "\nAll is well."
+    )

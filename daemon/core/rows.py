@@ -108,3 +108,15 @@ class RulesRow:
     version: str
     loaded_at: datetime
     files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceKeyRow:
+    """Of the *open* errors of a step: how many have no trace key, one that was cut, one that several records share."""
+
+    flow_name: str
+    step_name: str
+    open: int
+    blank: int
+    cut: int
+    shared: int

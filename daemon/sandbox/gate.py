@@ -5,12 +5,19 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 
-from daemon.sandbox.calls import Answer, answer_json
+from daemon.sandbox.calls import Answer, answer_json, not_found
 from daemon.sandbox.options import Options
 from daemon.sandbox.world import World
 
 BUCKET = 1000
 REFILL_PER_S = 300
+OF_ERRORS = frozenset(
+    {
+        "GET integration-errors", "GET flow-errors", "GET errors", "GET resolved", "GET data", "PUT resolved",
+        "POST retry", "PUT data", "PUT assign", "PUT step-tags",
+    }
+)  # fmt: skip
+"""What there is with Error Management 2.0 only."""
 
 
 class Gate:
@@ -22,7 +29,7 @@ class Gate:
         self._tokens = float(BUCKET)
         self._filled_at: datetime | None = None
 
-    def refusal(self, headers: Mapping[str, str], now: datetime) -> Answer | None:
+    def refusal(self, endpoint: str, headers: Mapping[str, str], now: datetime) -> Answer | None:
         """Return the refusal of a request with these headers, or None where it may pass."""
         options = self._options
         if options.other_region:
@@ -34,6 +41,8 @@ class Gate:
             return answer_json({"errors": [{"code": "missing_header", "message": message}]}, status=400)
         if options.share_id and headers.get("Integrator-AShareId") != options.share_id:
             return answer_json({"message": "Forbidden"}, status=403)
+        if not options.error_management and endpoint in OF_ERRORS:
+            return not_found("Path", endpoint).answer()
         return self._over_limit(now) if options.rate_limit else None
 
     def throttled(self, wait_s: int = 1, *, retry_after: str = "auto") -> Answer:

@@ -11,6 +11,8 @@ class Options:
     Who may ask:
         *token* and *user_id* belong together. *scope* None leaves the field out of ``tokenInfo``. *share_id* "" means
         that no ``Integrator-AShareId`` is needed. *other_region* refuses the right token with a plain "Unauthorized".
+        *error_management* False is an account without Error Management 2.0: its errors are not shown to anybody. The API
+        document does not say how; here it is a 404.
 
     Retry jobs:
         *job_seconds* is the time from creation to end; 0 means ended when next looked at, None never. *leaves* says when
@@ -41,6 +43,7 @@ class Options:
     scope: str | None = "*"
     share_id: str = ""
     other_region: bool = False
+    error_management: bool = True
 
     job_seconds: float | None = 0.0
     leaves: Literal["at_once", "when_run"] = "at_once"

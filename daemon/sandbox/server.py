@@ -127,7 +127,7 @@ class Sandbox:
             await self._stopped.wait()
         if fault in ("before", "hang"):
             return _cut(request, reset=True)
-        answer = self._refused(fault, now) or self._gate.refusal(request.headers, now)
+        answer = self._refused(fault, now) or self._gate.refusal(endpoint, request.headers, now)
         if answer is None:
             call = Call(
                 path=request.match_info,

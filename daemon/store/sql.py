@@ -32,6 +32,7 @@ from daemon.store.rulesets import RuleSetRows
 from daemon.store.schema import HEAD, version_of
 from daemon.store.scratch import SCRATCH
 from daemon.store.shared import SharedRows
+from daemon.store.trace_keys import TraceKeyRows
 from daemon.store.transactions import in_thread, reads
 from daemon.store.unknown import UnknownRows
 from daemon.store.upgrade import WAIT_S, Upgraded, bring_forward
@@ -60,6 +61,7 @@ class SqlStore(
     IncidentRows,
     ReportRows,
     NoticeRows,
+    TraceKeyRows,
 ):
     """The store in a database; `open_store` makes it, and says in *upgraded* whether it brought it forward."""
 

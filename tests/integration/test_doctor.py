@@ -1,35 +1,49 @@
 """The doctor finds what is wrong, says it in words with what to do, and changes nothing."""
 
 import os
-from collections.abc import Callable, Sequence
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from socket import gethostname
+from typing import Any
 
 import pytest
 
 from daemon.app.doctor import examine
+from daemon.app.doctor_account import REGIONS
 from daemon.app.findings import Finding, Grade, Topic
+from daemon.core.actions import Mode
 from daemon.core.leases import Holder
 from daemon.core.pauses import EVERYTHING
 from daemon.logs import Secrets
-from daemon.sandbox import Options, parse_faults
+from daemon.sandbox import Options, Sandbox, make_world, parse_faults
 from daemon.settings import Settings, load_settings
-from tests.integration.shop import ACCOUNT, Shop
-from tests.integration.small_shop import FLOW, RETRIES, fail, small_shop
+from tests.integration.shop import ACCOUNT, Shop, open_shop
+from tests.integration.small_shop import FLOW, RETRIES, STEP, fail, small_shop
 
 TESTED = RETRIES + "    tests:\n      - match: {code: ECONNRESET}\n"
 OWN_TEST_FAILS = TESTED + "      - name: the nearest\n        no_match: {code: ECONNRESET}\n"
 
 
-async def examined(shop: Shop, settings: Settings | None = None) -> Sequence[Finding]:
-    return await examine(settings or shop.settings(), [ACCOUNT], clock=shop.clock, secrets=Secrets())
+async def examined(
+    shop: Shop, settings: Settings | None = None, regions: Mapping[str, str] = REGIONS
+) -> Sequence[Finding]:
+    settings = settings or shop.settings()
+    return await examine(settings, [ACCOUNT], clock=shop.clock, secrets=Secrets(), regions=regions)
 
 
 def of(findings: Sequence[Finding], topic: Topic) -> Finding:
     """Return the worst finding of a topic."""
-    order = [Grade.GOOD, Grade.NOTE, Grade.WRONG]
+    order = [Grade.OK, Grade.WARNING, Grade.PROBLEM]
     return max((each for each in findings if each.topic is topic), key=lambda each: order.index(each.grade))
+
+
+def held_by(findings: Sequence[Finding]) -> Finding:
+    """Return what is said of the account's lease."""
+    return [each for each in findings if each.topic is Topic.STORE and each.account][-1]
 
 
 async def test_a_sound_installation_is_good_in_every_topic_and_nothing_but_reads_is_sent(tmp_path: Path) -> None:
@@ -43,10 +57,10 @@ async def test_a_sound_installation_is_good_in_every_topic_and_nothing_but_reads
             findings = await examined(shop)
 
             assert await daemon.store.lease(ACCOUNT) == lease
-    assert [each.topic for each in findings] == [*Topic, Topic.STORE]
-    assert {each.grade for each in findings} == {Grade.GOOD}
+    assert sorted({each.topic for each in findings}) == sorted(Topic)
+    assert {each.grade for each in findings} == {Grade.OK}
     assert {seen.method for seen in shop.sandbox.seen[before:]} == {"GET"}
-    assert "looked after by flowmend run" in findings[-1].said
+    assert "looked after by flowmend run" in held_by(findings).said
     assert "sandbox-token" not in repr(findings)
 
 
@@ -54,7 +68,7 @@ async def test_a_first_look_makes_nothing(tmp_path: Path) -> None:
     async with small_shop(tmp_path) as shop:
         findings = await examined(shop)
 
-    assert of(findings, Topic.STORE).grade is Grade.NOTE
+    assert of(findings, Topic.STORE).grade is Grade.WARNING
     assert "is not there yet" in of(findings, Topic.STORE).said
     assert not (tmp_path / "flowmend.db").exists()
 
@@ -71,6 +85,8 @@ async def test_a_first_look_makes_nothing(tmp_path: Path) -> None:
         pytest.param({}, "GET tokenInfo:*:before", Topic.REGION, "tokenInfo", "DNS, proxy, firewall", id="no answer"),
         pytest.param({}, "GET tokenInfo:*:not_json", Topic.REGION, "tokenInfo", "is base_url right", id="a login page"),
         pytest.param({}, "GET flow-errors:*:status:403", Topic.RIGHTS, "403", "full access", id="rights"),
+        pytest.param({"error_management": False}, "", Topic.RIGHTS, "404", "switch on Error Management 2.0", id="em 2.0"),
+        pytest.param({}, "GET errors:*:not_json", Topic.RIGHTS, "cannot", "Error Management 2.0", id="no list"),
         pytest.param({}, "GET tokenInfo:1:clock:5m", Topic.CLOCK, "300 s ahead of", "timedatectl", id="clock ahead"),
         pytest.param({}, "GET tokenInfo:1:clock:-1d", Topic.CLOCK, "86400 s behind", "timedatectl", id="clock behind"),
     ],
@@ -82,16 +98,105 @@ async def test_what_integrator_io_refuses_is_said_with_what_to_do(
         findings = await examined(shop)
 
     found = of(findings, topic)
-    assert found.grade is Grade.WRONG
+    assert found.grade is Grade.PROBLEM
     assert said in found.said
     assert advice in found.advice
     assert found.account == ACCOUNT
-    assert [each.topic for each in findings if each.grade is Grade.WRONG] == [topic]
+    assert [each.topic for each in findings if each.grade is Grade.PROBLEM] == [topic]
 
 
 async def test_a_small_difference_of_the_clocks_is_only_noted(tmp_path: Path) -> None:
     async with small_shop(tmp_path, faults=parse_faults("GET tokenInfo:1:clock:30s")) as shop:
-        assert of(await examined(shop), Topic.CLOCK).grade is Grade.NOTE
+        assert of(await examined(shop), Topic.CLOCK).grade is Grade.WARNING
+
+
+@asynccontextmanager
+async def another_region(shop: Shop, **options: Any) -> AsyncIterator[Sandbox]:
+    """Serve integrator.io's other region, whose base URL is ``url``."""
+    world = make_world("empty", seed=9, now=shop.clock.now())
+    other = Sandbox(world, clock=shop.clock.now, options=Options(**options))
+    try:
+        yield other
+    finally:
+        await other.stop()
+
+
+async def test_a_token_of_the_other_region_is_recognised_there(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, options=Options(other_region=True)) as shop, another_region(shop) as other:
+        url = await other.start()
+        findings = await examined(shop, regions={shop.base_url: "the one", url: "the other"})
+
+    found = of(findings, Topic.REGION)
+    assert (found.grade, found.advice) == (Grade.PROBLEM, f'set base_url = "{url}" under [accounts.{ACCOUNT}]')
+    assert "accepts it: the account lives in the other" in found.said
+    assert [seen.endpoint for seen in other.seen] == ["GET tokenInfo"]
+
+
+async def test_a_token_that_no_region_knows_is_said_to_be_refused_by_all(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, options=Options(token="a")) as shop, another_region(shop, token="b") as other:
+        url = await other.start()
+        found = of(await examined(shop, regions={shop.base_url: "the one", url: "the other"}), Topic.REGION)
+
+    assert f"{url} did not accept the token, either" in found.said
+    assert "make a new token" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("options", "faults", "known"),
+    [
+        pytest.param({"token": "another"}, "", False, id="an address of its own"),
+        pytest.param({}, "GET tokenInfo:*:status:403", True, id="known there, and not allowed"),
+        pytest.param({}, "GET tokenInfo:*:before", True, id="no answer"),
+    ],
+)
+async def test_a_token_goes_to_another_region_only_where_integrator_io_itself_does_not_know_it(
+    tmp_path: Path, options: dict[str, Any], faults: str, known: bool
+) -> None:
+    async with (
+        small_shop(tmp_path, options=Options(**options), faults=parse_faults(faults)) as shop,
+        another_region(shop) as other,
+    ):
+        url = await other.start()
+        regions = {url: "the other"} | ({shop.base_url: "the one"} if known else {})
+        assert of(await examined(shop, regions=regions), Topic.REGION).grade is Grade.PROBLEM
+
+    assert other.seen == []
+
+
+def test_the_regions_are_integrator_ios_own_over_https() -> None:
+    assert all(re.fullmatch(r"https://api(\.[a-z]{2})?\.integrator\.io/v1", url) for url in REGIONS)
+
+
+async def test_a_token_with_limited_access_is_said_to_be_limited(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, options=Options(scope="exports")) as shop:
+        found = of(await examined(shop), Topic.RIGHTS)
+
+    assert (found.grade, "limited to exports" in found.said) == (Grade.WARNING, True)
+
+
+async def test_flows_that_are_left_out_or_disabled_are_named(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, errors=0, account={"exclude_flows": ["Nightly*"]}) as shop:
+        shop.do(do="flow", flow="Amazon orders to NetSuite", disabled=True)
+        found = of(await examined(shop), Topic.FLOWS)
+
+    assert found.said == (
+        "7 of 8 flows are looked after, with 19 steps; left out by include_flows or exclude_flows: Nightly price list; "
+        "disabled in integrator.io: Amazon orders to NetSuite"
+    )
+
+
+async def test_keys_from_the_environment_are_named_without_their_values(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop:
+        config = tmp_path / "config.toml"
+        config.write_text(f'[accounts.{ACCOUNT}]\nbase_url = "{shop.base_url}"\n', encoding="utf-8")
+        given = {f"FLOWMEND_ACCOUNTS__{ACCOUNT.upper()}__TOKEN": "sandbox-token", "FLOWMEND_POLL__INTERVAL": "30s"}
+        given |= {"FLOWMEND_STORE__URL": f"sqlite:///{tmp_path}/flowmend.db", "FLOWMEND_RULES__PATHS": str(shop.rules)}
+        found = of(await examined(shop, load_settings(config, given, tmp_path)), Topic.CONFIGURATION)
+
+    assert f"read {config}; from the environment" in found.said
+    assert f"accounts.{ACCOUNT}.token" in found.said
+    assert "poll.interval" in found.said
+    assert "sandbox-token" not in found.said
 
 
 async def test_nobody_at_the_address_is_said_and_what_depends_on_it_is_not_looked_at(tmp_path: Path) -> None:
@@ -101,14 +206,14 @@ async def test_nobody_at_the_address_is_said_and_what_depends_on_it_is_not_looke
 
     assert "no connection to http://127.0.0.1:9" in of(findings, Topic.REGION).said
     assert {Topic.ACCOUNT, Topic.CLOCK, Topic.RIGHTS}.isdisjoint(each.topic for each in findings)
-    assert of(findings, Topic.RULES).grade is Grade.GOOD
+    assert of(findings, Topic.RULES).grade is Grade.OK
 
 
 async def test_a_flow_that_is_named_and_not_there_is_named_back(tmp_path: Path) -> None:
     async with small_shop(tmp_path, account={"include_flows": [FLOW, "Odrers*"], "exclude_flows": ["Old"]}) as shop:
-        found = of(await examined(shop), Topic.RIGHTS)
+        found = of(await examined(shop), Topic.FLOWS)
 
-    assert (found.grade, "no flow is called Odrers*, Old" in found.said) == (Grade.NOTE, True)
+    assert (found.grade, "no flow is called Odrers*, Old" in found.said) == (Grade.WARNING, True)
 
 
 async def test_a_store_of_another_user_is_named_with_both(tmp_path: Path) -> None:
@@ -117,9 +222,55 @@ async def test_a_store_of_another_user_is_named_with_both(tmp_path: Path) -> Non
         shop.sandbox.world.user_id = "somebody-else"
         found = of(await examined(shop), Topic.ACCOUNT)
 
-    assert found.grade is Grade.WRONG
+    assert found.grade is Grade.PROBLEM
     assert "somebody-else" in found.said
     assert "flowmend db rebind" in found.advice
+
+
+async def test_what_is_unsettled_and_what_waits_for_people_is_counted(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, faults=parse_faults("POST retry:1:before")) as shop:
+        fail(shop)
+        await shop.once(wait=timedelta(seconds=1))
+        under_way = of(await examined(shop), Topic.QUEUE)
+        shop.clock.pass_by(timedelta(hours=1))
+        late = of(await examined(shop), Topic.QUEUE)
+        await shop.once()
+        unknown = of(await examined(shop), Topic.QUEUE)
+
+    assert (under_way.grade, under_way.said[:34]) == (Grade.OK, "1 batch sent and without an outcom")
+    assert (late.grade, "flowmend run" in late.advice) == (Grade.WARNING, True)
+    assert "of 1 retry nobody knows what came of it" in unknown.said
+    assert "1 error held for people (unknown 1)" in unknown.said
+    assert "flowmend errors --unknown" in unknown.advice
+
+
+async def test_trace_keys_that_name_no_record_are_counted_by_step(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop:
+        shop.do(do="flow", flow=FLOW, auto_resolve=False)
+        fail(shop, count=2)
+        fail(shop, count=1, traceKey="")
+        fail(shop, count=1, traceKey="k" * 200)
+        fail(shop, count=2, traceKey="customer 7")
+        await shop.once(Mode.OBSERVE)
+        found = of(await examined(shop), Topic.TRACE_KEYS)
+
+    assert found.grade is Grade.WARNING
+    counts = "1 without a trace key, 1 with one that was cut at 128 characters, 2 with one that several records share"
+    assert found.said.splitlines()[1:] == [f"{FLOW} / {STEP}: of 6 open errors {counts}"]
+    assert "set the trace key of the export" in found.advice
+
+
+async def test_an_older_store_is_left_as_it_is(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop:
+        await shop.once()
+        with closing(sqlite3.connect(tmp_path / "flowmend.db")) as database:
+            database.execute("UPDATE alembic_version SET version_num = '0001'")
+            database.commit()
+        found = of(await examined(shop), Topic.STORE)
+        with closing(sqlite3.connect(tmp_path / "flowmend.db")) as database:
+            (version,) = database.execute("SELECT version_num FROM alembic_version").fetchone()
+
+    assert (found.grade, "of version 0001" in found.said, version) == (Grade.WARNING, True, "0001")
 
 
 async def test_rules_that_are_refused_are_shown_with_every_problem_and_the_set_that_stays(tmp_path: Path) -> None:
@@ -132,7 +283,7 @@ async def test_rules_that_are_refused_are_shown_with_every_problem_and_the_set_t
         (shop.rules / "b.yaml").unlink()
         failing = of(await examined(shop), Topic.RULES)
 
-    assert broken.grade is failing.grade is Grade.WRONG
+    assert broken.grade is failing.grade is Grade.PROBLEM
     assert f"the last good set, {version} of 2026-03-02 09:00:00 UTC, stays in force" in broken.said
     assert 'did you mean "when"?' in broken.said
     assert "E050" in failing.said
@@ -145,7 +296,7 @@ async def test_rules_that_no_process_has_loaded_yet_are_noted(tmp_path: Path) ->
         (shop.rules / "rules.yaml").write_text(RETRIES.replace("max_attempts: 3", "max_attempts: 2"), encoding="utf-8")
         found = of(await examined(shop), Topic.RULES)
 
-    assert found.grade is Grade.NOTE
+    assert found.grade is Grade.WARNING
     assert "the newest set that was in force is another" in found.said
 
 
@@ -166,8 +317,8 @@ async def test_a_store_that_cannot_be_used_is_wrong_and_the_rest_is_still_looked
         harm(shop)
         findings = await examined(shop)
 
-    assert of(findings, Topic.STORE).grade is Grade.WRONG
-    assert of(findings, Topic.RIGHTS).grade is Grade.GOOD
+    assert of(findings, Topic.STORE).grade is Grade.PROBLEM
+    assert of(findings, Topic.RIGHTS).grade is Grade.OK
 
 
 async def looked_after(shop: Shop, host: str) -> None:
@@ -181,8 +332,10 @@ async def looked_after(shop: Shop, host: str) -> None:
 @pytest.mark.parametrize(
     ("host", "grade", "said"),
     [
-        pytest.param(gethostname(), Grade.NOTE, "no process looks after it now: flowmend run on host", id="this host"),
-        pytest.param("elsewhere.example.com", Grade.GOOD, "looked after by flowmend run on host elsewhere", id="other"),
+        pytest.param(
+            gethostname(), Grade.WARNING, "no process looks after it now: flowmend run on host", id="this host"
+        ),
+        pytest.param("elsewhere.example.com", Grade.OK, "looked after by flowmend run on host elsewhere", id="other"),
     ],
 )
 async def test_a_killed_service_is_not_taken_for_a_running_one_where_that_can_be_seen(
@@ -190,7 +343,7 @@ async def test_a_killed_service_is_not_taken_for_a_running_one_where_that_can_be
 ) -> None:
     async with small_shop(tmp_path) as shop:
         await looked_after(shop, host)
-        last = (await examined(shop))[-1]
+        last = held_by(await examined(shop))
 
     assert (last.topic, last.grade) == (Topic.STORE, grade)
     assert said in last.said
@@ -198,7 +351,7 @@ async def test_a_killed_service_is_not_taken_for_a_running_one_where_that_can_be
 
 @pytest.mark.parametrize(
     ("after_s", "grade"),
-    [pytest.param(-60, Grade.GOOD, id="before the service began"), pytest.param(60, Grade.NOTE, id="after that")],
+    [pytest.param(-60, Grade.OK, id="before the service began"), pytest.param(60, Grade.WARNING, id="after that")],
 )
 async def test_a_configuration_that_the_service_has_not_read_is_noted(
     tmp_path: Path, after_s: float, grade: Grade
@@ -213,11 +366,11 @@ async def test_a_configuration_that_the_service_has_not_read_is_noted(
         )
         changed = shop.clock.now().timestamp() + after_s
         os.utime(config, (changed, changed))
-        last = (await examined(shop, load_settings(config, {}, tmp_path)))[-1]
+        last = held_by(await examined(shop, load_settings(config, {}, tmp_path)))
 
     assert (last.topic, last.grade) == (Topic.STORE, grade)
-    assert ("config.toml was changed after that began" in last.said) is (grade is Grade.NOTE)
-    assert ("restart it" in last.advice) is (grade is Grade.NOTE)
+    assert ("config.toml was changed after that began" in last.said) is (grade is Grade.WARNING)
+    assert ("restart it" in last.advice) is (grade is Grade.WARNING)
 
 
 async def test_what_keeps_flowmend_from_working_on_purpose_is_noted(tmp_path: Path) -> None:
@@ -227,7 +380,7 @@ async def test_what_keeps_flowmend_from_working_on_purpose_is_noted(tmp_path: Pa
             until = shop.clock.now() + timedelta(hours=1)
             await daemon.store.pause(EVERYTHING, "price list", "ann", shop.clock.now(), until)
         (shop.folder / "PAUSE").write_text("the ERP is down\n", encoding="utf-8")
-        notes = [each for each in await examined(shop) if each.topic is Topic.STORE and each.grade is Grade.NOTE]
+        notes = [each for each in await examined(shop) if each.topic is Topic.STORE and each.grade is Grade.WARNING]
 
     assert ["the ERP is down" in notes[0].said, "price list" in notes[1].said] == [True, True]
     assert ["remove the file" in notes[0].advice, "flowmend resume" in notes[1].advice] == [True, True]
@@ -236,7 +389,7 @@ async def test_what_keeps_flowmend_from_working_on_purpose_is_noted(tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("mode", "grade", "said"),
-    [(0o600, Grade.GOOD, "read from"), (0o644, Grade.NOTE, "other users"), (None, Grade.WRONG, "No such file")],
+    [(0o600, Grade.OK, "read from"), (0o644, Grade.WARNING, "other users"), (None, Grade.PROBLEM, "No such file")],
     ids=["its own", "of everybody", "gone"],
 )
 async def test_a_token_file_is_looked_at(tmp_path: Path, mode: int | None, grade: Grade, said: str) -> None:
