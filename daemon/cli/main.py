@@ -43,7 +43,7 @@ HOW = (
 )
 NEW = "New here? [bold]flowmend demo[/bold] shows it at work on a sandbox, in under a minute, with no account needed."
 CODES = (
-    "Exit codes: 0 done · 1 problems found in rules · 2 usage, configuration or store · 3 over a limit, paused, locked or unsafe: held · "
+    "Exit codes: 0 done · 1 problems found (check, test, doctor) · 2 usage, configuration or store · 3 over a limit, paused, locked or unsafe: held · "
     "4 integrator.io unreachable or refused · 5 an outcome is unknown."
 )
 
