@@ -8,8 +8,9 @@ import asyncio
 import json
 import random
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import count
 
 from bench.speed.account import Shape, documents
 from bench.speed.corpus import NEWEST, SEED, entries, iso, page, with_odd_messages
@@ -25,7 +26,7 @@ Answers = dict[bytes, tuple[bytes, ...]]
 
 
 FEWER = b"/_bench/fewer"
-"""Asked for this, the server lets its summaries count one error less on each step than is listed."""
+"""Asked for this, the server lets its summaries count one error less on each step than before."""
 
 
 def answers(shape: Shape, errors: int, newest_at: datetime, odd: str = "") -> Answers:
@@ -52,12 +53,12 @@ def summaries(shape: Shape, counts: Mapping[str, int], newest_at: datetime) -> A
     return {path.encode(): whole(body) for path, body in documents(shape, counts, iso(newest_at)).items()}
 
 
-def pages(count: int, *, first_id: int, newest_at: datetime, rng: random.Random, odd: str = "") -> list[bytes]:
+def pages(errors: int, *, first_id: int, newest_at: datetime, rng: random.Random, odd: str = "") -> list[bytes]:
     """Return the pages of one step, each open for its ``nextPageURL``."""
-    listed = [text for _, text in entries(count, first_id=first_id, newest_at=newest_at, rng=rng)]
+    listed = [text for _, text in entries(errors, first_id=first_id, newest_at=newest_at, rng=rng)]
     if odd:
         listed = with_odd_messages(listed, odd)
-    return [page(listed[place : place + PAGE]) for place in range(0, count, PAGE)]
+    return [page(listed[place : place + PAGE]) for place in range(0, errors, PAGE)]
 
 
 def head(size: int, status: bytes = b"200 OK") -> bytes:
@@ -76,7 +77,7 @@ MISSING = (head(0, b"404 Not Found"),)
 class Pages(asyncio.Protocol):
     """One connection: for each GET the bytes that are ready."""
 
-    def __init__(self, served: Answers, fewer: Answers) -> None:
+    def __init__(self, served: Answers, fewer: Iterator[Answers]) -> None:
         self.served = served
         self.fewer = fewer
         self.waiting = b""
@@ -98,7 +99,7 @@ class Pages(asyncio.Protocol):
 
     def _answer(self, target: bytes) -> Sequence[bytes]:
         if target == FEWER:
-            self.served.update(self.fewer)
+            self.served.update(next(self.fewer))
         path, _, query = target.partition(b"?")
         return self.served.get(target if query.startswith(b"page=") else path, MISSING)
 
@@ -106,11 +107,17 @@ class Pages(asyncio.Protocol):
 async def listen(shape: Shape, errors: int, odd: str = "") -> asyncio.Server:
     """Return a server of such an account on a free port of this machine."""
     newest_at = datetime.now(UTC) - NEWEST
-    fewer = summaries(shape, {step: errors // shape.count - 1 for step, _ in shape.step_ids()}, newest_at)
-    fewer = {path: answer for path, answer in fewer.items() if path.endswith(b"/errors") and path.count(b"/") < 5}
-    fewer[FEWER] = whole(b"{}")
-    served = answers(shape, errors, newest_at, odd)
+    served, fewer = answers(shape, errors, newest_at, odd), counting_fewer(shape, errors, newest_at)
     return await asyncio.get_running_loop().create_server(lambda: Pages(served, fewer), "127.0.0.1", 0)
+
+
+def counting_fewer(shape: Shape, errors: int, newest_at: datetime) -> Iterator[Answers]:
+    """Yield the summaries that count one error less on each step, then two, and so on."""
+    for less in count(1):
+        counts = {step: errors // shape.count - less for step, _ in shape.step_ids()}
+        found = summaries(shape, counts, newest_at)
+        lists = {f"/v1/flows/{flow}/{step}/errors".encode() for step, flow in shape.step_ids()}
+        yield {path: answer for path, answer in found.items() if path not in lists} | {FEWER: whole(b"{}")}
 
 
 async def main() -> None:

@@ -66,11 +66,12 @@ async def opened(config: Path, clock: Clock | None = None) -> AsyncIterator[tupl
 
 async def timed_cycle(runner: AccountRunner, *, act: bool = True) -> Figures:
     """Run one cycle and return what it took and did."""
-    requests, began, cpu = runner.requests(), time.perf_counter(), time.process_time()
+    requests, began, cpu, loop_cpu = runner.requests(), time.perf_counter(), time.process_time(), time.thread_time()
     tally, _ = await runner.cycle(act=act)
     return {
         "took_s": time.perf_counter() - began,
         "cpu_s": time.process_time() - cpu,
+        "loop_cpu_s": time.thread_time() - loop_cpu,
         "requests": runner.requests() - requests,
         "new": tally.counts["new"],
         "matched": tally.counts["matched"],
