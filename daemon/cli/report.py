@@ -16,6 +16,7 @@ class Format(StrEnum):
     """The forms of a report."""
 
     TEXT = "text"
+    HTML = "html"
     JSON = "json"
     CSV = "csv"
 
@@ -27,7 +28,7 @@ Form = Annotated[
     Format,
     typer.Option(
         "--format",
-        help="text to read here, json for programs, csv for spreadsheets.",
+        help="text to read here, html to print or to send (one file, nothing is loaded), json for programs, csv for spreadsheets.",
     ),
 ]
 Output = Annotated[
@@ -97,6 +98,10 @@ def _written(made: "Report", form: Format) -> str:
             from daemon.cli.report_figures import report_csv
 
             return report_csv(made)
+        case Format.HTML:
+            from daemon.cli.report_page import report_page
+
+            return report_page(made)
         case Format.TEXT:
             from daemon.cli.report_view import report_text
 

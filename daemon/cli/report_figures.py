@@ -29,7 +29,7 @@ FIGURES: Sequence[tuple[str, Figure]] = (
     ("new", lambda period: period.new),
     ("fixed by the robot (confirmed)", lambda period: period.retries.confirmed),
     ("resolved by the robot", lambda period: period.resolves.confirmed),
-    ("dealt with by people", lambda period: _left(period, "by_people")),
+    ("dealt with by people", lambda period: period.by_people),
     ("settled by the platform", lambda period: _left(period, "platform")),
     ("vanished", _vanished),
     ("left, not asked how yet", lambda period: _left(period, "not_asked")),

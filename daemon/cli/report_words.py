@@ -120,8 +120,8 @@ def needs_people(account: AccountReport, window: Window) -> list[str]:
     """Return what somebody should do, the most pressing first."""
     said: list[str] = []
     if account.unknown:
-        retries = plural(account.unknown, "retry" if account.unknown == 1 else "retrie")
-        said.append(f"{retries} with an unknown outcome: nobody knows whether they ran (flowmend errors --unknown)")
+        retries = "1 retry has" if account.unknown == 1 else f"{account.unknown:,} retries have"
+        said.append(f"{retries} an unknown outcome: somebody must look in the target (flowmend errors --unknown)")
     expiring = sum(step.expiring for step in account.expiring)
     if expiring:
         said.append(
@@ -135,7 +135,7 @@ def needs_people(account: AccountReport, window: Window) -> list[str]:
     if account.unmatched:
         share = percent(account.unmatched / account.open)
         said.append(
-            f"{account.unmatched:,} of {plural(account.open, 'open error')} ({share}) taken by no rule (flowmend suggest)"
+            f"{account.unmatched:,} of {plural(account.open, 'open error')} ({share}) that no rule takes (flowmend suggest)"
         )
     if account.oldest is not None and account.oldest.oldest_at is not None:
         age = roughly(window.until - account.oldest.oldest_at)

@@ -108,6 +108,11 @@ class Period:
     resolves: Ends = Ends()
     gone: Gone | None = Gone()
 
+    @property
+    def by_people(self) -> int | None:
+        """Return how many errors people dealt with, None where nobody recorded it."""
+        return None if self.gone is None else self.gone.by_people
+
     def __add__(self, other: "Period") -> "Period":
         return Period(
             new=other.new if self.new is None else self.new + (other.new or 0),

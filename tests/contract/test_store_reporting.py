@@ -163,6 +163,10 @@ async def test_the_time_to_fix_is_the_median_from_the_error_to_its_confirmed_ret
     await record(store, recorded("e8", occurred_at=None), recorded("e9"))
     settled = {"e7": Outcome.CONFIRMED, "e8": Outcome.CONFIRMED, "e9": Outcome.CAME_BACK}
     await store.settle(await intend(store, *settled), settled, minutes(600))
+    await record(store, recorded("e11"))
+    said = await intend(store, "e11")
+    await store.settle(said, {"e11": Outcome.UNKNOWN}, minutes(600))
+    assert await store.settle_unknown(said, "e11", Outcome.CONFIRMED, by="anna", why="it is there", now=minutes(900))
     closed = await intend(store, "e10", act=Act.RESOLVE, rule_id="r2")
     await store.settle(closed, {"e10": Outcome.CONFIRMED}, minutes(600))
     assert await store.times_to_fix("acme", SINCE, UNTIL) == {"r1": timedelta(minutes=median)}

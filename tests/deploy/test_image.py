@@ -160,6 +160,9 @@ def test_it_works_with_what_the_lock_names_in_a_tree_that_it_cannot_write_to_as_
             assert check_health(service.wait_for("server.started")["port"]) == 0
             assert service.stop(getattr(signal, FINAL.last("STOPSIGNAL").text))[0] == 0
             assert not [line for line in service.events if line["level"] == "error"]
+        page = [command[0], "report", "--format", "html", "--config", etc / "config.toml"]
+        made = subprocess.run(page, env=env, capture_output=True, text=True, timeout=60, check=True, **unprivileged)
+        assert made.stdout.endswith("</html>\n"), "its template is part of what is installed"
 
     assert untouched(image) == before
     assert image.at(f"{STATE}/flowmend.db").stat().st_uid == (UID if os.getuid() == 0 else os.getuid())

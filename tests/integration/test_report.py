@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -139,6 +141,16 @@ def test_nothing_that_an_error_says_and_nothing_of_its_data_is_in_a_report(
         for truth in (*weeks.came_back, *weeks.expiring, *weeks.unknown):
             for word in (truth.face.message, truth.trace_key, *truth.error_ids):
                 assert not word or str(word) not in told
+
+
+def test_a_report_needs_what_draws_plots_only_where_it_draws_any(weeks: Weeks) -> None:
+    code = (
+        "import sys; from daemon.cli.report import Format, report; "
+        f"report(config=__import__('pathlib').Path({str(weeks.folder / 'config.toml')!r}), form=Format.TEXT); "
+        "print({'jinja2', 'pygal'} & set(sys.modules))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60).stdout
+    assert told.endswith("set()\n")
 
 
 def test_a_report_is_written_to_a_file_whole_or_not_at_all(

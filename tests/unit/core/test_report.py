@@ -1,8 +1,7 @@
 """A report adds up, and never shows as nothing what nobody recorded."""
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -12,27 +11,9 @@ from daemon.core.batches import Act
 from daemon.core.periods import Gone, Period, total
 from daemon.core.recordings import Fate
 from daemon.core.records import StepRef
-from daemon.core.report import DAY, AccountReport, Report, Told, Window, account_report
-from daemon.core.report_rows import BEFORE, NOT_KNOWN, Arrivals, Arrived, End, Left, OpenStep, Sent
-
-NOW = datetime(2026, 3, 20, 9, tzinfo=UTC)
-WEEK = Window(until=NOW, days=7)
-LONG = timedelta(days=30)
-NOTHING, EVERYTHING = Arrivals(), Arrivals(since=NOW - LONG)
-RULES = st.sampled_from(["r1", "r2", "", NOT_KNOWN])
-DAYS, COUNTS = st.integers(0, 13), st.integers(1, 99)
-ARRIVED = st.builds(Arrived, rule_id=RULES, day=st.integers(BEFORE, 13), count=COUNTS)
-LEFT = st.builds(Left, rule_id=RULES, day=DAYS, how=st.sampled_from(["", *Fate]), count=COUNTS)
-SENT = st.builds(
-    Sent, rule_id=RULES, day=DAYS, act=st.sampled_from([Act.RETRY, Act.RESOLVE]), end=st.sampled_from(End), count=COUNTS
-)
-
-
-def reported(
-    arrivals: Sequence[Arrived] = (), first: timedelta = LONG, keeps: timedelta = LONG, **told: object
-) -> AccountReport:
-    what = Told(arrivals=Arrivals(since=NOW - first, found=arrivals), keeps=keeps, **told)  # type: ignore[arg-type]
-    return account_report("acme", WEEK, what)
+from daemon.core.report import DAY, Report, Told, account_report
+from daemon.core.report_rows import NOT_KNOWN, Arrivals, Arrived, End, Left, OpenStep, Sent
+from tests.report_values import ARRIVED, LEFT, LONG, NOW, SENT, WEEK, reported
 
 
 @given(st.lists(ARRIVED), st.lists(LEFT), st.lists(SENT))
@@ -78,7 +59,7 @@ def test_without_recordings_nothing_is_said_of_what_came_and_left() -> None:
     sent = [Sent(rule_id="r1", day=8, act=Act.RETRY, end=End.CONFIRMED, count=2)]
     for account in (
         reported(keeps=timedelta(0), sent=sent),
-        account_report("acme", WEEK, Told(arrivals=NOTHING, keeps=LONG, sent=sent)),
+        account_report("acme", WEEK, Told(arrivals=Arrivals(), keeps=LONG, sent=sent)),
     ):
         assert account.recorded_since is None
         for period in (account.now, account.before, *account.by_day, *(rule.now for rule in account.rules)):
