@@ -141,6 +141,7 @@ class AccountRunner:
     async def _cycle(self, tally: Tally | None, *, act: bool) -> tuple[Tally, Plan | None]:
         began, requests = self.clock.now(), self.requests()
         if self.last_success_at is None:
+            await self.pass_.ownership.check()
             await self.told.tell_states()  # as an earlier process left them, so that the log tells their end, too
         tally, plan = await self.pass_.run(tally or Tally(totals=self.totals), act=act)
         self.refused_until = None

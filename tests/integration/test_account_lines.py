@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from daemon.core.actions import Mode
-from daemon.core.exceptions import AuthError
+from daemon.core.exceptions import AuthError, ForeignStoreError
 from daemon.core.tally import COUNTS
 from daemon.sandbox import Fault, Options
+from daemon.sandbox.people import SOMEBODY
 from tests.integration.shop import ACCOUNT, Shop, open_shop
 from tests.integration.small_shop import BUSY, RETRIES, fail, one_pass, people, small_shop, unhurried
 
@@ -109,6 +110,10 @@ async def test_queues_and_halted_steps_are_told_when_they_change_and_by_each_new
             people(shop, "resolve", held)
             await one_pass(daemon)
             await one_pass(daemon)
+        async with shop.daemon() as daemon:
+            shop.do(do="token", user=SOMEBODY)
+            with pytest.raises(ForeignStoreError):  # what is held there is another account's
+                await daemon.accounts[ACCOUNT].cycle()
 
     assert [(line["queue"], line["held"]) for line in shop.events("queue.changed")] == [
         ("order-desk", 2), ("order-desk", 2), ("order-desk", 1),
