@@ -51,15 +51,15 @@ class Totals:
     request_s: dict[str, Durations] = field(default_factory=dict)
     cycle_s: Durations = field(default_factory=lambda: Durations(bounds_s=CYCLE_BOUNDS_S))
 
-    def see(self, ref: StepRef) -> None:
-        """Count an error met for the first time."""
-        self.seen[ref] += 1
-        self.untold_seen[ref] += 1
+    def see(self, ref: StepRef, count: int) -> None:
+        """Count errors met for the first time."""
+        self.seen[ref] += count
+        self.untold_seen[ref] += count
 
-    def decide(self, rule_id: str, verb: str) -> None:
-        """Count what a rule wants done with such an error."""
-        self.decided[rule_id, verb] += 1
-        self.untold_decided[rule_id, verb] += 1
+    def decide(self, rule_id: str, verb: str, count: int) -> None:
+        """Count such errors by what a rule wants done with them."""
+        self.decided[rule_id, verb] += count
+        self.untold_decided[rule_id, verb] += count
 
     def request(self, endpoint: str, status: int, took_s: float) -> None:
         """Count one request."""

@@ -4,6 +4,8 @@ A read that is cut short raises out of here before anything is concluded from it
 for gone. What its pages had already told stays, each page being one transaction.
 """
 
+import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,11 +22,11 @@ from daemon.core.reads import Read, Recheck, Saved
 from daemon.core.recordings import Recorded
 from daemon.core.records import ErrorRecord, Mark, Step, StepRef
 from daemon.core.tally import Tally
-from daemon.core.totals import Totals
 from daemon.core.windows import SWEEP_DUE, StepProgress, Window, mark_after
 from daemon.pipeline.judge import Judge, Judgement
 from daemon.pipeline.pages import ErrorLister, ErrorsPage
 from daemon.pipeline.record import Recorder
+from daemon.pipeline.slices import in_slices
 from daemon.pipeline.survey import StepWork
 
 
@@ -151,34 +153,37 @@ class Collector:
             listed = page.records() if rejudge or _tells_more(page, known, window) else []
             wanted = to_judge(listed, known, rejudge=rejudge)
             judgements = await self.judge.judge(step, wanted, now, listed=listed)
-            recorded = [self.recorder.of(step, each, now) for each in judgements] if self.recorder else []
-            kept = [each.to_keep() for each in judgements]
+            recorded: list[Recorded] = []
+            kept: list[Judged] = []
+            async for some in in_slices(judgements):
+                kept += [each.to_keep() for each in some]
+                if self.recorder is not None:
+                    recorded += [self.recorder.of(step, each, now) for each in some]
             saved = await self.store.save_page(reading, page.error_ids, kept, recorded)
             errors += saved.seen - sum(_came_later(record, window) for record in wanted if record.error_id not in known)
-            for each in judgements:
-                before = known.get(each.record.error_id)
-                count_judgement(tally, each, before)
-                if before is None:
-                    self._tell_new(step.ref, each, tally.totals)
+            new = [each for each in judgements if each.record.error_id not in known]
+            count_new(tally, step.ref, new)
+            count_held(tally, judgements, known)
+            if self.log.is_enabled_for(logging.DEBUG):
+                self._tell(step.ref, new)
         return Seen(errors=errors, pages=pages)
 
-    def _tell_new(self, ref: StepRef, judgement: Judgement, totals: Totals) -> None:
-        """Count an error that was not known before, and what its rule wants done with it."""
-        decision, record = judgement.decision, judgement.record
-        named = {"flow_id": ref.flow_id, "step_id": ref.step_id, "error_id": record.error_id}
-        totals.see(ref)
-        if decision.verb is Verb.NONE:
-            self.log.debug("error.unmatched", **named, message=record.message)
-            return
-        totals.decide(decision.rule_id, decision.verb.value)
-        self.log.debug(
-            "error.matched",
-            **named,
-            rule=decision.rule_id,
-            action=decision.verb.value,
-            reason=decision.reason,
-            message=record.message,
-        )
+    def _tell(self, ref: StepRef, new: Sequence[Judgement]) -> None:
+        """Tell of each error that was not known before what its rule wants done with it."""
+        for each in new:
+            decision, record = each.decision, each.record
+            named = {"flow_id": ref.flow_id, "step_id": ref.step_id, "error_id": record.error_id}
+            if decision.verb is Verb.NONE:
+                self.log.debug("error.unmatched", **named, message=record.message)
+                continue
+            self.log.debug(
+                "error.matched",
+                **named,
+                rule=decision.rule_id,
+                action=decision.verb.value,
+                reason=decision.reason,
+                message=record.message,
+            )
 
     async def recheck(self, step: Step, window: Window, tally: Tally, now: datetime) -> None:
         """Judge all errors of *window* again, because time alone may have changed the answer for some of them."""
@@ -212,14 +217,23 @@ def to_judge(records: Iterable[ErrorRecord], known: Mapping[str, Known], *, reju
     return wanted
 
 
-def count_judgement(tally: Tally, judgement: Judgement, before: Known | None) -> None:
-    """Count an error once: as new and as matched or not when it is first seen, as held when it becomes so."""
-    decision = judgement.decision
-    if before is None:
-        tally.add("new")
-        tally.add("unmatched" if decision.verb is Verb.NONE else "matched", rule_id=decision.rule_id)
-    if decision.hold is not None and decision.mode is not Mode.OBSERVE and not (before and before.held):
-        tally.add("held", rule_id=decision.rule_id)
+def count_new(tally: Tally, ref: StepRef, new: Sequence[Judgement]) -> None:
+    """Count errors of one step that were not known before, and which of them a rule matched."""
+    if new:
+        tally.add("new", len(new))
+        tally.totals.see(ref, len(new))
+    for (rule_id, verb), count in Counter((each.decision.rule_id, each.decision.verb) for each in new).items():
+        tally.add("unmatched" if verb is Verb.NONE else "matched", count, rule_id=rule_id)
+        if verb is not Verb.NONE:
+            tally.totals.decide(rule_id, verb.value, count)
+
+
+def count_held(tally: Tally, judgements: Sequence[Judgement], known: Mapping[str, Known]) -> None:
+    """Count the errors that are held for people from now on."""
+    for each in judgements:
+        decision, before = each.decision, known.get(each.record.error_id)
+        if decision.hold is not None and decision.mode is not Mode.OBSERVE and not (before and before.held):
+            tally.add("held", rule_id=decision.rule_id)
 
 
 def count_gone(tally: Tally, gone: Sequence[Gone]) -> None:

@@ -19,6 +19,7 @@ from daemon.core.judgements import Judged
 from daemon.core.policy import Caps, decide
 from daemon.core.records import ErrorRecord, RetryData, Step
 from daemon.pipeline.naming import CaseReader, Page, RetryDataReader, open_page
+from daemon.pipeline.slices import in_slices
 from daemon.pipeline.terms import Rules
 
 HANDS_OFF = frozenset({"assigned", "backlog", "no-time"})
@@ -90,12 +91,13 @@ class Judge:
             if any(self._must_name(self._first_answer(page, record)) for record in mine):
                 await page.tell_apart(group)
         judgements: list[Judgement] = []
-        for record in records:
-            answer = self._first_answer(page, record)
-            if isinstance(answer, NeedsData) or (page.needs_data(record) and self._must_name(answer)):
-                judgements.append(await self._judge_with_data(page, record))
-            else:
-                judgements.append(self._conclude(page, record, answer, *page.case(record)))
+        async for some in in_slices(records):
+            for record in some:
+                answer = self._first_answer(page, record)
+                if isinstance(answer, NeedsData) or (page.needs_data(record) and self._must_name(answer)):
+                    judgements.append(await self._judge_with_data(page, record))
+                else:
+                    judgements.append(self._conclude(page, record, answer, *page.case(record)))
         return judgements
 
     async def with_data(self, step: Step, judgement: Judgement, now: datetime) -> Judgement:
