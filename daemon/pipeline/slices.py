@@ -6,8 +6,8 @@ from typing import TypeVar
 
 E = TypeVar("E")
 
-SLICE = 100
-"""How many errors are worked on before others get their turn: some milliseconds."""
+SLICE = 25
+"""How many errors are worked on before others get their turn: a few milliseconds, also where rules are new."""
 
 
 async def in_slices(items: Sequence[E]) -> AsyncIterator[Sequence[E]]:
