@@ -99,7 +99,7 @@ async def test_counts_are_by_verb_rule_and_reason(store: Store) -> None:
 async def test_open_errors_are_counted_by_age_without_those_in_flight_and_those_that_a_rule_leaves_alone(
     store: Store,
 ) -> None:
-    old = {"occurred_at": minutes(-30)}
+    old: dict[str, Any] = {"occurred_at": minutes(-30)}
     left = judged("e2", verb=Verb.LEAVE, reason=LEFT_ALONE, due_at=None, **old)
     await save(store, unmatched("e1", **old), left, held("e3", **old), waiting("e4", **old), judged("e5", **old))
     await save(store, judged("e6", occurred_at=minutes(-29)), judged("e7", occurred_at=None))

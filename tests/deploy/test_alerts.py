@@ -42,7 +42,8 @@ def test_promtool_finds_nothing_wrong(what: tuple[str, ...], file: str) -> None:
 
 
 def test_each_alert_is_tested_to_come_in_full_words_and_not_to_come_in_a_near_miss() -> None:
-    came, stayed_away = set(), set()
+    came: set[str] = set()
+    stayed_away: set[str] = set()
     for group in read("flowmend.rules.test.yaml")["tests"]:
         for check in group["alert_rule_test"]:
             (came if check["exp_alerts"] else stayed_away).add(check["alertname"])

@@ -35,7 +35,7 @@ def test_both_forms_of_a_scrape_can_be_read_and_say_the_same(scraped: ScrapedRun
             for family in families
             for sample in family.samples
         }
-        for families in (read_text(scraped.texts[PLAIN]), read_openmetrics(scraped.texts[OPENMETRICS]))
+        for families in (read_text(scraped.texts[PLAIN]), read_openmetrics(scraped.texts[OPENMETRICS]))  # type: ignore[no-untyped-call]
     )
     assert plain == open_
     assert {name for name, *_ in plain} >= {each.name for each in ALL if each.kind != "histogram"}

@@ -106,7 +106,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def file(whole: Path, tmp_path: Path) -> Path:
     """A copy of it to change."""
-    return shutil.copy(whole, tmp_path / "store.db")
+    return Path(shutil.copy(whole, tmp_path / "store.db"))
 
 
 def changed(file: Path, statements: str) -> StoreReport:

@@ -40,8 +40,8 @@ async def make_old(file: Path, *in_the_way: str) -> None:
 def content(file: Path) -> tuple[str, str]:
     """Return the version and the note of a store."""
     with closing(sqlite3.connect(file)) as raw:
-        (found,) = raw.execute("SELECT version_num, value FROM alembic_version, meta WHERE key = 'note'").fetchall()
-        return found
+        ((version, note),) = raw.execute("SELECT version_num, value FROM alembic_version, meta WHERE key = 'note'")
+        return version, note
 
 
 def copies(folder: Path) -> list[str]:
