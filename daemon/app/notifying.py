@@ -21,6 +21,9 @@ LOOK_S = 5.0
 
 LOOK_FOR_DIGEST_S = 60.0
 
+DIRECTLY_AFTER = 6
+"""So many failures of the store in a row, half a minute, and people are told without it: its disk may be full for long."""
+
 COMMAND_LINGERS_S = 5.0
 """How long a command waits at its end for its channels; the service, which is being waited for, does not."""
 
@@ -34,6 +37,7 @@ class Notifications:
     stirred: asyncio.Event
     log: FilteringBoundLogger
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    look_s: float = LOOK_S
 
     @asynccontextmanager
     async def at_work(
@@ -71,25 +75,34 @@ class Notifications:
                 await digests.make()
             await self.listener.write()
         except StoreError:  # it will not be there when the next process begins: told now, or never
-            unwritten = self.listener.unwritten
-            await asyncio.gather(*(channel.tell_at_once(unwritten(channel.name)) for channel in self.channels))
+            await self._tell_without_store()
         else:
             await asyncio.gather(*map(close, self.channels))
 
     async def _write(self) -> None:
+        failures = 0
         while not self.closing.is_set():
             await self.stirred.wait()
             self.stirred.clear()
             try:
                 await self.listener.write()
-            except StoreError:  # a full disk, say: the cycles say so, and what was heard is kept
-                await self._rest(LOOK_S)
+            except StoreError:  # what was heard is kept, and told once more when it can be written
+                failures += 1
+                if failures == DIRECTLY_AFTER:
+                    await self._tell_without_store()
+                await self._rest(self.look_s)
                 self.stirred.set()
+            else:
+                failures = 0
+
+    async def _tell_without_store(self) -> None:
+        unwritten = self.listener.unwritten
+        await asyncio.gather(*(channel.tell_at_once(unwritten(channel.name)) for channel in self.channels))
 
     async def _serve(self, channel: Channel) -> None:
         while not self.closing.is_set():
             await _drain(channel)
-            await self._rest(LOOK_S)
+            await self._rest(self.look_s)
 
     async def _look_for(self, digests: Digests) -> None:
         while not self.closing.is_set():

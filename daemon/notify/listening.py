@@ -44,7 +44,7 @@ class Listener:
         event, now = str(facts["event"]), self.now()
         scope = "\n".join(f"{name}={facts[name]}" for name in SCOPE if facts.get(name) is not None)
         noted = Noted(event=event, scope=scope, facts=facts, first_at=now, last_at=now)
-        named = self.named_by(str(facts["rule"])) if event == MATCHED else ()
+        named = self.named_by(str(facts.get("rule"))) if event == MATCHED else ()
         for channel, events in self.channels.items():
             if event in events or channel in named:
                 self._add(channel, noted)

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from daemon.app.build import Daemon
 from daemon.app.service import Service, Signals
 from daemon.core.exceptions import StoreError
 from daemon.notify.channel import GIVE_UP, Channel
+from tests.contract.store_values import pragma
 from tests.integration.inbox import Inbox, open_inbox
 from tests.integration.shop import ACCOUNT, Shop
 from tests.integration.small_shop import BUSY, HOPELESS, LOST, RETRIES, fail, one_pass, small_shop, until_unknown
@@ -341,6 +343,20 @@ async def test_a_lost_store_is_told_without_it(tmp_path: Path, inbox: Inbox) -> 
             await Service(daemon=daemon, signals=Signals()).run()
     (document,) = inbox.documents
     assert document["title"] == "Flowmend: the service ends: its store is lost"
+
+
+async def test_people_are_told_that_the_store_cannot_be_written(tmp_path: Path, inbox: Inbox) -> None:
+    async with told_shop(tmp_path, webhook(inbox), events=("cycle.failed",)) as shop, shop.daemon() as daemon:
+        notifications = replace(daemon.notifications, look_s=0.0)
+        await pragma(daemon.store, "query_only = 1")
+        async with notifications.at_work():
+            daemon.accounts[ACCOUNT].log.error("cycle.failed", reason="the disk is full")
+            await inbox.asked.wait()
+            await pragma(daemon.store, "query_only = 0")
+
+    first, *rest = inbox.documents
+    assert first["title"] == "Flowmend: a cycle failed: acme"
+    assert len(rest) <= 1  # and once more out of the store
 
 
 async def test_once_tells_before_it_ends(tmp_path: Path, inbox: Inbox) -> None:

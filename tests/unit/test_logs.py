@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.typing import FilteringBoundLogger
 
-from daemon.logs import CUT, Format, Level, Secrets, Threshold, configure_logs, printable, route_libraries
+from daemon.logs import CUT, Audience, Format, Level, Secrets, Threshold, configure_logs, printable, route_libraries
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -383,3 +383,44 @@ def test_what_is_printable_prints_on_one_line_within_its_limit(text: str, limit:
     assert len(shown) <= limit
     if text.isprintable() and len(text) <= limit:
         assert shown == text
+
+
+class TestAudience:
+    @staticmethod
+    def heard(level: Level = "info", *, messages: bool = False) -> tuple[FilteringBoundLogger, list[dict[str, object]]]:
+        found: list[dict[str, object]] = []
+        audience = Audience(events=frozenset({"limit.reached"}), hear=lambda event: found.append(dict(event)))
+        secrets = Secrets()
+        secrets.add("hush-hush")
+        log = configure_logs(
+            format="json", level=level, stream=StringIO(), secrets=secrets, messages=messages, audience=audience,
+            now=lambda: NOON,
+        )  # fmt: skip
+        return log, found
+
+    def test_it_hears_what_it_wants_with_its_facts_and_nothing_else(self) -> None:
+        log, found = self.heard()
+        log.bind(account="acme").warning("limit.reached", held=7)
+        log.error("rules.refused")
+        assert found == [
+            {
+                "ts": "2026-03-01T12:00:00.123Z",
+                "level": "warning",
+                "event": "limit.reached",
+                "account": "acme",
+                "held": 7,
+            }
+        ]
+
+    def test_it_hears_also_what_is_not_important_enough_to_be_written(self) -> None:
+        log, found = self.heard("error")
+        log.info("limit.reached")
+        assert [each["level"] for each in found] == ["info"]
+
+    @pytest.mark.parametrize("messages", [False, True])
+    def test_it_hears_no_secrets_and_no_text_of_errors_whatever_is_logged(self, *, messages: bool) -> None:
+        log, found = self.heard(messages=messages)
+        log.info("limit.reached", message="cannot ship to Waldweg 7", reason="hush-hush for ann@example.com\n\x1b[2J")
+        (told,) = found
+        assert "message" not in told
+        assert told["reason"] == "[hidden] for [hidden]\\n\\x1b[2J"
