@@ -111,9 +111,7 @@ def configure_logs(
     logger: FilteringBoundLogger = structlog.wrap_logger(
         _Lines(stream=stream),
         processors=[
-            _Overheard(
-                audience=audience or Audience(), cleaned=lambda event: discreet(None, "", shape(None, "", event))
-            ),
+            _Overheard(audience=audience or Audience(), shape=shape, clean=discreet),
             threshold,
             structlog.processors.add_log_level,
             shape,
@@ -220,11 +218,12 @@ class _Overheard:
     """Let others hear an event, whether or not it is written."""
 
     audience: Audience
-    cleaned: Callable[[EventDict], EventDict]
+    shape: _Shape
+    clean: _Clean
 
     def __call__(self, _logger: object, method: str, event: EventDict) -> EventDict:
         if event["event"] in self.audience.events:
-            self.audience.hear(self.cleaned({**event, "level": method}))
+            self.audience.hear(self.clean(None, method, self.shape(None, method, {**event, "level": method})))
         return event
 
 

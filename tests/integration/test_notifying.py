@@ -272,11 +272,13 @@ async def test_two_processes_on_one_store_tell_a_message_once(tmp_path: Path, in
         shop.daemon() as daemon,
         shop.daemon() as another,
     ):
+        inbox.status = 503
         await over_limit(shop, daemon)
-        await daemon.notifications.listener.write()
+        await tell(shop, daemon)
+        inbox.status = 200
         shop.clock.pass_by(timedelta(seconds=5))
-        await asyncio.gather(channel_of(daemon).step(), channel_of(another).step())
-        await asyncio.gather(channel_of(daemon).step(), channel_of(another).step())
+        took = await asyncio.gather(channel_of(daemon).step(), channel_of(another).step())
+    assert sorted(took) == [False, True]
     assert len(inbox.bodies) == 1
 
 

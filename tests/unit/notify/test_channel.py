@@ -12,6 +12,7 @@ from daemon.core.notices import Noted
 from daemon.logs import Secrets, configure_logs
 from daemon.notify.address import Address
 from daemon.notify.channel import LONGEST_PAUSE, Channel
+from daemon.notify.messages import Message
 from daemon.notify.sending import Sender
 from daemon.store.memory import MemoryStore
 from tests.fakes import FakeClock
@@ -30,16 +31,32 @@ class Outbox(MemoryStore):
         return await super().fix_message(channel, message_id, numbers, now)
 
 
+class Line(Sender):
+    """A way to tell people that is broken; *messages* are those that were tried."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(address=_nowhere, now=clock.now)
+        self.messages: list[tuple[datetime, Message]] = []
+
+    async def send(self, message: Message) -> None:
+        self.messages.append((self.now(), message))
+        await super().send(message)
+
+
+def _nowhere() -> Address:
+    raise ConfigError("no such file")
+
+
 class Made:
-    """A channel whose address cannot be read, which is a way to fail as good as any."""
+    """A channel that does not take messages, and its outbox."""
 
     def __init__(self) -> None:
         self.clock, self.log, ids = FakeClock(), io.StringIO(), count(1)
         self.outbox = Outbox(now=self.clock.now)
-        self.tried_at: list[datetime] = []
+        self.line = Line(self.clock)
         self.channel = Channel(
             name="ops",
-            sender=Sender(address=self.address, now=self.clock.now),
+            sender=self.line,
             outbox=self.outbox,
             now=self.clock.now,
             new_id=lambda: f"m{next(ids)}",
@@ -47,9 +64,9 @@ class Made:
             log=configure_logs(format="json", stream=self.log, secrets=Secrets(), now=self.clock.now),
         )
 
-    def address(self) -> Address:
-        self.tried_at.append(self.clock.now())
-        raise ConfigError("no such file")
+    @property
+    def tried_at(self) -> list[datetime]:
+        return [at for at, _ in self.line.messages]
 
     def noted(self, **fields: Any) -> Noted:
         now = self.clock.now()
@@ -69,12 +86,13 @@ async def made() -> Made:
     return made
 
 
-async def test_what_is_noted_while_a_message_is_fixed_is_counted_in_it_or_in_the_next(made: Made) -> None:
+async def test_what_is_noted_while_a_message_is_fixed_is_counted_in_it(made: Made) -> None:
     made.outbox.late = made.noted(times=4)
     await made.channel.step()
-    assert sum(each.noted.times for each in await made.outbox.open_notices("ops")) == 5
-    (fixed,) = [each for each in await made.outbox.open_notices("ops") if each.message_id]
+    (fixed,) = await made.outbox.open_notices("ops")
+    ((_, message),) = made.line.messages
     assert fixed.noted.times == 5
+    assert [each["times"] for each in json.loads(message.document)["notices"]] == [5]
 
 
 async def test_each_pause_after_a_failure_is_twice_the_one_before_up_to_five_minutes(made: Made) -> None:
