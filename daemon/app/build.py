@@ -104,7 +104,7 @@ async def open_daemon(
             await rules.fall_back(clock.now())
         limits = LimitsInForce(current=make_limits(settings))
         stopping = Stopping()
-        holder = _holder(command, clock)
+        holder = make_holder(command, clock)
         presence = stack.enter_context(show_presence(settings.store.url, holder.run))
         pauses = Pauses(sign=beside(settings.store.url), store=store, clock=clock, log=log)
         redact = _redact(settings)
@@ -189,7 +189,7 @@ def _redact(settings: Settings) -> Redact | None:
     return whole if settings.recordings.messages else Redaction().redact
 
 
-def _holder(command: str, clock: Clock) -> Holder:
+def make_holder(command: str, clock: Clock) -> Holder:
     """Say who we are, to whoever finds an account locked."""
     return Holder(
         run=randomness.randbits(RUN_BITS),

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from daemon.app.build import Daemon
 from daemon.app.figures import Figures
+from daemon.app.housekeeping import clear, is_due, tell
 from daemon.core.tally import Tally
 
 
@@ -20,7 +21,8 @@ async def run_once(
 
     *progress* is told the account, what is under way there, and the figures so far; the last may go on to change.
     """
-    await daemon.store.forget_recordings(daemon.clock.now() - daemon.settings.recordings.keep)
+    if await is_due(daemon.store, daemon.clock.now()):
+        tell(await clear(daemon.store, daemon.settings, daemon.clock.now()), daemon.log)
 
     async def one(name: str) -> Figures:
         return await daemon.accounts[name].once(

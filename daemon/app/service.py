@@ -15,6 +15,7 @@ from typing import Any
 from daemon.app.account import AccountRunner
 from daemon.app.build import Daemon
 from daemon.app.configuration import Configuration
+from daemon.app.housekeeping import EVERY, clear, tell
 from daemon.app.status import describe
 from daemon.app.supervisor import Supervisor
 from daemon.core.exceptions import AuthError, FlowmendError, ForeignStoreError, LockedError, StoreLostError
@@ -25,11 +26,6 @@ STOP_WITHIN_S = 15.0
 
 TELL_WITHIN_S = 1.0
 """How long people are told of the rest before the service ends; the next start goes on with it."""
-
-HOUSEKEEPING = timedelta(hours=1)
-
-TOLD_FOR = timedelta(days=30)
-"""How long it is known what people were told: longer than it may be repeated after."""
 
 LOOK_AT_RULES = timedelta(seconds=1)
 """How often the marks of the rule files are looked at. A look reads no file, needs nothing of the system that a network
@@ -113,7 +109,7 @@ class Service:
         look = partial(self._try, "pauses", self._look_at_pauses)
         self.schedule.every(confirm_every, "pauses", self._tracked(look), first=now)
         keep_house = partial(self._try, "housekeeping", self._keep_house)
-        self.schedule.every(HOUSEKEEPING, "housekeeping", self._tracked(keep_house), first=now + HOUSEKEEPING)
+        self.schedule.every(EVERY, "housekeeping", self._tracked(keep_house), first=now + EVERY)
         if settings.rules.watch:
             rules, clock = self.daemon.rules, self.daemon.clock
             watch = partial(self._try, "rules", lambda: rules.watch(clock.now()))
@@ -188,11 +184,8 @@ class Service:
             self.supervisor.status(await describe(self.daemon))
 
     async def _keep_house(self) -> None:
-        store, now, settings = self.daemon.store, self.daemon.clock.now(), self.daemon.settings
-        removed = await store.prune(now - settings.store.keep)
-        forgotten = await store.forget_recordings(now - settings.recordings.keep)
-        await store.forget_notices(now - TOLD_FOR, list(settings.notify))
-        self.daemon.log.info("store.pruned", removed=removed, recordings=forgotten)
+        daemon = self.daemon
+        tell(await clear(daemon.store, daemon.settings, daemon.clock.now()), daemon.log)
 
     async def _reload_when_asked(self) -> None:
         while True:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.options import Config, Json, known_account, known_file, known_store, read_settings
+from daemon.cli.options import Config, Json, known_account, known_file, known_store, make_log, read_settings
 
 app = typer.Typer(help="Care for the store.", no_args_is_help=True)
 OfAccount = Annotated[
@@ -17,6 +17,14 @@ Target = Annotated[
         metavar="FILE",
         help="The copy, or a folder for it. Else it stands beside the store, with the time in its name.",
         show_default=False,
+    ),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")]
+Vacuum = Annotated[
+    bool,
+    typer.Option(
+        "--vacuum",
+        help="Write the file anew without unused room, so that it can shrink from then on. Not beside a running service.",
     ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace a file that is there, once the copy is whole.")]
@@ -73,6 +81,45 @@ def check(config: Config = None, json: Json = False) -> None:
             else "Sound: its pages, its references, its tables, and what the journal promises."
         )
     raise typer.Exit(PROBLEMS if report.problems else 0)
+
+
+@app.command()
+def prune(dry_run: DryRun = False, vacuum: Vacuum = False, config: Config = None, json: Json = False) -> None:
+    """Remove now what the service removes every hour: what nobody needs any more. Attempts that count stay.
+
+    --dry-run does it to a copy beside the store, which it then removes.
+    """
+    import asyncio
+    from dataclasses import asdict, replace
+
+    from daemon.app.clock import SystemClock
+    from daemon.app.housekeeping import Cleared, alone, clear, clear_copy
+    from daemon.cli.render import number, print_json, say
+    from daemon.store.sql import open_store
+
+    settings = read_settings(config, offline=True)
+    file, clock = known_file(settings), SystemClock()
+    log, _ = make_log(settings, quiet=True)
+
+    async def go() -> Cleared:
+        if dry_run:
+            return await clear_copy(settings, file, clock)
+        async with open_store(settings.store.url, now=clock.now) as store:
+            if not vacuum:
+                return await clear(store, settings, clock.now())
+            async with alone(store, settings, clock, log):
+                cleared = await clear(store, settings, clock.now())
+                return replace(cleared, given_back_bytes=cleared.given_back_bytes + await store.rebuild())
+
+    done = asyncio.run(go())
+    if json:
+        print_json(asdict(done) | {"dry_run": dry_run})
+        return
+    say("Nothing was changed. What would be removed:" if dry_run else "Removed:")
+    say(f"  {number(done.removed)} plans, and data from before and after patches")
+    say(f"  {number(done.attempts)} attempts on records of which nothing is recent, open or unknown")
+    say(f"  {number(done.recordings)} recordings")
+    say(f"{done.given_back_bytes / 1e6:,.1f} MB {'would be' if dry_run else 'were'} given back to the disk.")
 
 
 @app.command()

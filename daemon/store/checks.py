@@ -14,7 +14,7 @@ from daemon.store.copies import version_in
 from daemon.store.files import check_log, log_of
 from daemon.store.invariants import broken_invariants
 from daemon.store.schema import HEAD, known_versions, migrate
-from daemon.store.sqlite import DAMAGED, explain, open_to_read
+from daemon.store.sqlite import DAMAGED, explain, open_to_read, raw
 
 MOST = 20
 """How many damaged places are told."""
@@ -112,8 +112,7 @@ def _expected(version: str) -> dict[str, list[str]]:
         with engine.begin() as connection:
             if version:
                 migrate(connection, version)
-            raw = connection.connection.driver_connection
-            return _objects(raw) if isinstance(raw, sqlite3.Connection) else {}
+            return _objects(raw(connection))
     finally:
         engine.dispose()
 

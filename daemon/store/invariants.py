@@ -21,13 +21,13 @@ class Invariant:
 
 
 INVARIANTS = (
-    Invariant(  # P1
+    Invariant(  # P1; by the name that was given: a patch may make two cases one after the fact
         broken="a record has two retries of which nobody knows what came of them",
         places="""
-            SELECT i.case_root AS place FROM batch_items i JOIN batches b USING (batch_no)
+            SELECT i.case_key AS place FROM batch_items i JOIN batches b USING (batch_no)
             WHERE b.act = 'retry' AND b.state NOT IN ('refused', 'not_sent')
               AND (i.outcome IS NULL OR i.outcome = 'unknown')
-            GROUP BY i.step_no, i.case_root HAVING count(*) > 1""",
+            GROUP BY i.step_no, i.case_key HAVING count(*) > 1""",
     ),
     Invariant(  # P1, P2
         broken="a write does not name the errors that it was sent with, so their attempts are not counted",

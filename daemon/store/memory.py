@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from daemon.store.memory_breakers import MemoryBreakers
 from daemon.store.memory_errors import MemoryCatalogue, MemoryReading
+from daemon.store.memory_forgetting import MemoryForgetting
 from daemon.store.memory_leases import MemoryLeases
 from daemon.store.memory_notices import MemoryNotices
 from daemon.store.memory_pauses import MemoryPauses
@@ -22,6 +23,7 @@ def _utc_now() -> datetime:
 class MemoryStore(
     MemoryCatalogue,
     MemoryReading,
+    MemoryForgetting,
     MemoryRecordings,
     MemoryReporting,
     MemoryJournal,

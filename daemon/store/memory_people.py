@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime
 
-from daemon.core.cases import MEMORY, is_cut
+from daemon.core.cases import is_cut
 from daemon.core.decisions import LEFT_ALONE, Outcome, Verb
 from daemon.core.records import StepRef
 from daemon.core.rows import CaseEvent, ErrorRow, HeldRow, RulesRow, WriteRow
@@ -181,25 +180,6 @@ class MemoryPeople(MemoryPlans):
         """Forget one note and return what it said, None where there was none."""
         return self.notes.pop(key, None)
 
-    async def prune(self, before: datetime) -> int:
-        """Clear what is older than *before*: envelopes around patches, plans, rule files; return how many of the first two."""
-        cleared = sum(_empty(each) for each in self.entries.values() if each.ended_at and each.ended_at < before)
-        old = [plan_id for plan_id, one in self.frozen.items() if one.plan.expires_at < before]
-        for plan_id in old:
-            del self.frozen[plan_id]
-        self.loads = [each for each in self.loads if each.loaded_at >= before or each is self.loads[-1]]
-        self.gone = {name: at for name, at in self.gone.items() if at >= self.now() - MEMORY}
-        return cleared + len(old)
-
-
-def _empty(entry: Entry) -> int:
-    """Clear the envelopes of an entry and return how many patches had any."""
-    batch = entry.written.batch
-    patched = sum(bool(item.before or item.after) for item in batch.items)
-    items = tuple(replace(item, before=b"", after=b"") for item in batch.items)
-    entry.written = replace(entry.written, batch=replace(batch, items=items))
-    return patched
-
 
 def _error_row(ref: StepRef, row: Row) -> ErrorRow:
     judged = row.judged
@@ -233,6 +213,6 @@ def _write_row(entry: Entry) -> WriteRow:
         intended_at=written.intended_at,
         job_id=written.job_id,
         reason=written.reason,
-        sent=len(entry.items),
+        sent=len(entry.items) + entry.forgotten,
         outcomes={outcome: outcomes[outcome] for outcome in Outcome if outcomes[outcome]},
     )

@@ -65,11 +65,12 @@ class Item:
 
 @dataclass(slots=True)
 class Entry:
-    """One journalled write."""
+    """One journalled write; *forgotten* of its items are not there any more."""
 
     written: Written
     items: dict[str, Item]
     ended_at: datetime | None = None
+    forgotten: int = 0
 
     @property
     def happened(self) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import (
     BigInteger,
     Connection,
+    Integer,
     Select,
     bindparam,
     delete,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    tuple_,
     type_coerce,
     update,
 )
@@ -114,6 +116,20 @@ RECORDED_STEPS = (
     )
     .order_by(*REF)
 )
+LOOK_AT = 5000
+"""Recordings that are looked at in one transaction when old ones are forgotten."""
+
+_place = tuple_(recordings.c.step_no, recordings.c.error_id)
+_after = tuple_(bindparam("after_step", type_=Integer()), bindparam("after_error", type_=recordings.c.error_id.type))
+LOOKED_AT = (
+    select(recordings.c.step_no, recordings.c.error_id)
+    .where(_place > _after)
+    .order_by(recordings.c.step_no, recordings.c.error_id)
+    .offset(LOOK_AT)
+    .limit(1)
+)
+"""Where a look at the next recordings ends; nothing where it ends with the last of them."""
+
 ACTED_ON = (
     select(batch_items.c.error_id, batches.c.act, batch_items.c.outcome)
     .join_from(batches, batch_items, batch_items.c.batch_no == batches.c.batch_no)
@@ -203,15 +219,35 @@ class RecordingRows(Database):
         said = document([(error_id, fate.value) for error_id, fate in fates.items()])
         connection.execute(NOTE_FATES, {"step": find_step(connection, ref), "fates": said})
 
+    async def forget_recordings(self, before: datetime) -> int:
+        """Delete the recordings that were last made before then, and return how many; in small transactions."""
+        forgotten, after = 0, (0, "")
+        while True:
+            found, upto = await self._forget_recordings(before, after)
+            forgotten += found
+            if upto is None:
+                await self._forget_departures(before, texts=forgotten > 0)
+                return forgotten
+            after = upto
+
     @writes_soon
-    def forget_recordings(self, connection: Connection, before: datetime) -> int:
-        """Delete the recordings that were last made before then, and return how many."""
-        gone = connection.execute(delete(recordings).where(_last_at < before)).rowcount
+    def _forget_recordings(
+        self, connection: Connection, before: datetime, after: tuple[int, str]
+    ) -> tuple[int, tuple[int, str] | None]:
+        """Look at the next recordings; return how many were deleted, and the last that was looked at, None at the end."""
+        names = {"after_step": after[0], "after_error": after[1]}
+        upto = connection.execute(LOOKED_AT, names).first()
+        old = delete(recordings).where(_last_at < before, _place > _after)
+        if upto is not None:
+            old = old.where(_place <= tuple_(literal(upto.step_no), literal(upto.error_id)))
+        return connection.execute(old, names).rowcount, upto and (upto.step_no, upto.error_id)
+
+    @writes_soon
+    def _forget_departures(self, connection: Connection, before: datetime, *, texts: bool) -> None:
         connection.execute(delete(departures).where(departures.c.left_at < before))
-        if gone:
+        if texts:
             used = select(recordings.c.said).union(select(recordings.c.ruling))
             connection.execute(delete(recorded_texts).where(recorded_texts.c.text_no.not_in(used)))
-        return gone
 
 
 def _remembered(ref: StepRef, row: AnyRow) -> Remembered:

@@ -5,7 +5,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, select, update
 
-from daemon.core.cases import MEMORY
 from daemon.core.rows import RulesRow
 from daemon.store import sqlite
 from daemon.store.control_tables import gone_cases
@@ -74,10 +73,11 @@ class RuleSetRows(Database):
         return connection.execute(DROP_META, {"which": key}).scalar()
 
     @writes
-    def prune(self, connection: Connection, before: datetime) -> int:
+    def prune(self, connection: Connection, before: datetime, gone_before: datetime) -> int:
         """Clear what is older than *before*: envelopes around patches, plans, rule files; return how many of the first two.
 
-        The journal stays, and with it the attempts on every case; so does the last rule set.
+        Likewise that errors left without us which occurred before *gone_before*. The journal stays, and with it the
+        attempts on every case; so does the last rule set.
         """
         ended = select(batches.c.batch_no).where(batches.c.ended_at < before)
         kept = or_(patches.c.before.is_not(None), patches.c.after.is_not(None))
@@ -88,6 +88,6 @@ class RuleSetRows(Database):
         connection.execute(delete(rule_loads).where(old))
         connection.execute(delete(rule_files).where(rule_files.c.version.not_in(select(rule_loads.c.version))))
         used = select(errors.c.verdict_no).distinct()
-        connection.execute(delete(gone_cases).where(gone_cases.c.occurred_at < self._clock() - MEMORY))
+        connection.execute(delete(gone_cases).where(gone_cases.c.occurred_at < gone_before))
         connection.execute(delete(verdicts).where(verdicts.c.verdict_no.not_in(used)))
         return envelopes + old_plans

@@ -17,6 +17,7 @@ from daemon.store.cases import CaseRows
 from daemon.store.catalogue import CatalogueRows
 from daemon.store.due import DueRows
 from daemon.store.files import Files, check_log
+from daemon.store.forgetting import ForgettingRows
 from daemon.store.histories import HistoryRows
 from daemon.store.incidents import IncidentRows
 from daemon.store.journal import JournalRows
@@ -32,6 +33,7 @@ from daemon.store.rulesets import RuleSetRows
 from daemon.store.schema import HEAD, version_of
 from daemon.store.scratch import SCRATCH
 from daemon.store.shared import SharedRows
+from daemon.store.space import SpaceRows
 from daemon.store.trace_keys import TraceKeyRows
 from daemon.store.transactions import in_thread, reads
 from daemon.store.unknown import UnknownRows
@@ -62,6 +64,8 @@ class SqlStore(
     ReportRows,
     NoticeRows,
     TraceKeyRows,
+    ForgettingRows,
+    SpaceRows,
 ):
     """The store in a database; `open_store` makes it, and says in *upgraded* whether it brought it forward."""
 

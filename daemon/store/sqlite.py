@@ -47,6 +47,7 @@ CACHE_KIB = 32 * 1024
 SIZES = (
     ("errors", "errors", "1000000 10000 1"),
     ("errors", "errors_due", "100000 1000 100 10 1"),
+    ("errors", "errors_by_batch", "1000 100 1"),
     ("errors", "errors_in_flight", "1000 100 10 1"),
     ("errors", "errors_tried", "10000 100 2 1"),
     ("errors", "errors_wanting", "1000 100 50 1"),
@@ -207,6 +208,14 @@ def explain(error: SQLAlchemyError | sqlite3.Error, file: str) -> str:
             return f"the disk failed while the store {file} was used ({said}): look at the system's log"
         case _:
             return f"the store {file} refused: {said}"
+
+
+def raw(connection: Connection) -> sqlite3.Connection:
+    """Return what SQLAlchemy's connection is about, for what only SQLite has."""
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
+        raise TypeError(driver)
+    return driver
 
 
 def open_to_read(file: Path) -> sqlite3.Connection:

@@ -118,6 +118,7 @@ WANTING = errors.c.wants > literal_column("0")
 TRIED = errors.c.tried > literal_column("0")
 """Conditions of partial indices: written as literals, so that a query with the same words can use the index."""
 Index("errors_due", errors.c.step_no, errors.c.verdict_no, errors.c.due_at, sqlite_where=errors.c.due_at.is_not(None))
+Index("errors_by_batch", errors.c.batch_no, sqlite_where=errors.c.batch_no.is_not(None))  # what deleting a batch asks
 Index("errors_in_flight", errors.c.step_no, errors.c.batch_no, sqlite_where=errors.c.batch_no.is_not(None))
 Index("errors_tried", errors.c.step_no, errors.c.case_key, sqlite_where=TRIED)
 Index("errors_wanting", errors.c.step_no, errors.c.wants, sqlite_where=WANTING)
@@ -165,7 +166,7 @@ batches = Table(
 Index("batches_open", batches.c.batch_no, sqlite_where=batches.c.ended_at.is_(None))
 Index("batches_by_step", batches.c.step_no, batches.c.intended_at)
 
-batch_items = Table(  # the attempts: kept for good, because a case may come back at any time
+batch_items = Table(  # the attempts: `forgetting` says how long they are kept
     "batch_items",
     METADATA,
     Column("batch_no", Integer, ForeignKey("batches.batch_no"), primary_key=True),

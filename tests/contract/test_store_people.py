@@ -223,8 +223,8 @@ async def test_pruning_clears_old_envelopes_and_plans_and_keeps_the_journal(stor
     for version, at in (("rules@1", NOON), ("rules@2", NOON), ("rules@3", NOON)):
         await store.save_rules(version, [("a.yaml", b"")], at)
     events, writes = await store.case_events("acme", "order-1"), await store.writes()
-    assert await store.prune(LATER) == 2
-    assert await store.prune(LATER) == 0
+    assert await store.prune(LATER, NOON) == 2
+    assert await store.prune(LATER, NOON) == 0
     assert await store.last_patches(STEP, ["k-e1", "k-e2"]) == {"k-e2": b"4"}
     assert await store.plans("acme", 9) == [kept]
     assert [row.version for row in await store.rules_history(9)] == ["rules@3"]
@@ -238,5 +238,5 @@ async def test_pruning_keeps_what_is_not_old_enough(store: Store) -> None:
     await store.settle(number, {"e1": Outcome.CONFIRMED}, NOON)
     await store.save_rules("rules@1", [], NOON)
     await store.save_rules("rules@2", [], NOON)
-    assert await store.prune(NOON - timedelta(days=1)) == 0
+    assert await store.prune(NOON - timedelta(days=1), NOON) == 0
     assert len(await store.rules_history(9)) == 2

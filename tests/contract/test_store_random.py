@@ -1,7 +1,6 @@
 """Whatever happens in whatever order: both stores say the same, and attempts are the intents that were not given back."""
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,6 +19,7 @@ from daemon.core.reads import Read
 from daemon.store.invariants import broken_invariants
 from daemon.store.memory import MemoryStore
 from daemon.store.sql import open_store
+from daemon.store.sqlite import raw
 from tests.contract.store_values import NOON, STEP, Clock, Store, group, held, item, judged, minutes, unmatched, waiting
 
 R = TypeVar("R")
@@ -225,7 +225,7 @@ def anything_else(draw: st.DrawFn) -> Deed:
                 lambda twins: twins.alike(lambda store: store.drop(STEP, named)),
                 lambda twins: twins.alike(lambda store: store.unmark(STEP, named, act)),
                 lambda twins: twins.alike(lambda store: store.note_others(STEP, dict.fromkeys(named, key), NOON)),
-                lambda twins: twins.alike(lambda store: store.prune(before)),
+                lambda twins: twins.alike(lambda store: store.prune(before, NOON)),
             ]
         )
     )
@@ -303,14 +303,17 @@ async def play(script: list[Deed]) -> None:
             await deed(twins)
             await count(twins)
         await look(twins)
+        now = twins.now()
+        await twins.alike(lambda store: store.prune(now, now))
+        await twins.alike(lambda store: store.forget_attempts(now))
+        await twins.alike(lambda store: store.case_histories(STEP, KEYS, NOON))
+        await twins.alike(lambda store: store.claimed_jobs(STEP))
         await sql.transact(sound, write=False, durable=False)
 
 
 def sound(connection: Connection) -> None:
     """See that what always holds does, whatever was done."""
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)
-    assert list(broken_invariants(raw)) == []
+    assert list(broken_invariants(raw(connection))) == []
 
 
 deeds = st.one_of(read(), intend(), intend(), move(), move(), person(), anything_else())

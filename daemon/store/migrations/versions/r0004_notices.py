@@ -1,4 +1,4 @@
-"""What people are to be told, until a channel has taken it."""
+"""What people are to be told, until a channel has taken it; a batch can be deleted without a look at every error."""
 
 from typing import Any
 
@@ -34,7 +34,9 @@ def upgrade() -> None:
     growing = sa.text("message_id = ''")
     op.create_index("notices_growing", "notices", ["channel", "event", "scope"], unique=True, sqlite_where=growing)
     op.create_index("notices_of_channel", "notices", ["channel", "ended_at"])
+    op.create_index("errors_by_batch", "errors", ["batch_no"], sqlite_where=sa.text("batch_no IS NOT NULL"))
 
 
 def downgrade() -> None:
+    op.drop_index("errors_by_batch", "errors")
     op.drop_table("notices")

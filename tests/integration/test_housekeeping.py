@@ -1,0 +1,96 @@
+"""Housekeeping: what may still count stays, whatever the clock says; the rest goes."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from daemon.app.build import Daemon
+from daemon.app.housekeeping import alone, clear, clear_copy
+from daemon.core.exceptions import LockedError
+from tests.integration.shop import ACCOUNT, Shop
+from tests.integration.small_shop import BUSY, HOPELESS, fail, one_pass, small_shop
+
+
+async def keep_house(shop: Shop, daemon: Daemon) -> int:
+    """Clear the store and return how many attempts went."""
+    return (await clear(daemon.store, daemon.settings, shop.clock.now())).attempts
+
+
+def names(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir() if not file.name.endswith(("-wal", "-shm"))}
+
+
+async def sent_before(daemon: Daemon) -> int:
+    return len(await daemon.store.writes(ACCOUNT))
+
+
+async def test_attempts_that_can_count_no_more_go_when_it_is_time(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        fail(shop, BUSY, count=3)
+        await one_pass(daemon)
+        left = []
+        for days in (31, 31, 29, 2):
+            shop.clock.pass_by(timedelta(days=days))
+            for _ in range(6):  # a stride each
+                await keep_house(shop, daemon)
+            left.append(await sent_before(daemon))
+    assert left == [1, 1, 1, 0]
+
+
+async def test_a_record_that_is_still_open_keeps_its_attempts(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        (truth,) = fail(shop, HOPELESS)
+        for _ in range(6):
+            await one_pass(daemon)
+            shop.clock.pass_by(timedelta(hours=1))
+        shop.clock.pass_by(timedelta(days=200))
+        assert await keep_house(shop, daemon) == 0
+        await one_pass(daemon)
+    assert truth.runs == 3
+
+
+async def test_a_clock_that_is_ahead_for_hours_makes_nothing_old_that_is_not(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        fail(shop, BUSY)
+        await one_pass(daemon)
+        await keep_house(shop, daemon)
+        shop.clock.pass_by(timedelta(days=3650))
+        assert [await keep_house(shop, daemon) for _ in range(12)] == [0] * 12
+        assert await sent_before(daemon) == 1
+
+
+async def test_a_pass_by_hand_clears_once_an_hour_at_most(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop:
+        for minutes in (0, 15, 44, 1):
+            shop.clock.pass_by(timedelta(minutes=minutes))
+            await shop.once()
+        assert len(shop.events("store.pruned")) == 2
+
+
+async def test_what_would_go_is_told_by_a_copy_and_nothing_is_changed(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop:
+        fail(shop, BUSY, count=3)
+        await shop.once()
+        shop.clock.pass_by(timedelta(days=6))
+        settings, file = shop.settings(), tmp_path / "flowmend.db"
+        settings = settings.model_copy(
+            update={"recordings": settings.recordings.model_copy(update={"keep": timedelta(0)})}
+        )
+        before = names(tmp_path)
+        told = [(await clear_copy(settings, file, shop.clock)).recordings for _ in range(2)]
+        assert told == [3, 3]
+        assert names(tmp_path) == before
+
+
+async def test_nobody_else_looks_after_an_account_while_the_file_is_written_anew(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        await one_pass(daemon)
+        with pytest.raises(LockedError, match="flowmend run on host"):
+            async with alone(daemon.store, daemon.settings, shop.clock, daemon.log):
+                pass
+        await daemon.accounts[ACCOUNT].lock.release()
+        async with alone(daemon.store, daemon.settings, shop.clock, daemon.log):
+            with pytest.raises(LockedError, match="db prune --vacuum"):
+                await daemon.accounts[ACCOUNT].lock.hold()
+        await daemon.accounts[ACCOUNT].lock.hold()
