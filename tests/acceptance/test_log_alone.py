@@ -27,7 +27,7 @@ def scrape(port: int) -> Values:
 
 
 def test_mtail_counts_in_the_log_of_a_service_what_its_metrics_count(tmp_path: Path) -> None:
-    with served_sandbox(tmp_path, "--errors", "200", "--job-seconds", "0.2") as sandbox:
+    with served_sandbox(tmp_path, "--errors", "60", "--job-seconds", "0.2") as sandbox:
         write_config(tmp_path, sandbox.url, SHIPPED)
         env = environment(FLOWMEND_LOG__LEVEL="debug", FLOWMEND_POLL__INTERVAL="1h", FLOWMEND_RULES__WATCH="false")
         with Service(tmp_path, env=env) as service:
@@ -45,5 +45,5 @@ def test_mtail_counts_in_the_log_of_a_service_what_its_metrics_count(tmp_path: P
                     service.wait_for_more()
 
     assert counted(told) == counted(scraped)
-    assert sum(scraped["flowmend_outcomes_total"].values()) > 20
-    assert sum(scraped["flowmend_decisions_total"].values()) > 100
+    assert sum(scraped["flowmend_outcomes_total"].values()) > 5
+    assert sum(scraped["flowmend_decisions_total"].values()) > 30
