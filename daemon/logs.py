@@ -19,13 +19,11 @@ import structlog
 from structlog.processors import NAME_TO_LEVEL
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
+from daemon.core.printing import printable
 from daemon.rulebook.concealing import HIDDEN, conceal
 
 Format = Literal["auto", "json", "logfmt", "console"]
 Level = Literal["debug", "info", "warning", "error"]
-
-CUT = 256
-"""Characters of one text, its escapes included."""
 
 SHORTEST_SECRET = 6
 """Hiding anything shorter would tear holes into innocent words."""
@@ -143,17 +141,6 @@ def route_libraries(log: FilteringBoundLogger, root: logging.Logger | None = Non
     root = root or logging.getLogger()
     root.handlers = [_FromLibrary(log)]
     root.setLevel(logging.WARNING)
-
-
-def printable(text: str, limit: int = CUT) -> str:
-    """Return *text* on one line, at most *limit* characters: escaped what does not print, bidi controls included."""
-    if len(text) <= limit and text.isprintable():
-        return text
-    escaped = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text[: limit + 1]
-    )
-    return escaped if len(escaped) <= limit else f"{escaped[: limit - 1]}…"
 
 
 def _logfmt(_logger: object, _method: str, event: EventDict) -> str:

@@ -13,7 +13,8 @@ from daemon.app.notifying import Notifications
 from daemon.app.rules import RulesInForce
 from daemon.core.exceptions import NotifyError
 from daemon.core.notices import Noted, Pace, wanted_by
-from daemon.logs import Audience, Secrets, printable
+from daemon.core.printing import printable
+from daemon.logs import Audience, Secrets
 from daemon.notify.address import Address, parse_address, secrets_of
 from daemon.notify.channel import Channel
 from daemon.notify.listening import Listener

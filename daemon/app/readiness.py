@@ -9,7 +9,7 @@ from daemon.app.build import Daemon
 from daemon.app.rules_state import stamp
 from daemon.core.durations import format_duration
 from daemon.core.exceptions import StoreError
-from daemon.logs import printable
+from daemon.core.printing import printable
 from daemon.web.reading import Readiness
 
 STORE_WITHIN_S = 5.0

@@ -1,11 +1,15 @@
 """``flowmend check``: are the rule files sound?"""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from daemon.cli.options import Config, Json, rule_paths
+
+if TYPE_CHECKING:
+    from daemon.rulebook.problems import Problem
 
 Paths = Annotated[
     list[Path] | None,
@@ -46,7 +50,6 @@ def check(
 ) -> None:
     """Check rule files: every problem of every file at once, with its place. Runs the rules' own tests, too."""
     from daemon.app.clock import SystemClock
-    from daemon.cli.check_account import problems_of
     from daemon.cli.check_github import github_lines
     from daemon.cli.check_sarif import sarif_log
     from daemon.cli.check_view import Checked, checked_json, show_check, show_explanation
@@ -64,7 +67,11 @@ def check(
         show_explanation(explain, json=json)
         return
     tried = prepare(rule_paths(paths, config))
-    of_account = problems_of(tried.read, config, account, SystemClock().now()) if account else ()
+    of_account: Sequence[Problem] = ()
+    if account:
+        from daemon.cli.check_account import problems_of
+
+        of_account = problems_of(tried.read, config, account, SystemClock().now())
     checked = Checked(tried=tried, problems=ordered((*tried.problems, *of_account)), strict=strict)
     if json:
         print_json(checked_json(checked))

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
-from daemon.core.continuity import ADVICE
 from daemon.core.exceptions import (
     ConfigError,
     FlowmendError,
@@ -71,6 +70,8 @@ def complain(text: str) -> None:
 def tell_outdated(outdated: "Outdated | None") -> None:
     """Tell on standard error that a store does not know all that was sent, and what to do, where it is so."""
     if outdated is not None:
+        from daemon.core.continuity import ADVICE
+
         complain(f"{outdated}. {ADVICE}")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from daemon.logs import printable
+from daemon.core.printing import printable
 
 PIPED_WIDTH = 1000
 NARROW = 100

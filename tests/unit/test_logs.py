@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.typing import FilteringBoundLogger
 
-from daemon.logs import CUT, Audience, Format, Level, Secrets, Threshold, configure_logs, printable, route_libraries
+from daemon.core.printing import CUT
+from daemon.logs import Audience, Format, Level, Secrets, Threshold, configure_logs, route_libraries
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -374,15 +375,6 @@ class TestLibraries:
         finally:
             own.handlers[:], own.level = before
         assert json.loads(out.getvalue())["library"] == "apscheduler.scheduler"
-
-
-@given(st.text(), st.integers(min_value=1, max_value=300))
-def test_what_is_printable_prints_on_one_line_within_its_limit(text: str, limit: int) -> None:
-    shown = printable(text, limit)
-    assert shown.isprintable()
-    assert len(shown) <= limit
-    if text.isprintable() and len(text) <= limit:
-        assert shown == text
 
 
 class TestAudience:
