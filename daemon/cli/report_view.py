@@ -4,7 +4,7 @@ from io import StringIO
 
 from rich.console import Console
 
-from daemon.cli.render import PIPED_WIDTH, clean, number, table
+from daemon.cli.render import PIPED_WIDTH, clean, number, plural, table
 from daemon.cli.report_figures import FIGURES
 from daemon.cli.report_words import (
     count,
@@ -34,8 +34,7 @@ def report_text(report: Report) -> str:
 def draw_report(report: Report, out: Console) -> None:
     """Print every account, and all of them together where there are several."""
     window = report.window
-    days = "1 day" if window.days == 1 else f"{window.days} days"
-    out.print(f"Report on the {days} from {day(window.since)} to {day(window.until)} UTC")
+    out.print(f"Report on the {plural(window.days, 'day')} from {day(window.since)} to {day(window.until)} UTC")
     for account in report.accounts:
         out.print()
         out.print(clean(account.name), style="bold cyan")
@@ -43,7 +42,7 @@ def draw_report(report: Report, out: Console) -> None:
     if len(report.accounts) > 1:
         out.print()
         out.print("all accounts", style="bold cyan")
-        _draw_period(report.now, report.before, window, out)
+        _draw_period(report.now, report.before, out)
 
 
 def _draw_account(account: AccountReport, window: Window, out: Console) -> None:
@@ -53,7 +52,7 @@ def _draw_account(account: AccountReport, window: Window, out: Console) -> None:
     out.print()
     out.print(f"Open now: {account.open:,}, and {account.in_flight:,} whose outcome is awaited", style="bold")
     out.print()
-    _draw_period(account.now, account.before, window, out)
+    _draw_period(account.now, account.before, out)
     _draw_rules(account, out)
     _draw_incidents(account, window, out)
     for sentence in missing(account, window):
@@ -80,8 +79,8 @@ def _draw_expiring(account: AccountReport, out: Console) -> None:
         out.print(drawn)
 
 
-def _draw_period(now: Period, before: Period, window: Window, out: Console) -> None:
-    this, last = f"these {window.days} days", "before"
+def _draw_period(now: Period, before: Period, out: Console) -> None:
+    this, last = "this period", "before"
     drawn = table("", this, last, right=(this, last))
     for name, figure in FIGURES:
         drawn.add_row(name, count(figure(now)), count(figure(before)))

@@ -9,6 +9,7 @@ from daemon.core.report import EXPIRES_WITHIN, PLATFORM_KEEPS, AccountReport, Ru
 from daemon.core.report_rows import NOT_KNOWN, Incident, IncidentKind
 
 NOT_RECORDED = "not known"
+KEPT = "(recordings.keep in the configuration says how long recordings are kept.)"
 
 TRENDS = {
     Trend.BETTER: "better than before",
@@ -146,25 +147,12 @@ def needs_people(account: AccountReport, window: Window) -> list[str]:
 def missing(account: AccountReport, window: Window) -> list[str]:
     """Return what the figures do not tell, and why."""
     if account.recorded_since is None:
-        return [
-            (
-                "What is new and what left without Flowmend is not known: nothing was recorded. (recordings.keep says how long "
-                "it is.)"
-            )
-        ]
-    since = day(account.recorded_since)
+        return [f"What is new and what left without Flowmend is not known: nothing is recorded. {KEPT}"]
+    since = f"{day(account.recorded_since)} UTC"
     if account.recorded_since > window.since:
         return [
-            (
-                f"What is new and what left without Flowmend is known from {since} UTC on: nothing older is recorded. "
-                "(recordings.keep says how long it is.)"
-            )
+            f"What is new and what left without Flowmend is known from {since} on: nothing older is recorded. {KEPT}"
         ]
     if account.recorded_since > window.before:
-        return [
-            (
-                f"What was new and what left in the period before is not known: recordings begin at {since} UTC. "
-                "(recordings.keep says how long they are kept.)"
-            )
-        ]
+        return [f"What was new and what left in the period before is not known: recordings begin at {since}. {KEPT}"]
     return []

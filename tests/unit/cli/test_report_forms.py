@@ -4,10 +4,12 @@ import csv
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -114,6 +116,22 @@ def _flat(name: str, figures: dict[str, int] | None) -> dict[str, int | None]:
     return {f"{name}_{key}": value for key, value in (figures or dict.fromkeys(names)).items()}
 
 
+def test_every_key_of_the_json_is_told_in_the_manual() -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "operations.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`(\w+)`", manual.partition("## The report")[2].partition("\n## ")[0]))
+    assert set(_keys(report_json(hostile()))) - {HOSTILE, "acme"} <= told
+
+
+def _keys(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield key
+            yield from _keys(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _keys(inner)
+
+
 def test_a_page_loads_nothing_and_runs_nothing_whatever_things_are_called() -> None:
     page = report_page(hostile())
     read = Page(page)
@@ -177,7 +195,7 @@ def test_the_text_says_first_what_needs_a_person_and_what_is_only_load() -> None
 
 def test_what_was_not_recorded_is_said_and_not_counted_as_nothing() -> None:
     for report, words in (
-        (one(keeps=timedelta(0)), "nothing was recorded"),
+        (one(keeps=timedelta(0)), "nothing is recorded"),
         (one(keeps=timedelta(days=3)), "known from 2026-03-17 09:00 UTC on"),
         (one(keeps=timedelta(days=10)), "recordings begin at 2026-03-10 09:00 UTC"),
     ):

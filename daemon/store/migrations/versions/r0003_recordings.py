@@ -1,4 +1,4 @@
-"""What was judged, to judge it again with other rules, and when retries did not help."""
+"""What was judged, to judge it again with other rules."""
 
 from typing import Any
 
@@ -52,17 +52,8 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("departures_not_asked", "departures", ["step_no"], sqlite_where=sa.text("how = ''"))
-    op.create_table(
-        "incidents",
-        sa.Column("incident_no", sa.Integer(), nullable=False),
-        *_text("account", "kind", "target", "rule_id", "reason"),
-        *_number("began_at"),
-        *_number("ended_at", nullable=True),
-        sa.PrimaryKeyConstraint("incident_no"),
-    )
-    op.create_index("incidents_by_time", "incidents", ["account", "began_at"])
 
 
 def downgrade() -> None:
-    for table in ("incidents", "departures", "recordings", "recorded_texts"):
+    for table in ("departures", "recordings", "recorded_texts"):
         op.drop_table(table)

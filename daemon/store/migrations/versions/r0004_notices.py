@@ -1,4 +1,4 @@
-"""What people are to be told, until a channel has taken it; a batch can be deleted without a look at every error."""
+"""What people are to be told, until a channel has taken it; when retries did not help; a batch goes without a look at every error."""
 
 from typing import Any
 
@@ -35,8 +35,18 @@ def upgrade() -> None:
     op.create_index("notices_growing", "notices", ["channel", "event", "scope"], unique=True, sqlite_where=growing)
     op.create_index("notices_of_channel", "notices", ["channel", "ended_at"])
     op.create_index("errors_by_batch", "errors", ["batch_no"], sqlite_where=sa.text("batch_no IS NOT NULL"))
+    op.create_table(
+        "incidents",
+        sa.Column("incident_no", sa.Integer(), nullable=False),
+        *_text("account", "kind", "target", "rule_id", "reason"),
+        *_number("began_at"),
+        *_number("ended_at", nullable=True),
+        sa.PrimaryKeyConstraint("incident_no"),
+    )
+    op.create_index("incidents_by_time", "incidents", ["account", "began_at"])
 
 
 def downgrade() -> None:
     op.drop_index("errors_by_batch", "errors")
-    op.drop_table("notices")
+    for table in ("incidents", "notices"):
+        op.drop_table(table)
