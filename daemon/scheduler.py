@@ -5,6 +5,7 @@ from asking the platform at the same moment.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,7 @@ class Schedule:
 
     def start(self) -> None:
         """Begin; needs a running event loop."""
+        logging.getLogger("apscheduler.scheduler").addFilter(_is_news)
         self.scheduler.start()
 
     async def keep_time(
@@ -60,3 +62,8 @@ class Schedule:
     def close(self) -> None:
         """End; APScheduler cancels what still runs, so pause and wait for it first."""
         self.scheduler.shutdown(wait=False)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Tell whether APScheduler says anything but that a job still runs, which it does each time while the network is away."""
+    return "maximum number of running instances" not in str(record.msg)
