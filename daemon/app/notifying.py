@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.app.digest import Digests
 from daemon.core.exceptions import StoreError
+from daemon.core.notices import GATHER
 from daemon.notify.channel import Channel
 from daemon.notify.listening import Listener
 
@@ -47,6 +48,7 @@ class Notifications:
         if not self.channels:
             yield
             return
+        self.closing.clear()
         serving = {channel.name: asyncio.create_task(self._serve(channel)) for channel in self.channels}
         tasks = [asyncio.create_task(self._write()), *serving.values()]
         if digests is not None:
@@ -120,9 +122,8 @@ class Notifications:
             self.log.error("job.failed", job="notify", exc_info=bug)
 
 
-async def _drain(channel: Channel, **how: timedelta) -> None:
-    try:
-        while await channel.step(**how):
+async def _drain(channel: Channel, *, gather: timedelta = GATHER) -> None:
+    """Send what it is time for; where the store fails, which the cycles say, it is looked again later."""
+    with suppress(StoreError):
+        while await channel.step(gather=gather):
             pass
-    except StoreError as failed:
-        channel.cannot(failed, waiting=0)

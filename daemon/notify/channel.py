@@ -11,7 +11,7 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from daemon.core.exceptions import FlowmendError, NotifyError
+from daemon.core.exceptions import NotifyError
 from daemon.core.notices import GATHER, Noted, Notice, Pace, Told, next_message
 from daemon.notify.messages import compose
 from daemon.notify.sending import WITHIN_S, Sender
@@ -94,16 +94,7 @@ class Channel:
         try:
             await self.sender.send(compose(self.new_id(), self.now(), noted, host=self.host))
         except NotifyError as failed:
-            self.cannot(failed, waiting=len(noted))
-
-    def cannot(self, failed: FlowmendError, *, waiting: int) -> None:
-        """Say in the log that the channel cannot be told, unless that has been said."""
-        if not self.failing:
-            self.failing = True
-            self.log.error(
-                "notify.failed", channel=self.name, reason=str(failed), waiting=waiting, given_up=0,
-                hint=f"flowmend notify test {self.name} tries it at once",
-            )  # fmt: skip
+            self._say(failed, waiting=len(noted))
 
     async def _under_way(self) -> list[Notice]:
         return [each for each in await self.outbox.open_notices(self.name) if each.message_id]
@@ -135,7 +126,16 @@ class Channel:
             return
         pause = min(FIRST_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE)
         await self.outbox.put_off_message(message_id, claimed, now + pause)
-        self.cannot(failed, waiting=len(message))
+        self._say(failed, waiting=len(message))
+
+    def _say(self, failed: NotifyError, *, waiting: int) -> None:
+        """Say in the log that the channel cannot be told, unless that has been said."""
+        if not self.failing:
+            self.failing = True
+            self.log.error(
+                "notify.failed", channel=self.name, reason=str(failed), waiting=waiting, given_up=0,
+                hint=f"flowmend notify test {self.name} tries it at once",
+            )  # fmt: skip
 
 
 def _names(message: Sequence[Notice]) -> str:

@@ -60,7 +60,7 @@ class ServiceSender:
 
 def _send(url: str, message: Message) -> str:
     """Send through Apprise and return why it did not arrive, "" where it did."""
-    import apprise  # noqa: PLC0415 a third of a second and 30 MB that only a message is worth
+    import apprise  # noqa: PLC0415 a third of a second and 20 MB that only a message is worth
 
     logging.getLogger(apprise.LOGGER_NAME).propagate = False  # it names addresses; what failed, the result says
     # without a limit of its own Apprise stays in this thread; else it leaves threads that hold up the end of the process

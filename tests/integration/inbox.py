@@ -12,7 +12,7 @@ from aiohttp import web
 
 @dataclass
 class Inbox:
-    """What has arrived; *status* is the answer, and while *hangs* there is none."""
+    """What has arrived; *status* is the answer (307: elsewhere, where it is taken), and while *hangs* there is none."""
 
     url: str = ""
     status: int = 204
@@ -27,10 +27,12 @@ class Inbox:
         self.asked.set()
         if self.hangs:
             await self.released.wait()
-        if self.status < 300:
+        if self.status == 307 and request.path != "/elsewhere":
+            return web.Response(status=307, headers={"Location": "/elsewhere"})
+        if self.status < 400:
             self.bodies.append(body)
             self.headers.append(dict(request.headers))
-        return web.Response(status=self.status)
+        return web.Response(status=204 if self.status == 307 else self.status)
 
     @property
     def documents(self) -> list[dict[str, Any]]:

@@ -180,7 +180,6 @@ async def test_refused_rules_are_told_even_where_the_log_is_for_errors_only(tmp_
 
 FAILING: dict[str, Callable[[Inbox], None]] = {
     "refuses": lambda inbox: setattr(inbox, "status", 500),
-    "redirects": lambda inbox: setattr(inbox, "status", 302),
     "hangs": lambda inbox: setattr(inbox, "hangs", True),
 }
 
@@ -205,6 +204,15 @@ async def test_a_failing_channel_changes_nothing_of_the_work_and_is_said_once(
         (line,) = shop.events("notify.failed")
         assert (line["channel"], line["level"], line["waiting"]) == ("ops", "error", 1)
         assert not any(secret in shop.log.getvalue() for secret in (KEY, SECRET))
+
+
+async def test_a_signed_document_follows_no_redirect(tmp_path: Path, inbox: Inbox) -> None:
+    inbox.status = 307
+    async with told_shop(tmp_path, webhook(inbox), limits=LIMIT) as shop, shop.daemon() as daemon:
+        await over_limit(shop, daemon)
+        assert not await tell(shop, daemon)
+    assert inbox.bodies == []
+    assert [line["reason"] for line in shop.events("notify.failed")] == ["the receiver answered HTTP 307"]
 
 
 async def test_once_the_channel_takes_messages_again_it_gets_what_waited(tmp_path: Path, inbox: Inbox) -> None:

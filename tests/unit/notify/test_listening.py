@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,13 +13,15 @@ HELD = {"event": "limit.reached", "level": "warning", "account": "acme", "rule":
 
 
 class Box:
-    """An outbox that fails while it is *full*."""
+    """An outbox that fails while it is *full*, after what happens *meanwhile*."""
 
     def __init__(self) -> None:
         self.full = False
+        self.meanwhile: Callable[[], None] = lambda: None
         self.rows: list[tuple[str, Noted]] = []
 
     async def note(self, channels: Iterable[tuple[str, Noted]]) -> None:
+        self.meanwhile()
         if self.full:
             raise StoreError("the disk is full")
         self.rows += channels
@@ -77,6 +79,16 @@ async def test_a_rule_adds_channels_to_what_it_matches_and_to_nothing_else() -> 
     heard.hear(event="rule.matched", rule="busy")
     assert await heard.told() == [("lead", "account=acme rule=late", 1)]
     assert "rule.matched" in heard.listener.events
+
+
+async def test_what_is_heard_while_writing_fails_is_counted_with_what_could_not_be_written() -> None:
+    heard = Heard(ops={"limit.reached"})
+    heard.hear()
+    heard.box.full, heard.box.meanwhile = True, heard.hear
+    with pytest.raises(StoreError):
+        await heard.listener.write()
+    heard.box.full, heard.box.meanwhile = False, lambda: None
+    assert await heard.told() == [("ops", "account=acme rule=busy", 2)]
 
 
 async def test_what_could_not_be_written_is_kept_and_counted_on() -> None:
