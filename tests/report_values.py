@@ -10,6 +10,7 @@ from daemon.core.batches import Act
 from daemon.core.recordings import Fate
 from daemon.core.report import AccountReport, Told, Window, account_report
 from daemon.core.report_rows import BEFORE, NOT_KNOWN, Arrivals, Arrived, End, Left, Sent
+from daemon.core.retention import Retention
 
 NOW = datetime(2026, 3, 20, 9, tzinfo=UTC)
 WEEK = Window(until=NOW, days=7)
@@ -23,9 +24,18 @@ SENT = st.builds(
 )
 
 
+def kept(records: timedelta, sends: timedelta) -> Retention:
+    """Return since when the store has what it tells of, recordings and what was sent."""
+    return Retention(details=NOW - sends, gone=NOW - sends, attempts=NOW - sends, recordings=NOW - records)
+
+
 def reported(
-    arrivals: Sequence[Arrived] = (), first: timedelta = LONG, keeps: timedelta = LONG, **told: Any
+    arrivals: Sequence[Arrived] = (),
+    first: timedelta = LONG,
+    keeps: timedelta = LONG,
+    keeps_sent: timedelta = LONG,
+    **told: Any,
 ) -> AccountReport:
     """Return the report on an account of which all but what is given is empty, recorded for the last month."""
-    what = Told(arrivals=Arrivals(since=NOW - first, found=arrivals), keeps=keeps, **told)
+    what = Told(arrivals=Arrivals(since=NOW - first, found=arrivals), kept=kept(keeps, keeps_sent), **told)
     return account_report("acme", WEEK, what)

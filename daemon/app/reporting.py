@@ -7,6 +7,7 @@ from typing import Protocol
 from daemon.core.records import Step, StepRef
 from daemon.core.report import Report, Told, Window, account_report
 from daemon.core.report_rows import Arrivals, Incident, Left, OpenStep, Sent
+from daemon.core.retention import Retention
 
 
 class Past(Protocol):
@@ -40,15 +41,15 @@ class Past(Protocol):
         """Return the steps met so far, with their names."""
 
 
-async def make_report(store: Past, accounts: Iterable[str], window: Window, keeps: timedelta) -> Report:
-    """Return the report on *accounts*; *keeps* is how long recordings are kept."""
+async def make_report(store: Past, accounts: Iterable[str], window: Window, kept: Retention) -> Report:
+    """Return the report on *accounts*; *kept* says since when the store has what it tells of."""
     return Report(
         window=window,
-        accounts=tuple([account_report(name, window, await _told(store, name, window, keeps)) for name in accounts]),
+        accounts=tuple([account_report(name, window, await _told(store, name, window, kept)) for name in accounts]),
     )
 
 
-async def _told(store: Past, account: str, window: Window, keeps: timedelta) -> Told:
+async def _told(store: Past, account: str, window: Window, kept: Retention) -> Told:
     before, since, until = window.before, window.since, window.until
     return Told(
         arrivals=await store.arrivals(account, before, until),
@@ -60,5 +61,5 @@ async def _told(store: Past, account: str, window: Window, keeps: timedelta) -> 
         unknown=await store.unknown_count(account),
         incidents=await store.incidents(account, since, until),
         steps=await store.steps(account),
-        keeps=keeps,
+        kept=kept,
     )

@@ -57,6 +57,7 @@ def report(
     from daemon.cli.files import write_file
     from daemon.core.exceptions import ConfigError
     from daemon.core.report import Window
+    from daemon.core.retention import retention
     from daemon.store.sql import open_store
 
     if json and form not in (Format.TEXT, Format.JSON):
@@ -65,10 +66,12 @@ def report(
     known = known_account(settings, account)
     accounts = [known] if known else list(settings.accounts)
     window = Window(until=SystemClock().now().replace(microsecond=0), days=days)
+    recordings, oldest = settings.recordings.keep, settings.actions.retry_max_age
+    kept = retention(window.until, keep=settings.store.keep, recordings=recordings, retry_max_age=oldest)
 
     async def go() -> "Report":
         async with open_store(known_store(settings)) as store:
-            return await make_report(store, accounts, window, settings.recordings.keep)
+            return await make_report(store, accounts, window, kept)
 
     made = asyncio.run(go())
     if form is Format.TEXT and not json and output is None:

@@ -14,30 +14,38 @@ from daemon.core.rates import Rate
 from daemon.core.records import StepRef
 from daemon.core.report import EXPIRES_WITHIN, AccountReport, Report, RuleReport, Window
 
+ENDS = ("sent", *(each.name for each in fields(Ends)))
+
 
 def _left(period: Period, how: str) -> int | None:
     return None if period.gone is None else int(getattr(period.gone, how))
 
 
+def _sent(period: Period, end: str) -> int | None:
+    retried, resolved = period.retried(end), period.resolved(end)
+    return None if retried is None or resolved is None else retried + resolved
+
+
 def _vanished(period: Period) -> int | None:
     """Return what vanished while we acted on it, and what vanished otherwise, where that is recorded."""
-    return None if period.gone is None else period.gone.vanished + period.retries.vanished + period.resolves.vanished
+    sent, left = _sent(period, "vanished"), _left(period, "vanished")
+    return None if sent is None or left is None else sent + left
 
 
 Figure = Callable[[Period], int | None]
 FIGURES: Sequence[tuple[str, Figure]] = (
     ("new", lambda period: period.new),
-    ("fixed by the robot (confirmed)", lambda period: period.retries.confirmed),
-    ("resolved by the robot", lambda period: period.resolves.confirmed),
+    ("fixed by the robot (confirmed)", lambda period: period.retried("confirmed")),
+    ("resolved by the robot", lambda period: period.resolved("confirmed")),
     ("dealt with by people", lambda period: period.by_people),
     ("settled by the platform", lambda period: _left(period, "platform")),
     ("vanished", _vanished),
     ("left, not asked how yet", lambda period: _left(period, "not_asked")),
-    ("came back", lambda period: period.retries.came_back + period.resolves.came_back),
-    ("refused", lambda period: period.retries.refused + period.resolves.refused),
-    ("unknown", lambda period: period.retries.unknown + period.resolves.unknown),
-    ("said by people, once unknown", lambda period: period.retries.said_by_people + period.resolves.said_by_people),
-    ("under way", lambda period: period.retries.under_way + period.resolves.under_way),
+    ("came back", lambda period: _sent(period, "came_back")),
+    ("refused", lambda period: _sent(period, "refused")),
+    ("unknown", lambda period: _sent(period, "unknown")),
+    ("said by people, once unknown", lambda period: _sent(period, "said_by_people")),
+    ("under way", lambda period: _sent(period, "under_way")),
 )
 """The lines about a period, by name: all that came, and all that was sent or left, each once."""
 
@@ -56,20 +64,25 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def period_json(period: Period) -> dict[str, Any]:
-    """Return a period; null is what nobody recorded."""
+    """Return a period; null is what is not kept."""
     gone = period.gone
     return {
         "new": period.new,
-        "retries": {"sent": period.retries.sent, **asdict(period.retries)},
-        "resolves": {"sent": period.resolves.sent, **asdict(period.resolves)},
+        "retries": _ends(period.retries),
+        "resolves": _ends(period.resolves),
         "left": None if gone is None else {"total": gone.left, "by_people": gone.by_people, **asdict(gone)},
     }
+
+
+def _ends(ends: Ends | None) -> dict[str, int] | None:
+    return None if ends is None else {end: getattr(ends, end) for end in ENDS}
 
 
 def _account_json(account: AccountReport, window: Window) -> dict[str, Any]:
     oldest = account.oldest
     return {
         "recorded_since": _moment(account.recorded_since),
+        "sent_since": stamp(account.sent_since),
         "notes": missing(account, window),
         "period": period_json(account.now),
         "before": period_json(account.before),
@@ -107,7 +120,7 @@ def _rule_json(rule: RuleReport, window: Window) -> dict[str, Any]:
         "period": period_json(rule.now),
         "before": period_json(rule.before),
         "success_rate": _rate_json(rule.rate),
-        "success_rate_before": _rate_json(rule.before.retries.rate),
+        "success_rate_before": _rate_json(rule.before.rate),
         "trend": rule.trend.value,
         "only_load": rule.rate.only_load,
         "median_time_to_fix_s": None if rule.to_fix is None else rule.to_fix.total_seconds(),
@@ -146,7 +159,7 @@ def _moment(moment: Any) -> str | None:
 
 
 def report_csv(report: Report) -> str:
-    """Return a line for each account, rule and day, as RFC 4180 has it; what nobody recorded is an empty cell."""
+    """Return a line for each account, rule and day, as RFC 4180 has it; what is not kept is an empty cell."""
     text = StringIO()
     writer = csv.writer(text)
     writer.writerow(["account", "rule", "day_from", *_cells(Period())])
@@ -161,14 +174,10 @@ def report_csv(report: Report) -> str:
 def _cells(period: Period) -> Mapping[str, int | None]:
     return {
         "new": period.new,
-        **_ends("retries", period.retries),
-        **_ends("resolves", period.resolves),
+        **{f"retries_{end}": period.retried(end) for end in ENDS},
+        **{f"resolves_{end}": period.resolved(end) for end in ENDS},
         **{f"left_{each.name}": _left(period, each.name) for each in fields(Gone)},
     }
-
-
-def _ends(act: str, ends: Ends) -> dict[str, int]:
-    return {f"{act}_{name}": number for name, number in (("sent", ends.sent), *asdict(ends).items())}
 
 
 def _harmless(text: str) -> str:

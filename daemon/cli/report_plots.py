@@ -18,7 +18,7 @@ def came_and_went(days: Sequence[Period], window: Window, name: str) -> str:
     """Draw how many errors came each day, and how many were fixed or dealt with; *name* is unique on the page."""
     series = (
         ("new", [day.new for day in days]),
-        ("fixed by the robot", [day.retries.confirmed for day in days]),
+        ("fixed by the robot", [day.retried("confirmed") for day in days]),
         ("dealt with by people", [day.by_people for day in days]),
     )
     return _draw(pygal.Bar, series, window, (name, "New errors a day, and what was fixed or dealt with"))
@@ -26,11 +26,10 @@ def came_and_went(days: Sequence[Period], window: Window, name: str) -> str:
 
 def came_of_retries(days: Sequence[Period], window: Window, name: str) -> str:
     """Draw how the retries of each day ended, on top of each other."""
-    ends = [day.retries for day in days]
     series = (
-        ("confirmed", [each.confirmed for each in ends]),
-        ("came back", [each.came_back for each in ends]),
-        ("any other end, or none yet", [each.sent - each.confirmed - each.came_back for each in ends]),
+        ("confirmed", [day.retried("confirmed") for day in days]),
+        ("came back", [day.retried("came_back") for day in days]),
+        ("any other end, or none yet", [day.retried("other") for day in days]),
     )
     return _draw(pygal.StackedBar, series, window, (name, "Retries a day by how they ended"))
 

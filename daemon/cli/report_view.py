@@ -93,11 +93,11 @@ def _draw_rules(account: AccountReport, out: Console) -> None:
     numbers = ("took", "retried", "confirmed", "came back", "resolved")
     drawn = table("rule", *numbers, "success rate", "trend", "time to fix", right=numbers)
     for rule in account.rules:
-        retries, resolves = rule.now.retries, rule.now.resolves
-        sends = (retries.sent, retries.confirmed, retries.came_back, resolves.confirmed)
-        took = count(rule.now.new)
+        now = rule.now
+        took = (now.new, now.retried("sent"), now.retried("confirmed"), now.retried("came_back"))
+        figures = [count(each) if each is None else number(each) for each in (*took, now.resolved("confirmed"))]
         fix = "-" if rule.to_fix is None else roughly(rule.to_fix)
-        drawn.add_row(rule_name(rule.rule_id), took, *map(number, sends), rate(rule.rate), trend(rule), fix)
+        drawn.add_row(rule_name(rule.rule_id), *figures, rate(rule.rate), trend(rule), fix)
     out.print()
     out.print(drawn)
 

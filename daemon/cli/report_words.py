@@ -9,7 +9,6 @@ from daemon.core.report import EXPIRES_WITHIN, PLATFORM_KEEPS, AccountReport, Ru
 from daemon.core.report_rows import NOT_KNOWN, Incident, IncidentKind
 
 NOT_RECORDED = "not known"
-KEPT = "(recordings.keep in the configuration says how long recordings are kept.)"
 
 TRENDS = {
     Trend.BETTER: "better than before",
@@ -71,6 +70,8 @@ def rate(known: Rate) -> str:
 
 def trend(rule: RuleReport) -> str:
     """Return how a rule's success rate has changed, "-" where it retried nothing."""
+    if rule.before.retries is None:
+        return NOT_RECORDED
     return TRENDS[rule.trend] if rule.rate.tried else "-"
 
 
@@ -146,13 +147,17 @@ def needs_people(account: AccountReport, window: Window) -> list[str]:
 
 def missing(account: AccountReport, window: Window) -> list[str]:
     """Return what the figures do not tell, and why."""
-    if account.recorded_since is None:
-        return [f"What is new and what left without Flowmend is not known: nothing is recorded. {KEPT}"]
-    since = f"{day(account.recorded_since)} UTC"
-    if account.recorded_since > window.since:
-        return [
-            f"What is new and what left without Flowmend is known from {since} on: nothing older is recorded. {KEPT}"
-        ]
-    if account.recorded_since > window.before:
-        return [f"What was new and what left in the period before is not known: recordings begin at {since}. {KEPT}"]
+    recorded = _since("What is new and what left without Flowmend", account.recorded_since, "recordings.keep", window)
+    return [*recorded, *_since("What was sent, and what came of it,", account.sent_since, "store.keep", window)]
+
+
+def _since(what: str, since: datetime | None, key: str, window: Window) -> list[str]:
+    """Say since when something is known, where that is not the whole time; *key* is the setting that says how long."""
+    why = f"({key} in the configuration says how long that is kept.)"
+    if since is None:
+        return [f"{what} is not known: nothing is recorded. {why}"]
+    if since > window.since:
+        return [f"{what} is known from {day(since)} UTC on; nothing older is kept. {why}"]
+    if since > window.before:
+        return [f"{what} is not known of the period before, only from {day(since)} UTC on. {why}"]
     return []

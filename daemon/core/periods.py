@@ -1,6 +1,6 @@
 """A period in numbers: what came, what was tried and how it ended, what left. Of a day, a rule, an account, or of all.
 
-Periods add up. What nobody recorded is None, never 0; added to what is known it leaves that as it is.
+Periods add up. What is not kept is None, never 0; added to what is known it leaves that as it is.
 """
 
 from collections.abc import Iterable
@@ -35,6 +35,11 @@ class Ends:
     def sent(self) -> int:
         """Return how many were sent."""
         return sum(getattr(self, each.name) for each in fields(self))
+
+    @property
+    def other(self) -> int:
+        """Return how many neither helped nor failed, as far as is known."""
+        return self.sent - self.confirmed - self.came_back
 
     @property
     def rate(self) -> Rate:
@@ -97,36 +102,50 @@ def ends(end: End, count: int) -> Ends:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """What happened in one period. *new* and *gone* are None where nothing was recorded then.
+    """What happened in one period. What is not kept of it is None: *new* and *gone*, or *retries* and *resolves*.
 
     *new* errors were first seen in it; a record that failed again comes as a new error. *retries* and *resolves* were
     sent in it, whenever their outcome became known.
     """
 
     new: int | None = 0
-    retries: Ends = Ends()
-    resolves: Ends = Ends()
     gone: Gone | None = Gone()
+    retries: Ends | None = Ends()
+    resolves: Ends | None = Ends()
 
     @property
     def by_people(self) -> int | None:
         """Return how many errors people dealt with, None where nobody recorded it."""
         return None if self.gone is None else self.gone.by_people
 
+    @property
+    def rate(self) -> Rate:
+        """Return how often retries helped; of nothing where none are known."""
+        return (self.retries or Ends()).rate
+
+    def retried(self, end: str) -> int | None:
+        """Return how many retries ended so, a figure of `Ends`; None where they are not kept."""
+        return None if self.retries is None else int(getattr(self.retries, end))
+
+    def resolved(self, end: str) -> int | None:
+        """Return the same of resolves."""
+        return None if self.resolves is None else int(getattr(self.resolves, end))
+
     def __add__(self, other: "Period") -> "Period":
         return Period(
             new=other.new if self.new is None else self.new + (other.new or 0),
-            retries=self.retries + other.retries,
-            resolves=self.resolves + other.resolves,
             gone=other.gone if self.gone is None else self.gone + (other.gone or Gone()),
+            retries=other.retries if self.retries is None else self.retries + (other.retries or Ends()),
+            resolves=other.resolves if self.resolves is None else self.resolves + (other.resolves or Ends()),
         )
 
-    def without_records(self) -> "Period":
-        """Return the period where nothing was recorded in it, or not all of it."""
-        return replace(self, new=None, gone=None)
+    def kept(self, *, records: bool, sends: bool) -> "Period":
+        """Return the period without what is not kept, or not all of it."""
+        known = self if records else replace(self, new=None, gone=None)
+        return known if sends else replace(known, retries=None, resolves=None)
 
 
-UNRECORDED = Period().without_records()
+NOT_KEPT = Period().kept(records=False, sends=False)
 
 
 def sent(act: Act, end: End, count: int) -> Period:
@@ -135,5 +154,5 @@ def sent(act: Act, end: End, count: int) -> Period:
 
 
 def total(periods: Iterable[Period]) -> Period:
-    """Add up; what is recorded in none of *periods* stays unrecorded."""
-    return sum(periods, UNRECORDED)
+    """Add up; what is kept of none of *periods* is not known."""
+    return sum(periods, NOT_KEPT)

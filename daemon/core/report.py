@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypedDict
 
-from daemon.core.periods import UNRECORDED, Period, gone, sent, total
+from daemon.core.periods import Period, gone, sent, total
 from daemon.core.rates import Rate, Trend
 from daemon.core.records import Step, StepRef
 from daemon.core.report_rows import BEFORE, NOT_KNOWN, Arrivals, Incident, Left, OpenStep, Sent
+from daemon.core.retention import Retention
 
 DAY = timedelta(days=1)
 
@@ -52,8 +53,9 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What the store tells of one account, for a window; *keeps* is how long recordings are kept now, zero: they are off."""
+    """What the store tells of one account, for a window, and since when it has *kept* what it tells of."""
 
+    kept: Retention
     arrivals: Arrivals = field(default_factory=Arrivals)
     left: Sequence[Left] = ()
     sent: Sequence[Sent] = ()
@@ -63,12 +65,11 @@ class Told:
     unknown: int = 0
     incidents: Sequence[Incident] = ()
     steps: Mapping[StepRef, Step] = field(default_factory=dict)
-    keeps: timedelta = timedelta(0)
 
     def recorded_since(self, until: datetime) -> datetime | None:
-        """Return since when all that was judged is recorded; None where nothing is."""
+        """Return since when all that was judged is recorded; None where nothing is, or nothing is kept."""
         first = self.arrivals.since
-        return max(first, until - self.keeps) if first is not None and self.keeps else None
+        return max(first, self.kept.recordings) if first is not None and self.kept.recordings < until else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,17 +88,17 @@ class RuleReport:
     @property
     def rate(self) -> Rate:
         """Return how often its retries helped."""
-        return self.now.retries.rate
+        return self.now.rate
 
     @property
     def trend(self) -> Trend:
         """Return how that compares with the period before."""
-        return self.rate.since(self.before.retries.rate)
+        return self.rate.since(self.before.rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountReport:
-    """One account. *recorded_since*: what came and what left is known from then on only; None: not at all.
+    """One account: what came and left is known from *recorded_since* on (None: not at all), what was sent from *sent_since* on.
 
     *rules* are those that did or took anything, the busiest first. *open_steps* are what is open now, the step with the
     oldest error first, *held* is how many errors wait for people by queue, *unknown* how many retries nobody knows the
@@ -115,6 +116,7 @@ class AccountReport:
     incidents: tuple[Incident, ...]
     steps: Mapping[StepRef, Step]
     recorded_since: datetime | None
+    sent_since: datetime
 
     @property
     def open(self) -> int:
@@ -161,10 +163,15 @@ class Report:
 
     @property
     def before(self) -> Period:
-        """Return the period before it; what one account does not know is not known."""
-        whole = total(account.before for account in self.accounts)
-        known = all(account.before.new is not None for account in self.accounts)
-        return whole if known else whole.without_records()
+        """Return the period before it; what is not known of one account is not known."""
+        each = [account.before for account in self.accounts]
+        records, sends = all(one.new is not None for one in each), all(one.retries is not None for one in each)
+        return total(each).kept(records=records, sends=sends)
+
+
+class _Kept(TypedDict):
+    records: bool
+    sends: bool
 
 
 class _Halves(TypedDict):
@@ -175,16 +182,23 @@ class _Halves(TypedDict):
 
 def account_report(name: str, window: Window, told: Told) -> AccountReport:
     """Put together what the store told of an account."""
-    recorded_since = told.recorded_since(window.until)
-    compare = recorded_since is not None and recorded_since <= window.before
-    blank = [_blank(window.before + day * DAY, recorded_since) for day in range(2 * window.days)]
+    recorded_since, sent_since = told.recorded_since(window.until), told.kept.attempts
+    ends = [window.before + (day + 1) * DAY for day in range(2 * window.days)]
+    known: list[_Kept] = [
+        {"records": recorded_since is not None and recorded_since < end, "sends": sent_since < end} for end in ends
+    ]
+    known_before: _Kept = {
+        "records": recorded_since is not None and recorded_since <= window.before,
+        "sends": sent_since <= window.before,
+    }
+    blank = [Period().kept(**each) for each in known]
     by_rule: dict[str, list[Period]] = {}
     for (rule_id, day), cell in _cells(told).items():
-        by_rule.setdefault(rule_id, list(blank))[day] = cell if blank[day].new is not None else cell.without_records()
+        by_rule.setdefault(rule_id, list(blank))[day] = cell.kept(**known[day])
 
     def split(days: tuple[Period, ...]) -> _Halves:
-        before, now = total(days[: window.days]), total(days[window.days :])
-        return {"now": now, "before": before if compare else before.without_records(), "by_day": days[window.days :]}
+        before, now = days[: window.days], days[window.days :]
+        return {"now": total(now), "before": total(before).kept(**known_before), "by_day": now}
 
     rules = [
         RuleReport(rule_id=rule_id, to_fix=told.times_to_fix.get(rule_id), **split(tuple(days)))
@@ -200,6 +214,7 @@ def account_report(name: str, window: Window, told: Told) -> AccountReport:
         incidents=tuple(told.incidents),
         steps=told.steps,
         recorded_since=recorded_since,
+        sent_since=sent_since,
         **split(whole),
     )
 
@@ -221,17 +236,12 @@ def _cells(told: Told) -> dict[tuple[str, int], Period]:
     return cells
 
 
-def _blank(day: datetime, recorded_since: datetime | None) -> Period:
-    """Return a day on which nothing happened, as far as it is recorded."""
-    return Period() if recorded_since is not None and recorded_since < day + DAY else UNRECORDED
-
-
 def _matters(period: Period) -> bool:
     left = period.gone.left if period.gone else 0
-    return bool(period.new or left or period.retries.sent or period.resolves.sent)
+    return bool(period.new or left or period.retried("sent") or period.resolved("sent"))
 
 
 def _place(rule: RuleReport) -> tuple[bool, int, int, str]:
     """Return where a rule stands: the busiest first, no rule last."""
-    sends = rule.now.retries.sent + rule.now.resolves.sent
+    sends = (rule.now.retried("sent") or 0) + (rule.now.resolved("sent") or 0)
     return rule.rule_id in ("", NOT_KNOWN), -sends, -(rule.now.new or 0), rule.rule_id

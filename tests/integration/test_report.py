@@ -19,6 +19,7 @@ from daemon.core.exceptions import ConfigError, StoreError
 from daemon.core.rates import Trend
 from daemon.core.report import AccountReport, Report, Window
 from daemon.core.report_rows import IncidentKind
+from daemon.core.retention import retention
 from daemon.store.sql import open_store
 from tests.integration.busy_weeks import Weeks, spend
 
@@ -30,8 +31,9 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> Weeks:
 
 
 async def made(weeks: Weeks, days: int = 7, keeps: timedelta = timedelta(days=30)) -> Report:
+    kept = retention(weeks.until, keep=timedelta(days=90), recordings=keeps, retry_max_age=timedelta(days=7))
     async with open_store(f"sqlite:///{weeks.folder / 'flowmend.db'}") as store:
-        return await make_report(store, ["acme"], Window(until=weeks.until, days=days), keeps)
+        return await make_report(store, ["acme"], Window(until=weeks.until, days=days), kept)
 
 
 async def of_acme(weeks: Weeks, **asked: Any) -> AccountReport:
@@ -43,24 +45,28 @@ async def test_what_became_of_the_errors_is_what_the_platform_knows(weeks: Weeks
     now, gone = account.now, account.now.gone
     assert gone is not None
     fixed = [truth for truth in weeks.confirmed if truth.state == "cured"]
-    assert now.retries.confirmed == len(fixed) == len(weeks.confirmed) == 4
+    assert now.retried("confirmed") == len(fixed) == len(weeks.confirmed) == 4
     assert all(truth.open_ids and truth.copies == 0 for truth in weeks.came_back)
-    assert now.retries.came_back == len(weeks.came_back) == 40
-    assert now.resolves.confirmed == len(weeks.resolved) == sum(truth.state == "resolved" for truth in weeks.resolved)
+    assert now.retried("came_back") == len(weeks.came_back) == 40
+    assert (
+        now.resolved("confirmed") == len(weeks.resolved) == sum(truth.state == "resolved" for truth in weeks.resolved)
+    )
     assert gone.person_resolved == len(weeks.resolved_by_people) == 2
     assert gone.person_retried == len(weeks.retried_by_people) == 1
     assert gone.platform == len(weeks.by_platform) == 1
     assert gone.vanished == len(weeks.vanished) == sum(truth.vanished for truth in weeks.vanished) == 1
-    assert now.retries.unknown == account.unknown == len(weeks.unknown) == 1
-    assert now.retries.under_way == account.in_flight == len(weeks.under_way) == 2
-    assert now.retries.sent == 4 + 40 + 1 + 2
-    assert account.before.retries.confirmed == account.before.new == len(weeks.before) == 2
+    assert now.retried("unknown") == account.unknown == len(weeks.unknown) == 1
+    assert now.retried("under_way") == account.in_flight == len(weeks.under_way) == 2
+    assert now.retried("sent") == 4 + 40 + 1 + 2
+    assert account.before.retried("confirmed") == account.before.new == len(weeks.before) == 2
 
 
 async def test_new_errors_are_those_that_left_one_way_or_another_and_those_that_are_open(weeks: Weeks) -> None:
     account = await of_acme(weeks)
     now, gone = account.now, account.now.gone
     assert gone is not None
+    assert now.retries is not None
+    assert now.resolves is not None
     left = now.retries.confirmed + now.retries.came_back + now.resolves.confirmed + gone.left
     assert now.new == left + account.open + account.in_flight
     assert total_open(weeks) == account.open + account.in_flight
@@ -102,7 +108,7 @@ async def test_incidents_are_told_with_when_they_began_and_how_long_they_lasted(
 async def test_without_recordings_the_journal_still_tells_what_the_robot_did(weeks: Weeks) -> None:
     account = await of_acme(weeks, keeps=timedelta(0))
     assert (account.now.new, account.now.gone, account.recorded_since) == (None, None, None)
-    assert account.now.retries.confirmed == 4
+    assert account.now.retried("confirmed") == 4
     short = await of_acme(weeks, keeps=timedelta(days=2))
     assert [period.new is None for period in short.by_day] == [True] * 5 + [False] * 2
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.cli.report_figures import FIGURES, report_csv, report_json
+from daemon.cli.report_figures import ENDS, FIGURES, report_csv, report_json
 from daemon.cli.report_page import report_page
 from daemon.cli.report_view import report_text
 from daemon.cli.report_words import percent, rate, roughly
@@ -82,11 +82,13 @@ def hostile() -> Report:
 
 
 @settings(max_examples=25)
-@given(st.lists(ARRIVED), st.lists(LEFT), st.lists(SENT), st.sampled_from([0, 2, 10, 30]))
+@given(st.lists(ARRIVED), st.lists(LEFT), st.lists(SENT), st.sampled_from([0, 2, 10, 30]), st.sampled_from([3, 30]))
 def test_text_json_csv_and_page_tell_the_same(
-    arrived: list[Arrived], left: list[object], sent: list[Sent], kept: int
+    arrived: list[Arrived], left: list[object], sent: list[Sent], kept: int, kept_sent: int
 ) -> None:
-    report = one(arrivals=arrived, left=left, sent=sent, keeps=timedelta(days=kept))
+    report = one(
+        arrivals=arrived, left=left, sent=sent, keeps=timedelta(days=kept), keeps_sent=timedelta(days=kept_sent)
+    )
     data = json.loads(json.dumps(report_json(report)))["accounts"]["acme"]
     rows = list(csv.DictReader(StringIO(report_csv(report))))
     page = Page(report_page(report))
@@ -94,7 +96,7 @@ def test_text_json_csv_and_page_tell_the_same(
     lines = {row[0]: row[1:] for row in page.tables["figures"][1:]}
     for name, figure in FIGURES:
         known = figure(report.now)
-        shown = "not known" if known is None else f"{known:,}"
+        shown = _shown(known)
         assert lines[name][0] == shown
         assert text.get(name, shown) == shown
     flat = {"new": data["period"]["new"], **_flat("left", data["period"]["left"])}
@@ -108,12 +110,20 @@ def test_text_json_csv_and_page_tell_the_same(
     assert [day[1] for day in days] == [
         "not known" if day["new"] is None else f"{day['new']:,}" for day in data["by_day"]
     ]
-    assert [int(day[3].replace(",", "")) for day in days] == [day["retries"]["confirmed"] for day in data["by_day"]]
+    assert [day[3] for day in days] == [
+        _shown(day["retries"] and day["retries"]["confirmed"]) for day in data["by_day"]
+    ]
+
+
+def _shown(figure: int | None) -> str:
+    return "not known" if figure is None else f"{figure:,}"
 
 
 def _flat(name: str, figures: dict[str, int] | None) -> dict[str, int | None]:
-    names = ("person_resolved", "person_retried", "platform", "vanished", "not_asked")
-    return {f"{name}_{key}": value for key, value in (figures or dict.fromkeys(names)).items()}
+    left = ("person_resolved", "person_retried", "platform", "vanished", "not_asked")
+    return {
+        f"{name}_{key}": value for key, value in (figures or dict.fromkeys(left if name == "left" else ENDS)).items()
+    }
 
 
 def test_every_key_of_the_json_is_told_in_the_manual() -> None:
@@ -197,7 +207,11 @@ def test_what_was_not_recorded_is_said_and_not_counted_as_nothing() -> None:
     for report, words in (
         (one(keeps=timedelta(0)), "nothing is recorded"),
         (one(keeps=timedelta(days=3)), "known from 2026-03-17 09:00 UTC on"),
-        (one(keeps=timedelta(days=10)), "recordings begin at 2026-03-10 09:00 UTC"),
+        (one(keeps=timedelta(days=10)), "not known of the period before, only from 2026-03-10 09:00 UTC on"),
+        (
+            one(keeps_sent=timedelta(days=3)),
+            "What was sent, and what came of it, is known from 2026-03-17 09:00 UTC on",
+        ),
     ):
         assert words in report_text(report)
         assert words in report_page(report)

@@ -13,7 +13,7 @@ from daemon.core.recordings import Fate
 from daemon.core.records import StepRef
 from daemon.core.report import DAY, Report, Told, account_report
 from daemon.core.report_rows import NOT_KNOWN, Arrivals, Arrived, End, Left, OpenStep, Sent
-from tests.report_values import ARRIVED, LEFT, LONG, NOW, SENT, WEEK, reported
+from tests.report_values import ARRIVED, LEFT, LONG, NOW, SENT, WEEK, kept, reported
 
 
 @given(st.lists(ARRIVED), st.lists(LEFT), st.lists(SENT))
@@ -30,6 +30,7 @@ def test_rules_days_and_what_the_store_told_add_up_to_the_same(
         assert period.gone is not None
         assert period.gone.left == sum(one.count for one in left if one.day in days)
         for act, ends in ((Act.RETRY, period.retries), (Act.RESOLVE, period.resolves)):
+            assert ends is not None
             mine = [one for one in sent if one.day in days and one.act is act]
             assert ends.sent == sum(one.count for one in mine)
             for end in End:
@@ -49,7 +50,7 @@ def test_rules_days_and_what_the_store_told_add_up_to_the_same(
 def test_each_way_to_leave_has_its_own_figure(how: str, field: str) -> None:
     account = reported(left=[Left(rule_id="r1", day=7, how=how, count=3)])
     assert account.now.gone == Gone(**{field: 3})
-    assert account.now.retries.confirmed == 0
+    assert account.now.retried("confirmed") == 0
 
 
 CAME = [Arrived(rule_id="r1", day=day, count=1) for day in range(14)]
@@ -59,12 +60,12 @@ def test_without_recordings_nothing_is_said_of_what_came_and_left() -> None:
     sent = [Sent(rule_id="r1", day=8, act=Act.RETRY, end=End.CONFIRMED, count=2)]
     for account in (
         reported(keeps=timedelta(0), sent=sent),
-        account_report("acme", WEEK, Told(arrivals=Arrivals(), keeps=LONG, sent=sent)),
+        account_report("acme", WEEK, Told(arrivals=Arrivals(), kept=kept(LONG, LONG), sent=sent)),
     ):
         assert account.recorded_since is None
         for period in (account.now, account.before, *account.by_day, *(rule.now for rule in account.rules)):
             assert (period.new, period.gone) == (None, None)
-        assert account.now.retries.confirmed == 2, "the journal is there without them"
+        assert account.now.retried("confirmed") == 2, "the journal is there without them"
 
 
 @pytest.mark.parametrize("why", ["kept too short", "the store is young"])
@@ -86,6 +87,17 @@ def test_the_period_before_is_told_only_where_all_of_it_is_recorded() -> None:
         assert account.rules[0].before.new is None
 
 
+def test_days_of_which_the_journal_was_cleared_are_not_shown_as_idle() -> None:
+    sent = [Sent(rule_id="r1", day=day, act=Act.RETRY, end=End.CONFIRMED, count=1) for day in range(14)]
+    cleared = reported(sent=sent, keeps_sent=3 * DAY)
+    for of in (cleared, cleared.rules[0]):
+        assert [period.retried("confirmed") for period in of.by_day] == [None, None, None, None, 1, 1, 1]
+        assert (of.now.retried("confirmed"), of.before.retries, of.before.resolves) == (3, None, None)
+    assert (cleared.now.new, cleared.before.new) == (0, 0), "recordings are there without it"
+    assert reported(sent=sent, keeps_sent=14 * DAY - DAY / 24).before.retries is None
+    assert reported(sent=sent, keeps_sent=14 * DAY).before.retried("confirmed") == 7
+
+
 def test_a_quiet_week_is_told_as_quiet() -> None:
     account = reported()
     assert (account.now, account.before, account.rules) == (Period(), Period(), ())
@@ -97,7 +109,7 @@ def test_rules_stand_by_how_busy_they_were_and_no_rule_comes_last() -> None:
     arrived = [Arrived(rule_id=rule, day=9, count=n) for rule, n in (("", 99), ("c", 3), (NOT_KNOWN, 7), ("d", 4))]
     account = reported(arrived, sent=[*sent, idle])
     assert [rule.rule_id for rule in account.rules] == ["b", "a", "d", "c", "", NOT_KNOWN]
-    assert account.before.retries.confirmed == 99
+    assert account.before.retried("confirmed") == 99
 
 
 def test_what_is_open_is_added_up_and_the_oldest_stands_first() -> None:
