@@ -21,6 +21,8 @@ FLAT = 0.06
 TRIED_A_RUN = {"rule-engine": 6_000, "business-rules": 6_000, "cel-python": 200, "json-logic": 6_000}
 """About how many rules each peer tries in a fifth of a second: so many errors are handed to it."""
 
+AT_LEAST = 12
+
 CEL_UP_TO = 100
 """With more rules cel-python takes minutes to compile them."""
 
@@ -64,7 +66,7 @@ def _peers(
         if name == "cel-python" and size > CEL_UP_TO:
             why_not[name] = "takes minutes to compile so many rules"
             continue
-        sample = listed[: max(3, min(len(listed), TRIED_A_RUN[name] // size))]
+        sample = listed[: max(AT_LEAST, TRIED_A_RUN[name] // size)]
         try:
             find, wanted = make(sources)
             errors = [wanted(facts_of(*error)) for error in sample]

@@ -36,7 +36,8 @@ def _conditions(source: RuleSource) -> list[tuple[str, str, list[str]]]:
 def _written(conditions: Sequence[tuple[str, str, list[str]]], *, regex: str, contains: str, both: str) -> str:
     parts = []
     for field, operator, operands in conditions:
-        form = {"regex": regex, "contains": contains}.get(operator, "{field} in {all}")
+        equal = "{field} == {value}" if len(operands) == 1 else "{field} in {all}"
+        form = {"regex": regex, "contains": contains}.get(operator, equal)
         parts.append(form.format(field=field, value=dumps(operands[0]), all=dumps(operands)))
     return both.join(parts)
 

@@ -26,7 +26,7 @@ SWEEP_DUE = timedelta(seconds=2)
 SCRIPT_ERRORS = 20_000
 """How many errors the sequential script reads; it would need a minute for a million."""
 
-FLOORS_A_RUN = 3
+FLOORS_A_RUN = 5
 
 
 async def cycles(base_url: str, rules: int = RULES, *, record: bool = True, again: bool = True) -> Figures:
