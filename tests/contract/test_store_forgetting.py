@@ -265,7 +265,7 @@ def test_what_was_forgotten_changes_no_decision(deeds: list[Any]) -> None:
 
 @settings(max_examples=12, deadline=None, suppress_health_check=SLOW)
 @given(deeds=st.lists(deed, max_size=14))
-def test_nor_does_it_in_the_database(deeds: list[Any]) -> None:
+def test_what_was_forgotten_changes_no_decision_in_the_database(deeds: list[Any]) -> None:
     async def play() -> None:
         clocks = Clock(), Clock()
         async with open_store("sqlite://", now=clocks[1]) as cleared:
