@@ -24,13 +24,13 @@ TEST = "notify.test"
 
 OF_EVENT: Mapping[str, Phrases] = {
     "breaker.opened": Phrases(
-        title="retries stopped: {name}",
-        what="Nothing is retried on the {kind} {name} ({target}) before {until}: {reason}.",
+        title="retries stopped: {kind} {name}",
+        what="Nothing is retried on the {kind} {name} ({target}) until {until}: {reason}.",
         why="What fails there stays open until it recovers; Flowmend then tries a single record by itself.",
         do="Look whether the system behind it is up. flowmend errors --account {account} lists what is open.",
     ),
     "breaker.closed": Phrases(
-        title="retries go on: {name}",
+        title="retries go on: {kind} {name}",
         what="A single record was retried on the {kind} {name} ({target}) with success: retries go there again.",
         do="Nothing to do.",
     ),
@@ -132,7 +132,7 @@ OF_EVENT: Mapping[str, Phrases] = {
     ),
     "writes.paused": Phrases(
         title="paused: {scope}",
-        what="Nothing is written within {scope} until {until}. By {by}: {reason}",
+        what="Nothing is written within {scope} until the pause ends. By {by}: {reason}",
         do="flowmend resume ends it (or remove the PAUSE file).",
     ),
     "writes.resumed": Phrases(
