@@ -1,5 +1,6 @@
 """Bringing an older store forward: a copy beside the file first, then all migrations in one transaction."""
 
+import glob
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -50,6 +51,8 @@ def bring_forward(
     copy = None
     if was and file is not None:
         copy = copy_name(file, now, before=HEAD)
+        for left in copy.parent.glob(f"{glob.escape(file.resolve().name)}.before-*.part"):
+            left.unlink()  # of one that was killed: nobody else copies now, and each start must not leave another
         try:
             copy_store(file, copy)
         except StoreError as error:

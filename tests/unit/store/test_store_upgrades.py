@@ -64,6 +64,15 @@ async def test_an_older_store_is_copied_before_it_is_changed(tmp_path: Path) -> 
     assert copies(tmp_path) == [COPY]
 
 
+async def test_what_a_copy_left_that_was_killed_is_removed_by_the_next(tmp_path: Path) -> None:
+    await make_old(tmp_path / "store.db")
+    for name in ("store.db.before-0002-20260101T000000Z.x7.part", "store.db.20260101T000000Z.x7.part"):
+        (tmp_path / name).touch()
+    async with open_store(f"sqlite:///{tmp_path}/store.db", now=lambda: NOON):
+        pass
+    assert copies(tmp_path) == ["store.db.20260101T000000Z.x7.part", COPY]
+
+
 async def test_neither_a_new_store_nor_one_that_is_up_to_date_is_copied(tmp_path: Path) -> None:
     for was in ("", None):
         async with open_store(f"sqlite:///{tmp_path}/store.db") as store:
