@@ -243,7 +243,7 @@ def show_courses(soaked: Soaked) -> None:
     print(f"{'':18}{'first':>10}{'median':>10}{'last':>10}{'per hour':>11}")
     for each in soaked.courses:
         figures = f"{each.first:10.3f}{each.median:10.3f}{each.last:10.3f}{each.per_hour:+11.3f}"
-        print(f"{each.gauge.name:18}{figures}  {each.gauge.unit:12}{each.verdict}")
+        print(f"{each.gauge.name:18}{figures}  {each.gauge.unit:14}{each.verdict}")
     print()
     show(soaked.books)
     print(f"errors in the log    {len(soaked.complaints):6}   must be 0")
