@@ -80,6 +80,6 @@ def _slowest_imports() -> str:
     took: list[tuple[int, str]] = []
     for line in said.splitlines():
         parts = line.removeprefix("import time:").split("|")
-        if len(parts) == 3 and parts[1].strip().isdecimal() and parts[2].startswith(" ") and "." not in parts[2]:
+        if len(parts) == 3 and parts[1].strip().isdecimal() and "." not in parts[2]:
             took.append((int(parts[1]), parts[2].strip()))
     return ", ".join(f"{name} {cost / 1000:.0f} ms" for cost, name in sorted(took, reverse=True)[:SLOWEST])

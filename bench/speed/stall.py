@@ -52,9 +52,10 @@ async def _tick(gaps: list[tuple[float, float]]) -> None:
 def rows(plan: Plan) -> Iterator[Row]:
     """Measure each kind of page; the worst of their medians counts."""
     found: dict[str, list[Figures]] = {}
+    times = plan.long_runs if plan.quick else plan.runs
     for odd in ODD:
         with server("page_server", errors=8 * PAGE, shape={"integrations": 1, "flows": 2, "steps": 4}, odd=odd) as url:
-            found[odd] = [measured("stall:longest", base_url=url) for _ in range(plan.long_runs)]
+            found[odd] = [measured("stall:longest", base_url=url) for _ in range(times)]
     medians = {odd: median(each["longest_ms"] for each in runs) for odd, runs in found.items()}
     worst = max(medians.values())
     yield Row(
