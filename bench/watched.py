@@ -21,7 +21,7 @@ GAUGES = (
     Gauge(name="cycle", unit="s", share=0.25, least=0.1),
     Gauge(name="processor", unit="% of a core", share=0.25, least=5.0),
     Gauge(name="work a request", unit="ms of a core", share=0.25, least=0.3),
-    Gauge(name="scrape", unit="s", share=0.25, least=0.02),
+    Gauge(name="scrape", unit="s", share=0.25, least=0.05),
     Gauge(name="open errors", unit="", share=0.25, least=50),
     Gauge(name="write-ahead log", unit="MB", least=17.0),  # folded into the file at 16 MiB, so it goes up and down
     Gauge(name="store", unit="MB", why="grows: it keeps attempts, outcomes, patches and recordings, each for its time"),
