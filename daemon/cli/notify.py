@@ -6,7 +6,7 @@ import typer
 
 from daemon.cli.options import Config, Json, make_log, read_settings
 
-app = typer.Typer(help="Whether people can be told (the channels of [notify]).", no_args_is_help=True)
+app = typer.Typer(help="Whether people can be told (the channels that the configuration names).", no_args_is_help=True)
 ChannelName = Annotated[
     str | None, typer.Argument(metavar="CHANNEL", help="Only this channel; else all.", show_default=False)
 ]
