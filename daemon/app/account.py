@@ -145,7 +145,8 @@ class AccountRunner:
             await self.told.tell_states()  # as an earlier process left them, so that the log tells their end, too
         tally, plan = await self.pass_.run(tally or Tally(totals=self.totals), act=act)
         self.refused_until = None
-        await self._tell_backlog()
+        if tally.steps_read and not self.backlog_told:
+            await self._tell_backlog()
         self.last_success_at = self.clock.now()
         took_s, self.lag_s = round((self.last_success_at - began).total_seconds(), 3), round(tally.lag_s, 3)
         self.totals.cycle_s.add(took_s)
@@ -180,8 +181,8 @@ class AccountRunner:
         self.log.error("account.refused", reason=str(refused), status=refused.status)
 
     async def _tell_backlog(self) -> None:
-        """Say once how many errors are left to people because they were there before this store."""
-        counts = await self.counts.error_counts(self.name) if not self.backlog_told else {}
+        """Say how many errors are left to people because they were there before this store, if any are."""
+        counts = await self.counts.error_counts(self.name)
         left = sum(count for (_, _, reason), count in counts.items() if reason == "backlog")
         if left:
             self.backlog_told = True
