@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -154,7 +155,7 @@ def test_it_works_with_what_the_lock_names_in_a_tree_that_it_cannot_write_to_as_
             "FLOWMEND_SERVER__PORT": "0",
         }
         command: list[str | Path] = [image.at("/opt/flowmend/bin/flowmend"), *FINAL.last("CMD").parts]
-        unprivileged = {"user": UID, "group": UID, "extra_groups": []} if os.getuid() == 0 else {}
+        unprivileged: dict[str, Any] = {"user": UID, "group": UID, "extra_groups": []} if os.getuid() == 0 else {}
         with Service(etc, command, env=env, **unprivileged) as service:
             service.wait_for("outcome.settled")
             assert check_health(service.wait_for("server.started")["port"]) == 0
