@@ -56,7 +56,7 @@ async def clear(store: SqlStore, settings: Settings, now: datetime) -> Cleared:
     )
     removed = await store.prune(old.details, old.gone)
     attempts = await store.forget_attempts(old.attempts)
-    recordings = await store.forget_recordings(old.recordings)
+    recordings = await store.forget_recordings(old.recordings, open_too=not settings.recordings.keep)
     await store.forget_notices(at - TOLD_FOR, list(settings.notify))
     given_back_bytes = await store.give_back()
     await store.set_meta_soon(NOTE, at.isoformat())

@@ -36,7 +36,8 @@ class Judged(NamedTuple):
 class Known(NamedTuple):
     """What the store holds of an error already judged: *held* for people; *in_flight* while a write is unsettled.
 
-    *case_key* is the case that it was of when it was judged last.
+    *case_key* is the case that it was of when it was judged last. A tuple, because reading a backlog makes one for each
+    of its errors, and the decoder of the store makes them.
     """
 
     fingerprint: int

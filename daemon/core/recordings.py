@@ -48,9 +48,8 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """What was decided, and by which rule set; *rule_id* "" where no rule matched."""
+    """What was decided; *rule_id* "" where no rule matched."""
 
-    rules: str
     rule_id: str
     verb: Verb
     reason: str
@@ -59,21 +58,21 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """One error as it was judged, with what was known of its case then.
+    """One error as it was judged at *judged_at*, with what was known of its case then.
 
-    *trace* is a hash of its trace key, 0 where it has none. Judged again with the same result it is the same recording,
-    judged *times* times, the last time at *last_at*.
+    Judged again with the same result it is the same recording. *last_at* is until when that was what was judged of it:
+    now while the error is open, else until it was judged otherwise or, as far as is known, left. *trace* is a hash of the
+    trace key that names its case, 0 where none does. The store tells both.
     """
 
     step: StepRef
     error_id: str
     occurred_at: datetime | None
-    trace: int
     said: Said
     ruling: Ruling
     judged_at: datetime
     last_at: datetime
-    times: int = 1
+    trace: int = 0
     case: CaseHistory = NEW_CASE
     retry_at: datetime | None = None
 
@@ -135,7 +134,7 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Departure:
-    """Errors of a step that left without us, of which nobody has asked how; *since* is when the first was last judged."""
+    """Errors of a step that left without us, of which nobody has asked how; *since* is when the first was last seen."""
 
     step: StepRef
     error_ids: tuple[str, ...]
@@ -147,6 +146,14 @@ def trace_of(trace_key: str) -> int:
     if not trace_key:
         return 0
     return int.from_bytes(blake2b(trace_key.encode("utf-8", "surrogatepass"), digest_size=6).digest(), "big")
+
+
+def trace_in(case_key: str) -> int:
+    """Return what a recording keeps of the trace key that names a case, 0 where none does."""
+    kind, name = case_key[:2], case_key[2:]
+    if kind == "c:":
+        return trace_of(name.partition(":")[2])
+    return trace_of(name) if kind == "t:" else 0
 
 
 def said_by(record: ErrorRecord, message: str) -> Said:
@@ -164,9 +171,9 @@ def said_by(record: ErrorRecord, message: str) -> Said:
     )
 
 
-def ruling_of(decision: Decision, rules: str) -> Ruling:
-    """Return what *decision* was, made by the rule set that *rules* names."""
-    return Ruling(rules=rules, rule_id=decision.rule_id, verb=decision.verb, reason=decision.reason, mode=decision.mode)
+def ruling_of(decision: Decision) -> Ruling:
+    """Return what *decision* was."""
+    return Ruling(rule_id=decision.rule_id, verb=decision.verb, reason=decision.reason, mode=decision.mode)
 
 
 def record_of(recorded: Recorded) -> ErrorRecord:

@@ -174,7 +174,7 @@ class AccountCycle:
             name_all=await self._nameless_in_flight(),
         )
         basis = f"{rules.version}/{terms.mode.name.lower()}/{act_after.isoformat() if act_after else ADOPTED}"
-        recorder = None if self.redact is None else Recorder(rules=rules.version, redact=self.redact)
+        recorder = None if self.redact is None else Recorder(redact=self.redact)
         collector = Collector(
             client=self.client, store=self.store, judge=judge, basis=basis, log=self.log, recorder=recorder
         )

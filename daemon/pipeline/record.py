@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from daemon.core.recordings import Recorded, ruling_of, said_by, trace_of
+from daemon.core.recordings import Recorded, ruling_of, said_by
 from daemon.core.records import Step
 from daemon.pipeline.judge import Judgement
 
@@ -14,9 +14,8 @@ Redact = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorder:
-    """Make the recordings of judgements by one rule set, which *rules* names."""
+    """Make the recordings of judgements."""
 
-    rules: str
     redact: Redact
 
     def of(self, step: Step, judgement: Judgement, now: datetime) -> Recorded:
@@ -26,9 +25,8 @@ class Recorder:
             step=step.ref,
             error_id=record.error_id,
             occurred_at=record.occurred_at,
-            trace=trace_of(record.trace_key),
             said=said_by(record, self.redact(record.message)),
-            ruling=ruling_of(judgement.decision, self.rules),
+            ruling=ruling_of(judgement.decision),
             judged_at=now,
             last_at=now,
             case=judgement.case,

@@ -26,7 +26,8 @@ from daemon.core.records import StepRef
 from daemon.core.usage import Usage
 from daemon.store.cases import SENT
 from daemon.store.columns import Moment
-from daemon.store.judged import NAMED, STEP, forget, keep
+from daemon.store.judged import STEP, keep
+from daemon.store.leaving import NAMED, forget
 from daemon.store.sqlite import document
 from daemon.store.steps import REF, find_step, make_step, ref_of
 from daemon.store.tables import (

@@ -21,7 +21,9 @@ from sqlalchemy import (
 from daemon.core.batches import Act, Batch, BatchItem, WriteState, Written
 from daemon.core.decisions import Outcome
 from daemon.store.cases import HAPPENED, NAMES, UNDECIDED
+from daemon.store.columns import Moment
 from daemon.store.judged import STEP, case_root, former_key
+from daemon.store.past import past_of
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.steps import REF, AnyRow, add_numbered, ref_of
 from daemon.store.tables import batch_items, batches, errors, held, patches, steps, verdicts
@@ -89,6 +91,7 @@ WAITING = select(literal(1)).where(batch_items.c.batch_no == BATCH, batch_items.
 
 _flying = and_(errors.c.step_no == STEP, errors.c.batch_no == BATCH)
 _flying_named = and_(_flying, errors.c.error_id.in_(select(_ids.c.value)))
+PAST_NAMED = past_of(errors, _flying_named, until=bindparam("now", type_=Moment()))
 END_NAMED = delete(errors).where(_flying_named)
 FREE_NAMED = update(errors).where(_flying_named).values(batch_no=None, due_at=DUE_AT)
 FREE_ALL = update(errors).where(_flying).values(batch_no=None, due_at=DUE_AT)

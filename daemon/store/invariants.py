@@ -89,7 +89,9 @@ INVARIANTS = (
     Invariant(
         broken="what a recorded error said, or what was decided about it, is missing",
         places="""
-            SELECT error_id AS place FROM recordings WHERE said NOT IN (SELECT text_no FROM recorded_texts)
+            SELECT error_id AS place FROM (
+              SELECT error_id, said, ruling FROM recordings UNION ALL SELECT error_id, said, ruling FROM errors)
+            WHERE said NOT IN (SELECT text_no FROM recorded_texts)
                OR ruling NOT IN (SELECT text_no FROM recorded_texts)""",
     ),
 )

@@ -165,7 +165,9 @@ class JournalRows(Database):
         closed = {*by_outcome[Outcome.CONFIRMED], *by_outcome[Outcome.VANISHED], *gone}
         leaving = [error_id for error_id in outcomes if error_id in closed]
         if leaving:
-            left = connection.execute(entries.END_NAMED, names | {"ids": document(leaving)}).rowcount
+            ending = names | {"ids": document(leaving)}
+            connection.execute(entries.PAST_NAMED, ending)
+            left = connection.execute(entries.END_NAMED, ending).rowcount
             count_stored(connection, row.step_no, -left)
         if len(leaving) < len(outcomes):
             connection.execute(entries.FREE_NAMED, names | {"ids": document(list(outcomes))})

@@ -1,12 +1,13 @@
-"""Keeping what was judged: rows of errors, written a page at a time, and taken away when an error has left."""
+"""Keeping what was judged: rows of errors, written a page at a time, with what is recorded of them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from itertools import chain
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     ColumnElement,
     Connection,
@@ -17,21 +18,21 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    literal_column,
+    or_,
     select,
     true,
+    type_coerce,
 )
 
-from daemon.core.decisions import Verb
-from daemon.core.judgements import Gone, Judged
+from daemon.core.judgements import Judged
+from daemon.core.recordings import Recorded
 from daemon.store.columns import clean, to_ms
-from daemon.store.control_tables import gone_cases
-from daemon.store.recording_tables import departures, recordings
-from daemon.store.scratch import unseen
+from daemon.store.numbers import numbers
+from daemon.store.paged import Paged, Row, given
+from daemon.store.past import JUDGED_AT, NOTHING, past_of, recording_rows
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.steps import count_stored
 from daemon.store.tables import (
-    UNSURE,
     WANTS_ASSIGN,
     WANTS_TAG,
     aliases,
@@ -56,7 +57,9 @@ VERDICTS = select(verdicts.c.verdict_no, *WORDS).join_from(
 )
 
 GIVEN = ("case_key", "code", "occurred_at", "fingerprint", "wants", "due_at", "verdict_no")
-_page = fields("rows", errors.c.error_id, *(errors.c[name] for name in GIVEN))
+RECORDED = ("said", "ruling", "case_known", "judged_ms")
+_page = given(errors.c.error_id, *(errors.c[name] for name in (*GIVEN, *RECORDED)))
+_now = bindparam("now", type_=errors.c.first_seen_at.type)
 
 
 def case_root(key: ColumnElement[str]) -> ColumnElement[str]:
@@ -71,25 +74,49 @@ def former_key(key: ColumnElement[str]) -> ColumnElement[str]:
     return case((func.substr(key, 1, 2) == "c:", literal("t:") + past_the_digest))
 
 
+_retries = exists().where(batch_items.c.step_no == STEP).correlate_except(batch_items)
 _attempt = exists().where(batch_items.c.step_no == STEP, batch_items.c.case_root == case_root(_page.c.case_key))
-_tried = case((_attempt.correlate_except(batch_items), 1), else_=0)
+_tried = case((and_(_retries, _attempt.correlate_except(batch_items)), 1), else_=0)
 _keep = insert(errors).from_select(
-    ["step_no", "error_id", *GIVEN, "tried", "seen_after", "first_seen_at"],
+    ["step_no", "error_id", *GIVEN, *RECORDED, "tried", "seen_after", "first_seen_at"],
     select(
         STEP,
-        _page.c.error_id,
-        *(_page.c[name] for name in GIVEN),
+        *_page.c,
         _tried,
         select(func.coalesce(func.max(batches.c.batch_no), 0)).scalar_subquery(),
-        bindparam("now", type_=errors.c.first_seen_at.type),
+        _now,
     ).where(true()),
 )
-KEEP_NEW = _keep.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
-REPLACE = _keep.on_conflict_do_update(
+KEEP_NEW = Paged(_keep.on_conflict_do_nothing(), _page)
+
+_later_ms = type_coerce(_keep.excluded.first_seen_at, BigInteger) - type_coerce(errors.c.first_seen_at, BigInteger)
+_as_before = and_(*(errors.c[name] == _keep.excluded[name] for name in RECORDED[:3]))
+_recorded = {
+    name: case((_keep.excluded.said.is_(None), errors.c[name]), else_=_keep.excluded[name]) for name in RECORDED[:-1]
+}
+_replace = _keep.on_conflict_do_update(
     index_elements=["step_no", "error_id"],
-    set_={name: _keep.excluded[name] for name in (*GIVEN, "tried")},
+    set_={
+        **{name: _keep.excluded[name] for name in (*GIVEN, "tried")},
+        **_recorded,
+        "judged_ms": case(
+            (or_(_keep.excluded.said.is_(None), _as_before), errors.c.judged_ms),
+            else_=_keep.excluded.judged_ms + _later_ms,
+        ),
+    },
     where=errors.c.batch_no.is_(None),
 )
+REPLACE = Paged(_replace, _page)
+_judged_at = _now + _page.c.judged_ms
+_past = past_of(
+    _page.join(errors, and_(errors.c.step_no == STEP, errors.c.error_id == _page.c.error_id)),
+    errors.c.batch_no.is_(None),
+    or_(*(errors.c[name] != _page.c[name] for name in RECORDED[:3])),
+    _judged_at != JUDGED_AT,
+    until=_judged_at,
+)
+KEEP_PAST = Paged(_past, _page)
+"""Remember how those were judged that are judged otherwise now; what is not recorded now differs in nothing."""
 
 _ids = each("ids")
 
@@ -116,100 +143,38 @@ PUT_ON_HOLD = _hold.on_conflict_do_update(
     set_={name: _hold.excluded[name] for name in ("queue", "title", "edit", "detail")},
 )
 
-NAMED: ColumnElement[bool] = errors.c.error_id.in_(select(_ids.c.value))
-UNSEEN: ColumnElement[bool] = errors.c.error_id.in_(select(unseen.c.error_id).where(unseen.c.gone))
-_standing_here = and_(errors.c.step_no == STEP, errors.c.batch_no.is_(None))
-_unsure = exists().where(batch_items.c.step_no == STEP, batch_items.c.error_id == errors.c.error_id, UNSURE)
-_unsure = _unsure.correlate(errors)
-LEAVING = {
-    which: select(errors.c.error_id, errors.c.case_key, verdicts.c.rule_id, verdicts.c.verb, _unsure.label("unknown"))
-    .join_from(errors, verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
-    .where(_standing_here, which)
-    .order_by(errors.c.error_id)
-    for which in (NAMED, UNSEEN)
-}
-NOTE_GONE = {
-    which: insert(gone_cases)
-    .from_select(
-        ["step_no", "case_key", "occurred_at"],
-        select(STEP, errors.c.case_key, func.max(errors.c.occurred_at))
-        .where(_standing_here, which, errors.c.occurred_at.is_not(None), func.substr(errors.c.case_key, 1, 2) != "e:")
-        .group_by(errors.c.case_key),
-    )
-    .on_conflict_do_update(
-        index_elements=["step_no", "case_key"],
-        set_={"occurred_at": func.max(gone_cases.c.occurred_at, literal_column("excluded.occurred_at"))},
-    )
-    for which in (NAMED, UNSEEN)
-}
-_recorded = exists().where(recordings.c.step_no == STEP, recordings.c.error_id == errors.c.error_id)
-NOTE_LEFT = {
-    which: insert(departures)
-    .from_select(
-        ["step_no", "error_id", "left_at", "how"],
-        select(
-            STEP,
-            errors.c.error_id,
-            bindparam("now", type_=departures.c.left_at.type),
-            literal("", departures.c.how.type),
-        ).where(_standing_here, which, _recorded.correlate(errors)),
-    )
-    .on_conflict_do_update(
-        index_elements=["step_no", "error_id"],
-        set_={"left_at": literal_column("excluded.left_at"), "how": literal_column("excluded.how")},
-    )
-    for which in (NAMED, UNSEEN)
-}
-FORGET = {which: delete(errors).where(_standing_here, which) for which in (NAMED, UNSEEN)}
 
+def keep(
+    connection: Connection, step_no: int, judged: Sequence[Judged], now: datetime, recorded: Sequence[Recorded] = ()
+) -> int:
+    """Insert or replace the rows of *judged* and return how many are new; a row in flight stays as it is.
 
-def keep(connection: Connection, step_no: int, judged: Sequence[Judged], now: datetime) -> int:
-    """Insert or replace the rows of *judged* and return how many are new; a row in flight stays as it is."""
-    newest = sorted({each_one.error_id: each_one for each_one in judged}.values(), key=lambda one: one.error_id)
+    What is *recorded* of them takes the place of what was recorded before, which is their past from now on. Of those of
+    which nothing is, the recording stays.
+    """
+    newest = {one.error_id: one for one in judged}
     if not newest:
         return 0
-    numbers = _verdict_numbers(connection, {_verdict(one) for one in newest})
-    rows = [_row(one, numbers[_verdict(one)]) for one in newest]
-    parameters = {"step": step_no, "now": now, "rows": document(rows)}
-    new = connection.execute(KEEP_NEW, parameters).rowcount
+    ordered = [newest[error_id] for error_id in sorted(newest)]  # as they will lie
+    verdict_numbers = _verdict_numbers(connection, [_verdict(one) for one in ordered])
+    recordings = recording_rows(connection, recorded, now) if recorded else {}
+    rows = [
+        (*row, *recordings.get(one.error_id, NOTHING))
+        for one, row in zip(ordered, _rows(ordered, verdict_numbers), strict=True)
+    ]
+    given_ms = {"step": step_no, "now": to_ms(now)}
+    new = KEEP_NEW.execute(connection, rows, given_ms)
     count_stored(connection, step_no, new)
     if new < len(newest):
-        connection.execute(REPLACE, parameters)
-        free = [one.error_id for one in newest if one.hold is None]
+        if recorded:
+            KEEP_PAST.execute(connection, rows, given_ms)
+        REPLACE.execute(connection, rows, given_ms)
+        free = [one.error_id for one in newest.values() if one.hold is None]
         connection.execute(LET_GO, {"step": step_no, "ids": document(free)})
-    holds = [_hold_row(one) for one in newest if one.hold is not None]
+    holds = [_hold_row(one) for one in newest.values() if one.hold is not None]
     if holds:
-        connection.execute(PUT_ON_HOLD, parameters | {"holds": document(holds)})
+        connection.execute(PUT_ON_HOLD, {"step": step_no, "now": now, "holds": document(holds)})
     return new
-
-
-def forget(
-    connection: Connection, step_no: int, which: ColumnElement[bool], now: datetime, ids: Sequence[str] = ()
-) -> list[Gone]:
-    """Delete the errors that *which* chooses (`NAMED` in *ids*, or `UNSEEN`) and are not in flight; return them.
-
-    That their cases were open is remembered: where one is open again under another id, somebody may have retried it.
-    So is that they left, of those with a recording.
-    """
-    parameters: dict[str, Any] = {"step": step_no}
-    if which is NAMED:
-        parameters["ids"] = document(ids)
-    gone = [
-        Gone(
-            error_id=row.error_id,
-            case_key=row.case_key,
-            rule_id=row.rule_id,
-            verb=Verb(row.verb),
-            unknown=bool(row.unknown),
-        )
-        for row in connection.execute(LEAVING[which], parameters)
-    ]
-    if gone:
-        connection.execute(NOTE_GONE[which], parameters)
-        connection.execute(NOTE_LEFT[which], parameters | {"now": now})
-        connection.execute(FORGET[which], parameters)
-        count_stored(connection, step_no, -len(gone))
-    return gone
 
 
 Verdict = tuple[str, str, str, str]
@@ -217,28 +182,40 @@ Verdict = tuple[str, str, str, str]
 
 def _verdict(one: Judged) -> Verdict:
     """Return what was decided; the sentence of a held error, often its own, is kept with the hold."""
-    return one.verb.value, one.rule_id, one.reason, one.detail if one.hold is None else ""
+    return one.verb, one.rule_id, one.reason, one.detail if one.hold is None else ""
 
 
-def _verdict_numbers(connection: Connection, wanted: set[Verdict]) -> dict[Verdict, int]:
-    """Return the numbers of verdicts; one never given before gets its number now."""
-    said = {"verdicts": document(sorted(wanted))}
-    known = _numbered(connection, said)
-    if not wanted <= known.keys():
-        connection.execute(KEEP_VERDICTS, said)
-        known = _numbered(connection, said)
-    return {verdict: known[*map(clean, verdict)] for verdict in wanted}
+def _verdict_numbers(connection: Connection, wanted: Sequence[Verdict]) -> list[int]:
+    """Return the number of each verdict; one never given before gets its number now."""
+
+    def find(new: Collection[Verdict]) -> dict[Verdict, int]:
+        rows = connection.execute(VERDICTS, {"verdicts": document(sorted(new))})
+        found = {(row.verb, row.rule_id, row.reason, row.detail): row.verdict_no for row in rows}
+        cleaned = {verdict: (*map(clean, verdict),) for verdict in new}
+        return {verdict: found[name] for verdict, name in cleaned.items() if name in found}
+
+    def add(new: Collection[Verdict]) -> None:
+        connection.execute(KEEP_VERDICTS, {"verdicts": document(sorted(new))})
+
+    return numbers(connection, "verdicts", wanted, find, add)
 
 
-def _numbered(connection: Connection, said: dict[str, str]) -> dict[tuple[str, ...], int]:
-    rows = connection.execute(VERDICTS, said)
-    return {(row.verb, row.rule_id, row.reason, row.detail): row.verdict_no for row in rows}
-
-
-def _row(one: Judged, verdict_no: int) -> tuple[object, ...]:
-    wants = WANTS_TAG * one.tag + WANTS_ASSIGN * one.assign
-    occurred, due = to_ms(one.occurred_at), to_ms(one.due_at)
-    return one.error_id, one.case_key, one.code, occurred, one.fingerprint, wants, due, verdict_no
+def _rows(ordered: Sequence[Judged], verdict_numbers: Sequence[int]) -> list[Row]:
+    texts = [(one.error_id, one.case_key, one.code) for one in ordered]
+    whole = "".join(chain.from_iterable(texts))
+    if clean(whole) != whole:
+        texts = [(clean(error_id), clean(key), clean(code)) for error_id, key, code in texts]
+    return [
+        (
+            *text,
+            to_ms(one.occurred_at),
+            one.fingerprint,
+            WANTS_TAG * one.tag + WANTS_ASSIGN * one.assign,
+            to_ms(one.due_at),
+            verdict_no,
+        )
+        for one, text, verdict_no in zip(ordered, texts, verdict_numbers, strict=True)
+    ]
 
 
 def _hold_row(one: Judged) -> tuple[object, ...]:

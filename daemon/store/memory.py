@@ -9,10 +9,8 @@ from daemon.store.memory_forgetting import MemoryForgetting
 from daemon.store.memory_leases import MemoryLeases
 from daemon.store.memory_notices import MemoryNotices
 from daemon.store.memory_pauses import MemoryPauses
-from daemon.store.memory_recordings import MemoryRecordings
 from daemon.store.memory_reporting import MemoryReporting
 from daemon.store.memory_unknown import MemoryUnknown
-from daemon.store.memory_writes import MemoryJournal
 from daemon.store.schema import HEAD
 
 
@@ -24,9 +22,7 @@ class MemoryStore(
     MemoryCatalogue,
     MemoryReading,
     MemoryForgetting,
-    MemoryRecordings,
     MemoryReporting,
-    MemoryJournal,
     MemoryUnknown,
     MemoryLeases,
     MemoryPauses,

@@ -13,7 +13,7 @@ from daemon.core.reads import Read, Recheck, Saved
 from daemon.core.recordings import Recorded
 from daemon.core.records import Flow, Integration, Mark, Step, StepRef
 from daemon.core.windows import NEVER_READ, StepProgress
-from daemon.store.memory_rows import Entry, FullRead, Row, keep_recordings
+from daemon.store.memory_rows import Entry, FullRead, Row, judged_alike
 
 
 class Shelves:
@@ -27,13 +27,13 @@ class Shelves:
         self.described: dict[StepRef, Step] = {}
         self.read_so_far: dict[StepRef, StepProgress] = {}
         self.rows: dict[StepRef, dict[str, Row]] = {}
-        self.missed: dict[StepRef, set[str]] = {}
+        self.missed: dict[StepRef, dict[str, datetime | None]] = {}
         self.full_reads: dict[int, FullRead] = {}
         self.entries: dict[int, Entry] = {}
         self.aliases: dict[tuple[StepRef, str], str] = {}
         self.gone: dict[tuple[StepRef, str], datetime] = {}
         self.shared: set[tuple[StepRef, str]] = set()
-        self.recordings: dict[StepRef, dict[object, Recorded]] = {}
+        self.past: dict[StepRef, dict[tuple[str, datetime], Recorded]] = {}
         self.departures: dict[tuple[StepRef, str], tuple[datetime, str]] = {}
         self.others: dict[tuple[StepRef, str], tuple[str, datetime]] = {}
 
@@ -46,19 +46,41 @@ class Shelves:
         root = self.root(ref, key)
         return {key, root} | {alias for (step, alias), known in self.aliases.items() if step == ref and known == root}
 
-    def keep(self, ref: StepRef, judged: Iterable[Judged]) -> int:
+    def keep(self, ref: StepRef, judged: Iterable[Judged], recorded: Iterable[Recorded] = ()) -> int:
         """Insert or replace rows and return how many are new."""
         rows, now, new = self.rows.setdefault(ref, {}), self.now(), 0
+        recordings = {one.error_id: one for one in recorded}
         for one in {each.error_id: each for each in judged}.values():
             row = rows.get(one.error_id)
             if row is None:
                 row = rows[one.error_id] = Row(judged=one, first_seen_at=now, seen_after=max(self.entries, default=0))
                 new += 1
             if row.batch_id is None:
+                self._record(row, recordings.get(one.error_id))
+                self._record(row, recordings.get(one.error_id))
                 held_since = row.held_at or now
                 row.judged, row.held_at = one, held_since if one.hold else None
                 row.tried = self._tried(ref, one.case_key)
         return new
+
+    def _record(self, row: Row, one: Recorded | None) -> None:
+        """Let *one* be how an open error is judged now, and what was there before its past."""
+        if one is None:
+            return
+        before = row.recorded
+        if before is not None and judged_alike(before, one):
+            row.recorded = replace(one, judged_at=before.judged_at)
+            return
+        if before is not None and before.judged_at != one.judged_at:
+            self.end_recording(row, one.judged_at)
+        row.recorded = one
+
+    def end_recording(self, row: Row, until: datetime | None) -> None:
+        """Keep how an error was judged until then."""
+        one = row.recorded
+        if one is not None:
+            past = row.told(one, max(one.judged_at, until or one.judged_at))
+            self.past.setdefault(one.step, {})[one.error_id, one.judged_at] = past
 
     def _tried(self, ref: StepRef, key: str) -> bool:
         mine = (entry for entry in self.entries.values() if entry.written.batch.step == ref)
@@ -68,10 +90,13 @@ class Shelves:
         """Delete and return those of the errors that are stored and not in flight."""
         rows = self.rows.get(ref, {})
         going = sorted(each for each in set(error_ids) if each in rows and rows[each].batch_id is None)
-        gone = [rows.pop(error_id).judged for error_id in going]
-        self.missed.get(ref, set()).difference_update(going)
-        kept = {one.error_id for one in self.recordings.get(ref, {}).values()}
-        self.departures |= {(ref, error_id): (self.now(), "") for error_id in going if error_id in kept}
+        leaving = [rows.pop(error_id) for error_id in going]
+        gone = [row.judged for row in leaving]
+        missed, now = self.missed.get(ref, {}), self.now()
+        self.departures |= {(ref, row.judged.error_id): (now, "") for row in leaving if row.recorded}
+        for row in leaving:
+            shown_at = missed.pop(row.judged.error_id, self.read_so_far.get(ref, NEVER_READ).swept_at)
+            self.end_recording(row, shown_at and min(shown_at, now))
         for one in gone:
             if one.occurred_at is not None and not one.case_key.startswith("e:"):
                 at = self.gone.get((ref, one.case_key), one.occurred_at)
@@ -215,8 +240,7 @@ class MemoryReading(Shelves):
             before = self.full_reads[read.read_no].seen if read.read_no in self.full_reads else fresh
             fresh = fresh - before
             before |= fresh
-        keep_recordings(self.recordings.setdefault(read.step, {}), recorded)
-        return Saved(seen=len(fresh), new=self.keep(read.step, judged))
+        return Saved(seen=len(fresh), new=self.keep(read.step, judged, recorded))
 
     async def was_seen(self, read: Read, error_ids: Sequence[str]) -> set[str]:
         """Return which of the errors a full read that has not ended has shown so far."""
@@ -233,10 +257,11 @@ class MemoryReading(Shelves):
         seen = self.full_reads[read.read_no].seen
         standing = {each for each, row in self.rows[read.step].items() if row.batch_id is None}
         unseen = standing - seen
-        gone = unseen if trusted else unseen & self.missed.get(read.step, set())
-        self.missed[read.step] = unseen - gone
+        gone = unseen if trusted else unseen & self.missed.get(read.step, {}).keys()
         self._drop_reads(read.step)
-        return self.forget(read.step, gone)
+        forgotten = self.forget(read.step, gone)
+        self.missed[read.step] = dict.fromkeys(unseen - gone, self.read_so_far.get(read.step, NEVER_READ).swept_at)
+        return forgotten
 
     async def rechecks(self, account: str, now: datetime, limit: int = 1000) -> list[Recheck]:
         """Return the steps with errors, neither to retry nor to resolve, that are due to be judged again."""

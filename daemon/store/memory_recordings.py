@@ -1,6 +1,6 @@
 """The store without a database: recordings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from daemon.core.recordings import ACTED, Departure, Fate, Recorded, Remembered
@@ -15,18 +15,25 @@ class MemoryRecordings(MemoryJournal):
         """Return the steps with errors judged since then; None asks for those of all accounts."""
         return sorted(
             ref
-            for ref, kept in self.recordings.items()
-            if account in (None, ref.account) and any(one.last_at >= since for one in kept.values())
+            for ref in {*self.past, *self.rows}
+            if account in (None, ref.account) and any(one.last_at >= since for one in self.recorded(ref))
         )
 
     async def remembered(
         self, ref: StepRef, since: datetime, *, after: str = "", limit: int = 2000
     ) -> list[Remembered]:
         """Return the recordings since then of the next *limit* errors of a step, by error id, the oldest first."""
-        kept = [one for one in self.recordings.get(ref, {}).values() if one.last_at >= since and one.error_id > after]
+        kept = [one for one in self.recorded(ref) if one.last_at >= since and one.error_id > after]
         ids = set(sorted({one.error_id for one in kept})[:limit])
         found = sorted((one for one in kept if one.error_id in ids), key=lambda one: (one.error_id, one.judged_at))
         return [self._remembered(one) for one in found]
+
+    def recorded(self, ref: StepRef) -> Iterator[Recorded]:
+        """Yield how errors of the step were judged before, and how open ones are judged now."""
+        yield from self.past.get(ref, {}).values()
+        for row in self.rows.get(ref, {}).values():
+            if row.recorded is not None:
+                yield row.told(row.recorded, self.now())
 
     def _remembered(self, one: Recorded) -> Remembered:
         left_at, how = self.departures.get((one.step, one.error_id), (None, ""))
@@ -47,7 +54,7 @@ class MemoryRecordings(MemoryJournal):
         found: dict[StepRef, dict[str, datetime]] = {}
         for (ref, error_id), (left_at, how) in sorted(self.departures.items(), key=lambda each: each[0]):
             if ref.account == account and not how:
-                kept = self.recordings.get(ref, {}).values()
+                kept = self.past.get(ref, {}).values()
                 judged = [one.last_at for one in kept if one.error_id == error_id]
                 found.setdefault(ref, {})[error_id] = max(judged, default=left_at)
         return [Departure(step=ref, error_ids=tuple(since), since=min(since.values())) for ref, since in found.items()]
@@ -58,12 +65,15 @@ class MemoryRecordings(MemoryJournal):
             if (ref, error_id) in self.departures:
                 self.departures[ref, error_id] = (self.departures[ref, error_id][0], fate.value)
 
-    async def forget_recordings(self, before: datetime) -> int:
-        """Delete the recordings that were last made before then, and return how many."""
+    async def forget_recordings(self, before: datetime, *, open_too: bool = False) -> int:
+        """Delete the recordings of how errors were judged until before then, and return how many."""
         gone = 0
-        for ref, kept in self.recordings.items():
+        for ref, kept in self.past.items():
             young = {name: one for name, one in kept.items() if one.last_at >= before}
             gone += len(kept) - len(young)
-            self.recordings[ref] = young
+            self.past[ref] = young
         self.departures = {name: known for name, known in self.departures.items() if known[0] >= before}
+        for _, row in self.of(None) if open_too else ():
+            gone += row.recorded is not None
+            row.recorded = None
         return gone

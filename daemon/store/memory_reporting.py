@@ -19,13 +19,14 @@ from daemon.core.report_rows import (
     OpenStep,
     Sent,
 )
+from daemon.store.memory_recordings import MemoryRecordings
 from daemon.store.memory_rows import Entry, Item
-from daemon.store.memory_writes import MOVING, MemoryJournal
+from daemon.store.memory_writes import MOVING
 
 DAY = timedelta(days=1)
 
 
-class MemoryReporting(MemoryJournal):
+class MemoryReporting(MemoryRecordings):
     """The past in numbers."""
 
     async def arrivals(self, account: str, since: datetime, until: datetime) -> Arrivals:
@@ -44,7 +45,7 @@ class MemoryReporting(MemoryJournal):
         for (ref, error_id), (left_at, how) in self.departures.items():
             if ref.account == account and since <= left_at < until:
                 kept = recorded.get((ref, error_id), ())
-                rule_id = max(kept, key=lambda one: one.last_at).ruling.rule_id if kept else NOT_KNOWN
+                rule_id = kept[-1].ruling.rule_id if kept else NOT_KNOWN
                 found[rule_id, _day(left_at, since), how] += 1
         return [Left(rule_id=rule, day=day, how=how, count=n) for (rule, day, how), n in sorted(found.items())]
 
@@ -94,8 +95,8 @@ class MemoryReporting(MemoryJournal):
     def _recorded(self, account: str) -> dict[tuple[StepRef, str], list[Recorded]]:
         """Return the recordings of each error, the earliest first."""
         found: dict[tuple[StepRef, str], list[Recorded]] = {}
-        for ref, kept in self.recordings.items():
-            for one in sorted(kept.values(), key=lambda each: each.judged_at) if ref.account == account else ():
+        for ref in {*self.past, *self.rows}:
+            for one in sorted(self.recorded(ref), key=lambda each: each.judged_at) if ref.account == account else ():
                 found.setdefault((ref, one.error_id), []).append(one)
         return found
 

@@ -1,23 +1,23 @@
 """What the store without a database keeps: errors, journalled writes, reads under way."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from daemon.core.batches import BatchItem, WriteState, Written
 from daemon.core.decisions import Outcome
 from daemon.core.judgements import Judged
-from daemon.core.recordings import Recorded
+from daemon.core.recordings import Recorded, trace_in
 from daemon.core.records import StepRef
 from daemon.store.recording_texts import case_text
 
 
 @dataclass(slots=True)
 class Row:
-    """One stored error; *batch_id* is the write that it is in flight with."""
+    """One stored error; *batch_id* is the write that it is in flight with, *recorded* how it is judged now."""
 
     judged: Judged
     first_seen_at: datetime
+    recorded: Recorded | None = None
     held_at: datetime | None = None
     tried: bool = False
     seen_after: int = 0
@@ -37,6 +37,11 @@ class Row:
     def waits_for_people(self) -> bool:
         """Tell whether it is held until somebody has said what came of another attempt on its case."""
         return self.batch_id is None and self.held_at is not None and self.judged.reason == "unknown"
+
+    def told(self, recorded: Recorded, last_at: datetime) -> Recorded:
+        """Return its recording as one that was so until *last_at*."""
+        trace, occurred_at = trace_in(self.judged.case_key), self.judged.occurred_at
+        return replace(recorded, trace=trace, occurred_at=occurred_at, last_at=last_at)
 
     def free(self, due_at: datetime) -> None:
         """Let go of it; it is due at *due_at*."""
@@ -86,11 +91,6 @@ class FullRead:
     seen: set[str] = field(default_factory=set)
 
 
-def keep_recordings(kept: dict[object, Recorded], recorded: Iterable[Recorded]) -> None:
-    """Keep the recordings of one page; one that is there already was judged once more."""
-    for one in recorded:
-        name = (one.error_id, one.said, one.ruling, case_text(one))
-        known = kept.get(name)
-        if known is not None:
-            one = replace(known, times=known.times + 1, last_at=max(known.last_at, one.judged_at))  # noqa: PLW2901
-        kept[name] = one
+def judged_alike(one: Recorded, other: Recorded) -> bool:
+    """Tell whether two recordings of an error say the same."""
+    return (one.said, one.ruling, case_text(one)) == (other.said, other.ruling, case_text(other))

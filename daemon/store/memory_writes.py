@@ -158,7 +158,8 @@ class MemoryJournal(MemoryCases):
                 row.free(now)
                 if outcome in (Outcome.CONFIRMED, Outcome.VANISHED) or error_id in gone:
                     del rows[error_id]
-                    self.missed.get(step, set()).discard(error_id)
+                    self.missed.get(step, {}).pop(error_id, None)
+                    self.end_recording(row, now)
         for row in rows.values():
             if row.judged.case_key in woken and row.waits:
                 row.judged = row.judged._replace(due_at=now)

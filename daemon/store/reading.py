@@ -1,9 +1,9 @@
 """Reading a step: what is known already, page by page what is new, and at the end what is gone (P5)."""
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
+import msgspec
 from sqlalchemy import Connection, bindparam, case, delete, exists, func, literal, or_, select, update
 
 from daemon.core.decisions import Verb
@@ -14,8 +14,8 @@ from daemon.core.recordings import Recorded
 from daemon.core.records import Mark, StepRef
 from daemon.core.windows import NEVER_READ, StepProgress
 from daemon.store.catalogue import mark_of, mark_row
-from daemon.store.judged import STEP, UNSEEN, forget, keep
-from daemon.store.recordings import record
+from daemon.store.judged import STEP, keep
+from daemon.store.leaving import UNSEEN, forget
 from daemon.store.scratch import full_reads, sightings, unseen
 from daemon.store.sqlite import document, each, insert, packed
 from daemon.store.steps import ADDRESSED, REF, STEP_NO, AnyRow, add_numbered, address, make_step, ref_of
@@ -80,6 +80,7 @@ _is_known = (errors.c.fingerprint, errors.c.case_key, errors.c.batch_no.is_not(N
 KNOWN = select(packed(errors.c.error_id, *_is_known)).where(
     errors.c.step_no == STEP_NO, errors.c.error_id.in_(select(_ids.c.value))
 )
+_READ_KNOWN = msgspec.json.Decoder(dict[str, Known], strict=False)  # SQLite has 0 and 1 for booleans
 WAS_SEEN = select(sightings.c.error_id).where(
     sightings.c.read_no == READ_NO, sightings.c.error_id.in_(select(_ids.c.value))
 )
@@ -107,7 +108,10 @@ NOTE_UNSEEN = insert(unseen).from_select(
     ),
 )
 FORGET_MISSED = delete(missed).where(missed.c.step_no == STEP)
-NOTE_MISSED = insert(missed).from_select(["step_no", "error_id"], select(STEP, unseen.c.error_id).where(~unseen.c.gone))
+_shown_at = select(steps.c.swept_at).where(steps.c.step_no == STEP).scalar_subquery()
+NOTE_MISSED = insert(missed).from_select(
+    ["step_no", "error_id", "shown_at"], select(STEP, unseen.c.error_id, _shown_at).where(~unseen.c.gone)
+)
 
 _ranked = (
     select(
@@ -191,10 +195,7 @@ class ReadingRows(Database):
     def known(self, connection: Connection, ref: StepRef, error_ids: Sequence[str]) -> dict[str, Known]:
         """Return what is held of those of the errors that are stored."""
         rows = connection.execute(KNOWN, address(ref) | {"ids": document(error_ids)}).scalar_one()
-        return {
-            error_id: Known(fingerprint=fingerprint, case_key=key, in_flight=bool(in_flight), held=bool(is_held))
-            for error_id, fingerprint, key, in_flight, is_held in json.loads(rows)
-        }
+        return _READ_KNOWN.decode(rows)
 
     @writes_soon
     def begin_read(self, connection: Connection, ref: StepRef, *, full: bool) -> Read:
@@ -219,8 +220,7 @@ class ReadingRows(Database):
         count = len(set(seen))
         if read.full:
             count = connection.execute(SEE, {"read": read.read_no, "ids": document(seen)}).rowcount
-        record(connection, read.step_no, recorded)
-        return Saved(seen=count, new=keep(connection, read.step_no, judged, self._clock()))
+        return Saved(seen=count, new=keep(connection, read.step_no, judged, self._clock(), recorded))
 
     @reads
     def was_seen(self, connection: Connection, read: Read, error_ids: Sequence[str]) -> set[str]:

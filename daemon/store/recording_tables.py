@@ -1,7 +1,8 @@
 """The tables of recordings: what was judged, kept for a while so that the past can be judged with other rules.
 
-What many errors share (what they say, what was decided) is kept once, as JSON with a number; a recording has the numbers.
-So an error costs some 100 bytes, whatever its message.
+While an error is open, what is recorded of it is part of its row in `errors`: most errors are never judged otherwise.
+Here is the past: how it was judged before, and how it was judged when it left. What many errors share (what they say,
+what was decided) is kept once, as JSON with a number.
 """
 
 from sqlalchemy import Column, Index, Integer, Table, literal_column
@@ -22,14 +23,13 @@ recordings = Table(
     METADATA,
     step_number(primary_key=True),
     words("error_id", primary_key=True),
-    number("said", primary_key=True),  # a text_no, as is the next
-    number("ruling", primary_key=True),
-    words("case_known", primary_key=True),  # JSON: what was known of its case, "" for nothing
+    moment("judged_at", primary_key=True),
+    number("lasted_ms"),  # from then until it was judged otherwise or, as far as is known, left
+    number("said"),  # a text_no, as is the next
+    number("ruling"),
+    words("case_known"),  # JSON: what was known of its case, "" for nothing
     number("trace"),
     Column("occurred_at", Moment),
-    moment("judged_at"),
-    number("lasted_ms"),  # from then until it was last judged so
-    number("times"),
     sqlite_with_rowid=False,
 )
 

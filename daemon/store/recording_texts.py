@@ -12,13 +12,12 @@ from daemon.core.recordings import Recorded, Ruling, Said
 from daemon.store.columns import clean, from_ms, to_ms
 
 KEPT = 16_384
-"""Texts whose hashes are kept: most errors say what one of some thousands has said before."""
+"""Texts that are kept as what they say: most errors say what one of some thousands has said before."""
 
 Text = tuple[int, str]
 """A hash and what it stands for."""
 
 
-@lru_cache(maxsize=KEPT)
 def said_text(said: Said) -> Text:
     """Write down what errors say."""
     return _text(
@@ -51,27 +50,26 @@ def said_of(text: str) -> Said:
     )
 
 
-@lru_cache(maxsize=KEPT)
 def ruling_text(ruling: Ruling) -> Text:
     """Write down what was decided."""
-    return _text(ruling.rules, ruling.rule_id, ruling.verb.value, ruling.reason, ruling.mode.value)
+    return _text(ruling.rule_id, ruling.verb.value, ruling.reason, ruling.mode.value)
 
 
 @lru_cache(maxsize=KEPT)
 def ruling_of(text: str) -> Ruling:
     """Read what `ruling_text` wrote."""
-    rules, rule_id, verb, reason, mode = json.loads(text)
-    return Ruling(rules=rules, rule_id=rule_id, verb=Verb(verb), reason=reason, mode=Mode(mode))
+    rule_id, verb, reason, mode = json.loads(text)
+    return Ruling(rule_id=rule_id, verb=Verb(verb), reason=reason, mode=Mode(mode))
 
 
 def case_text(recorded: Recorded) -> str:
     """Write down what was known of the case, and when the platform meant to retry; "" for nothing."""
     case = recorded.case
-    if case == NEW_CASE and recorded.retry_at is None:
+    if recorded.retry_at is None and (case is NEW_CASE or case == NEW_CASE):
         return ""
     flags = [case.unsettled, case.unknown, case.nameless, case.shared]
     moments = [to_ms(moment) for moment in (case.last_attempt_at, case.cured_at, case.gone_at, recorded.retry_at)]
-    return _json([case.attempts, sorted(case.by_rule.items()), moments, flags])
+    return clean(_json([case.attempts, sorted(case.by_rule.items()), moments, flags]))
 
 
 def case_of(text: str) -> dict[str, Any]:

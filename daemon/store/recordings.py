@@ -1,23 +1,21 @@
-"""Recordings: written with the page that they are about, read a step at a time, and forgotten after a while."""
+"""Recordings: what was judged is read a step at a time, with what came of it, and forgotten after a while."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import (
-    BigInteger,
     Connection,
-    Integer,
     Select,
+    Table,
     bindparam,
     delete,
     exists,
     func,
-    literal,
     or_,
     select,
-    true,
     tuple_,
     type_coerce,
+    union,
     update,
 )
 
@@ -25,85 +23,49 @@ from daemon.core.batches import Act
 from daemon.core.recordings import ACTED, Departure, Fate, Recorded, Remembered
 from daemon.core.records import StepRef
 from daemon.store.cases import SENT
-from daemon.store.columns import Moment, clean, to_ms
+from daemon.store.columns import Moment, clean
 from daemon.store.judged import STEP
+from daemon.store.numbers import forget_numbers
+from daemon.store.past import IS_RECORDED, RECORDED
 from daemon.store.recording_tables import NOT_ASKED, departures, recorded_texts, recordings
-from daemon.store.recording_texts import case_of, case_text, ruling_of, ruling_text, said_of, said_text
-from daemon.store.sqlite import document, fields, insert
+from daemon.store.recording_texts import case_of, ruling_of, said_of
+from daemon.store.sqlite import document, fields
 from daemon.store.steps import REF, AnyRow, find_step, ref_of
 from daemon.store.tables import batch_items, batches, errors, steps
 from daemon.store.transactions import Database, reads, writes_soon
 
-_texts = fields("texts", recorded_texts.c.digest, recorded_texts.c.text)
-KEEP_TEXTS = (
-    insert(recorded_texts)
-    .from_select(["digest", "text"], select(_texts.c.digest, _texts.c.text).where(true()))
-    .on_conflict_do_nothing()
-)
-_GIVEN = ("error_id", "said", "ruling", "case_known", "trace", "occurred_at", "judged_at")
 _said, _ruling = recorded_texts.alias("said_texts"), recorded_texts.alias("ruling_texts")
-_given = fields("recorded", *(recordings.c[name] for name in _GIVEN))
-_record = insert(recordings).from_select(
-    ["step_no", *_GIVEN, "lasted_ms", "times"],
-    select(
-        STEP,
-        _given.c.error_id,
-        _said.c.text_no,
-        _ruling.c.text_no,
-        *(_given.c[name] for name in _GIVEN[3:]),
-        literal(0),
-        literal(1),
-    )
-    .join_from(_given, _said, _said.c.digest == _given.c.said)
-    .join(_ruling, _ruling.c.digest == _given.c.ruling)
-    .where(true()),
-)
-RECORD = _record.on_conflict_do_update(
-    index_elements=["step_no", "error_id", "said", "ruling", "case_known"],
-    set_={
-        "lasted_ms": func.max(
-            recordings.c.lasted_ms, type_coerce(_record.excluded.judged_at - recordings.c.judged_at, BigInteger)
-        ),
-        "times": recordings.c.times + _record.excluded.times,
-    },
-)
-
-_last_at = type_coerce(recordings.c.judged_at + recordings.c.lasted_ms, Moment())
-_is_open = exists().where(errors.c.step_no == recordings.c.step_no, errors.c.error_id == recordings.c.error_id)
 _since = bindparam("since", type_=Moment())
+_after = RECORDED.c.error_id > bindparam("after", type_=errors.c.error_id.type)
+_is_open = exists().where(errors.c.step_no == RECORDED.c.step_no, errors.c.error_id == RECORDED.c.error_id)
 REMEMBERED: Select[tuple[object, ...]] = (
     select(
-        recordings,
-        _last_at.label("last_at"),
+        *RECORDED.c,
         _said.c.text.label("said_text"),
         _ruling.c.text.label("ruling_text"),
-        _is_open.correlate(recordings).label("open"),
+        _is_open.correlate(RECORDED).label("open"),
         departures.c.left_at,
         departures.c.how,
     )
-    .join_from(recordings, _said, _said.c.text_no == recordings.c.said)
-    .join(_ruling, _ruling.c.text_no == recordings.c.ruling)
+    .join_from(RECORDED, _said, _said.c.text_no == RECORDED.c.said)
+    .join(_ruling, _ruling.c.text_no == RECORDED.c.ruling)
     .outerjoin(
         departures,
-        (departures.c.step_no == recordings.c.step_no) & (departures.c.error_id == recordings.c.error_id),
+        (departures.c.step_no == RECORDED.c.step_no) & (departures.c.error_id == RECORDED.c.error_id),
     )
     .where(
-        recordings.c.step_no == STEP,
-        recordings.c.error_id > bindparam("after", type_=recordings.c.error_id.type),
-        recordings.c.error_id <= bindparam("upto", type_=recordings.c.error_id.type),
-        _last_at >= _since,
+        RECORDED.c.step_no == STEP,
+        _after,
+        RECORDED.c.error_id <= bindparam("upto", type_=errors.c.error_id.type),
+        RECORDED.c.last_at >= _since,
     )
-    .order_by(recordings.c.error_id, recordings.c.judged_at)
+    .order_by(RECORDED.c.error_id, RECORDED.c.judged_at)
 )
 _ids_after = (
-    select(recordings.c.error_id)
-    .where(
-        recordings.c.step_no == STEP,
-        recordings.c.error_id > bindparam("after", type_=recordings.c.error_id.type),
-        _last_at >= _since,
-    )
+    select(RECORDED.c.error_id)
+    .where(RECORDED.c.step_no == STEP, _after, RECORDED.c.last_at >= _since)
     .distinct()
-    .order_by(recordings.c.error_id)
+    .order_by(RECORDED.c.error_id)
     .limit(bindparam("limit"))
     .subquery()
 )
@@ -112,24 +74,10 @@ RECORDED_STEPS = (
     select(*REF)
     .where(
         or_(bindparam("account", type_=steps.c.account.type).is_(None), steps.c.account == bindparam("account")),
-        exists().where(recordings.c.step_no == steps.c.step_no, _last_at >= _since).correlate(steps),
+        exists().where(RECORDED.c.step_no == steps.c.step_no, RECORDED.c.last_at >= _since).correlate(steps),
     )
     .order_by(*REF)
 )
-LOOK_AT = 5000
-"""Recordings that are looked at in one transaction when old ones are forgotten."""
-
-_place = tuple_(recordings.c.step_no, recordings.c.error_id)
-_after = tuple_(bindparam("after_step", type_=Integer()), bindparam("after_error", type_=recordings.c.error_id.type))
-LOOKED_AT = (
-    select(recordings.c.step_no, recordings.c.error_id)
-    .where(_place > _after)
-    .order_by(recordings.c.step_no, recordings.c.error_id)
-    .offset(LOOK_AT)
-    .limit(1)
-)
-"""Where a look at the next recordings ends; nothing where it ends with the last of them."""
-
 ACTED_ON = (
     select(batch_items.c.error_id, batches.c.act, batch_items.c.outcome)
     .join_from(batches, batch_items, batch_items.c.batch_no == batches.c.batch_no)
@@ -141,6 +89,7 @@ ACTED_ON = (
     )
     .order_by(batches.c.batch_no)
 )
+_last_at = type_coerce(recordings.c.judged_at + recordings.c.lasted_ms, Moment())
 _last_judged = (
     select(func.max(_last_at))
     .where(recordings.c.step_no == departures.c.step_no, recordings.c.error_id == departures.c.error_id)
@@ -161,19 +110,15 @@ NOTE_FATES = (
 )
 
 
-def record(connection: Connection, step_no: int, recorded: Sequence[Recorded]) -> None:
-    """Keep the recordings of one page; one that is there already was judged once more."""
-    if not recorded:
-        return
-    texts: dict[int, str] = {}
-    rows: list[tuple[object, ...]] = []
-    for one in recorded:
-        said, ruling = said_text(one.said), ruling_text(one.ruling)
-        texts[said[0]], texts[ruling[0]] = said[1], ruling[1]
-        occurred_at, judged_at = to_ms(one.occurred_at), to_ms(one.judged_at)
-        rows.append((one.error_id, said[0], ruling[0], case_text(one), one.trace, occurred_at, judged_at))
-    connection.execute(KEEP_TEXTS, {"texts": document(sorted(texts.items()))})
-    connection.execute(RECORD, {"step": step_no, "recorded": document(rows)})
+LOOK_AT = 5000
+"""Errors that are looked at in one transaction when old recordings are forgotten."""
+
+UNRECORD = update(errors).where(IS_RECORDED).values(said=None, ruling=None, case_known="", judged_ms=0)
+_in_use = union(
+    *(select(recordings.c[name]) for name in ("said", "ruling")),
+    *(select(errors.c[name]).where(IS_RECORDED) for name in ("said", "ruling")),
+)
+FORGET_TEXTS = delete(recorded_texts).where(recorded_texts.c.text_no.not_in(_in_use))
 
 
 class RecordingRows(Database):
@@ -182,14 +127,16 @@ class RecordingRows(Database):
     @reads
     def recorded_steps(self, connection: Connection, account: str | None, since: datetime) -> list[StepRef]:
         """Return the steps with errors judged since then; None asks for those of all accounts."""
-        return [ref_of(row) for row in connection.execute(RECORDED_STEPS, {"account": account, "since": since})]
+        given = {"account": account, "since": since, "now": self._clock()}
+        return [ref_of(row) for row in connection.execute(RECORDED_STEPS, given)]
 
     @reads
     def remembered(
         self, connection: Connection, ref: StepRef, since: datetime, *, after: str = "", limit: int = 2000
     ) -> list[Remembered]:
         """Return the recordings since then of the next *limit* errors of a step, by error id, the oldest first."""
-        where = {"step": find_step(connection, ref), "since": since, "after": clean(after)}
+        step_no, now = find_step(connection, ref), self._clock()
+        where = {"step": step_no, "since": since, "now": now, "after": clean(after)}
         upto = connection.execute(UPTO, where | {"limit": limit}).scalar()
         if upto is None:
             return []
@@ -219,35 +166,41 @@ class RecordingRows(Database):
         said = document([(error_id, fate.value) for error_id, fate in fates.items()])
         connection.execute(NOTE_FATES, {"step": find_step(connection, ref), "fates": said})
 
-    async def forget_recordings(self, before: datetime) -> int:
-        """Delete the recordings that were last made before then, and return how many; in small transactions."""
-        forgotten, after = 0, (0, "")
-        while True:
-            found, upto = await self._forget_recordings(before, after)
-            forgotten += found
-            if upto is None:
-                await self._forget_departures(before, texts=forgotten > 0)
-                return forgotten
-            after = upto
+    async def forget_recordings(self, before: datetime, *, open_too: bool = False) -> int:
+        """Delete the recordings of how errors were judged until before then, and return how many; in small transactions.
+
+        How an open error is judged it is judged until now: that stays, but for *open_too*.
+        """
+        forgotten = 0
+        for table in (recordings, errors) if open_too else (recordings,):
+            after: tuple[int, str] | None = (0, "")
+            while after is not None:
+                found, after = await self._forget_some(table, before, after)
+                forgotten += found
+        await self._forget_departures(before, texts=forgotten > 0)
+        return forgotten
 
     @writes_soon
-    def _forget_recordings(
-        self, connection: Connection, before: datetime, after: tuple[int, str]
+    def _forget_some(
+        self, connection: Connection, table: Table, before: datetime, after: tuple[int, str]
     ) -> tuple[int, tuple[int, str] | None]:
-        """Look at the next recordings; return how many were deleted, and the last that was looked at, None at the end."""
-        names = {"after_step": after[0], "after_error": after[1]}
-        upto = connection.execute(LOOKED_AT, names).first()
-        old = delete(recordings).where(_last_at < before, _place > _after)
+        """Look at the next rows; return how many were forgotten, and the last that was looked at, None at the end."""
+        place = tuple_(table.c.step_no, table.c.error_id)
+        looked_at = select(table.c.step_no, table.c.error_id).where(place > tuple_(*after))
+        upto = connection.execute(looked_at.order_by(*looked_at.selected_columns).offset(LOOK_AT).limit(1)).first()
+        old = (UNRECORD if table is errors else delete(recordings).where(_last_at < before)).where(
+            place > tuple_(*after)
+        )
         if upto is not None:
-            old = old.where(_place <= tuple_(literal(upto.step_no), literal(upto.error_id)))
-        return connection.execute(old, names).rowcount, upto and (upto.step_no, upto.error_id)
+            old = old.where(place <= tuple_(*upto))
+        return connection.execute(old).rowcount, upto and (upto.step_no, upto.error_id)
 
     @writes_soon
     def _forget_departures(self, connection: Connection, before: datetime, *, texts: bool) -> None:
         connection.execute(delete(departures).where(departures.c.left_at < before))
         if texts:
-            used = select(recordings.c.said).union(select(recordings.c.ruling))
-            connection.execute(delete(recorded_texts).where(recorded_texts.c.text_no.not_in(used)))
+            connection.execute(FORGET_TEXTS)
+            forget_numbers(connection)
 
 
 def _remembered(ref: StepRef, row: AnyRow) -> Remembered:
@@ -260,7 +213,6 @@ def _remembered(ref: StepRef, row: AnyRow) -> Remembered:
         ruling=ruling_of(row.ruling_text),
         judged_at=row.judged_at,
         last_at=row.last_at,
-        times=row.times,
         **case_of(row.case_known),
     )
     return Remembered(recorded=recorded, open=bool(row.open), left_at=row.left_at, how=row.how or "")

@@ -15,17 +15,20 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    exists,
     func,
     literal,
     or_,
     select,
     type_coerce,
+    union_all,
 )
 
 from daemon.core.batches import Act, WriteState
 from daemon.core.decisions import Outcome, Verb
 from daemon.core.report_rows import BEFORE, NOT_KNOWN, Arrivals, Arrived, End, Left, OpenStep, Sent
 from daemon.store.columns import Moment, Words
+from daemon.store.past import IS_RECORDED, JUDGED_AT
 from daemon.store.recording_tables import departures, recorded_texts, recordings
 from daemon.store.steps import REF, ref_of
 from daemon.store.tables import batch_items, batches, errors, steps, verdicts
@@ -41,13 +44,19 @@ def _day(at: ColumnElement[Any]) -> ColumnElement[int]:
     return case((at < _since, BEFORE), else_=since_ms // DAY_MS).label("day")
 
 
-_rule_of = func.json_extract(recorded_texts.c.text, "$[1]", type_=Words)
-_seen = (
+_rule_of = func.json_extract(recorded_texts.c.text, "$[0]", type_=Words)
+_of_account = select(steps.c.step_no).where(_account)
+_before = exists().where(recordings.c.step_no == errors.c.step_no, recordings.c.error_id == errors.c.error_id)
+_seen = union_all(
     select(func.min(recordings.c.judged_at).label("at"), recordings.c.ruling)  # SQLite: the ruling of the earliest
-    .where(recordings.c.step_no.in_(select(steps.c.step_no).where(_account)))
-    .group_by(recordings.c.step_no, recordings.c.error_id)
-    .subquery("seen")
-)
+    .where(recordings.c.step_no.in_(_of_account))
+    .group_by(recordings.c.step_no, recordings.c.error_id),
+    select(type_coerce(JUDGED_AT, Moment()), errors.c.ruling).where(
+        errors.c.step_no.in_(_of_account), IS_RECORDED, ~_before.correlate(errors)
+    ),
+).subquery("seen")
+"""How each error was judged first: in the past or, where it has none, now."""
+
 _by_ruling = (
     select(_seen.c.ruling, _day(_seen.c.at), func.count().label("found"), func.min(_seen.c.at).label("first"))
     .where(_seen.c.at < _until)
@@ -62,7 +71,7 @@ _last_rule = (
     select(_rule_of)
     .join_from(recordings, recorded_texts, recorded_texts.c.text_no == recordings.c.ruling)
     .where(recordings.c.step_no == departures.c.step_no, recordings.c.error_id == departures.c.error_id)
-    .order_by((recordings.c.judged_at + recordings.c.lasted_ms).desc())
+    .order_by(recordings.c.judged_at.desc())
     .limit(1)
     .correlate(departures)
     .scalar_subquery()

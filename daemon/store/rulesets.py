@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, s
 from daemon.core.rows import RulesRow
 from daemon.store import sqlite
 from daemon.store.control_tables import gone_cases
+from daemon.store.numbers import forget_numbers
 from daemon.store.tables import batches, errors, meta, patches, plans, rule_files, rule_loads, verdicts
 from daemon.store.transactions import Database, reads, writes, writes_soon
 
@@ -90,4 +91,5 @@ class RuleSetRows(Database):
         used = select(errors.c.verdict_no).distinct()
         connection.execute(delete(gone_cases).where(gone_cases.c.occurred_at < gone_before))
         connection.execute(delete(verdicts).where(verdicts.c.verdict_no.not_in(used)))
+        forget_numbers(connection)
         return envelopes + old_plans

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     literal_column,
+    text,
 )
 
 from daemon.store.columns import Moment, Words, moment, number, step_number, words
@@ -110,6 +111,11 @@ errors = Table(
     Column("due_at", Moment),  # NULL while in flight
     moment("first_seen_at"),
     Column("batch_no", Integer, ForeignKey("batches.batch_no")),  # the batch that it is in flight with
+    # what is recorded of it while it is open (recording_tables.py); without *said* nothing is
+    Column("said", BigInteger),
+    Column("ruling", BigInteger),
+    words("case_known", server_default=""),
+    number("judged_ms", server_default=text("0")),  # since when it is judged so, counted from first_seen_at
     sqlite_with_rowid=False,
 )
 WANTS_TAG = 1
@@ -142,7 +148,11 @@ held = Table(
 )
 
 missed = Table(  # errors that one complete but unsteady full read did not show
-    "missed", METADATA, Column("step_no", Integer, primary_key=True), *_of_an_error(), sqlite_with_rowid=False
+    "missed",
+    METADATA,
+    Column("step_no", Integer, primary_key=True),
+    *_of_an_error(Column("shown_at", Moment)),  # when the full read before it did
+    sqlite_with_rowid=False,
 )
 
 batches = Table(

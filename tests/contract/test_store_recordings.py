@@ -9,7 +9,7 @@ import pytest
 from daemon.core.batches import Act
 from daemon.core.cases import CaseHistory
 from daemon.core.decisions import Outcome, Verb
-from daemon.core.recordings import LOWER, Fate, Recorded, Ruling, Said
+from daemon.core.recordings import LOWER, Fate, Recorded, Ruling, Said, trace_of
 from tests.contract.store_values import (
     ELSEWHERE,
     LATER,
@@ -23,7 +23,7 @@ from tests.contract.store_values import (
     minutes,
 )
 
-RULING = Ruling(rules="rules@1", rule_id="r1", verb=Verb.RETRY, reason="due")
+RULING = Ruling(rule_id="r1", verb=Verb.RETRY, reason="due")
 
 
 def recorded(error_id: str = "e1", **fields: Any) -> Recorded:
@@ -31,7 +31,7 @@ def recorded(error_id: str = "e1", **fields: Any) -> Recorded:
         "step": STEP,
         "error_id": error_id,
         "occurred_at": minutes(-60),
-        "trace": 2**47,
+        "trace": trace_of(f"order-{error_id[1:]}"),
         "said": Said(source="application", code="INVALID_KEY", message=f"no '{LOWER * 3}'", http_status=400),
         "ruling": RULING,
         "judged_at": NOON,
@@ -43,7 +43,7 @@ def recorded(error_id: str = "e1", **fields: Any) -> Recorded:
 async def save(store: Store, *rows: Recorded) -> None:
     for row in rows:
         read = await store.begin_read(row.step, full=False)
-        await store.save_page(read, [row.error_id], [judged(row.error_id)], [row])
+        await store.save_page(read, [row.error_id], [judged(row.error_id, occurred_at=row.occurred_at)], [row])
 
 
 async def all_of(store: Store, **asked: Any) -> list[Recorded]:
@@ -67,10 +67,10 @@ BUSY = CaseHistory(
     "fields",
     [
         {},
-        {"occurred_at": None, "trace": 0},
+        {"occurred_at": None},
         {"said": Said(message="\u2028é", assigned_to="a@example.com", tags=("T1", "T2"), retryable=True)},
         {"case": BUSY, "retry_at": minutes(4)},
-        {"ruling": Ruling(rules="rules@2", rule_id="", verb=Verb.NONE, reason="unmatched")},
+        {"ruling": Ruling(rule_id="", verb=Verb.NONE, reason="unmatched")},
     ],
     ids=["plain", "bare", "said", "case", "unmatched"],
 )
@@ -80,31 +80,64 @@ async def test_a_recording_is_there_again_as_it_was(store: Store, fields: dict[s
     assert await all_of(store) == [one]
 
 
-async def test_judged_again_with_the_same_result_it_is_counted_and_otherwise_it_is_another(store: Store) -> None:
-    again: dict[str, Any] = {"judged_at": LATER, "last_at": LATER}
+@pytest.mark.parametrize(
+    "fields",
+    [{"ruling": replace(RULING, verb=Verb.HOLD)}, {"said": Said(message="else")}, {"case": BUSY}, {"retry_at": NOON}],
+    ids=["ruling", "said", "case", "retry-at"],
+)
+async def test_judged_again_with_the_same_result_it_is_the_same_and_otherwise_it_is_another(
+    store: Store, clock: Clock, fields: dict[str, Any]
+) -> None:
+    clock.time = minutes(1)  # the page is kept after it was judged
+    await save(store, recorded(), recorded(judged_at=minutes(5)))
+    clock.time = minutes(11)
+    await save(store, recorded(judged_at=minutes(10), **fields), recorded(judged_at=minutes(15), **fields))
+    clock.time = minutes(20)
+    first = recorded(last_at=minutes(10))
+    assert await all_of(store) == [first, recorded(judged_at=minutes(10), last_at=minutes(20), **fields)]
+    await save(store, recorded(judged_at=minutes(20)))
+    second = recorded(judged_at=minutes(10), last_at=minutes(20), **fields)
+    assert await all_of(store) == [first, second, recorded(judged_at=minutes(20), last_at=minutes(20))]
+
+
+async def test_what_was_taken_back_in_the_same_moment_was_never_so(store: Store) -> None:
     other = replace(RULING, verb=Verb.HOLD)
-    await save(store, recorded(), recorded(**again), recorded(ruling=other, **again))
-    assert await all_of(store) == [recorded(times=2, last_at=LATER), recorded(ruling=other, **again)]
+    await save(store, recorded(), recorded(ruling=other))
+    assert await all_of(store) == [recorded(ruling=other)]
+
+
+async def test_what_is_judged_without_a_recording_stays_recorded_as_it_was(store: Store, clock: Clock) -> None:
+    await save(store, recorded())
+    clock.time = LATER
+    await store.rejudge(STEP, [judged(verb=Verb.HOLD, occurred_at=minutes(-60))])
+    assert await all_of(store) == [recorded(last_at=LATER)]
 
 
 async def test_recordings_are_read_by_step_and_error_a_page_at_a_time(store: Store) -> None:
-    changed = recorded("e1", ruling=replace(RULING, rule_id="r2"), judged_at=LATER, last_at=LATER)
+    changed = recorded("e1", ruling=replace(RULING, rule_id="r2"), judged_at=LATER)
     await save(store, *(recorded(each) for each in ("e3", "e1", "e2")), changed, recorded("e1", step=OTHER_STEP))
     assert [each.error_id for each in await all_of(store, limit=2)] == ["e1", "e1", "e2"]
     assert [each.error_id for each in await all_of(store, after="e2", limit=2)] == ["e3"]
     assert await all_of(store, after="e3") == []
 
 
-async def test_only_what_was_judged_since_then_is_read_and_its_steps_are_known(store: Store) -> None:
-    await save(store, recorded("e1"), recorded("e2", judged_at=LATER, last_at=LATER), recorded(step=ELSEWHERE))
-    assert [each.recorded.error_id for each in await store.remembered(STEP, LATER)] == ["e2"]
+async def test_of_those_that_left_only_what_was_seen_since_then_is_read_and_all_that_are_open(
+    store: Store, clock: Clock
+) -> None:
+    await save(store, recorded("e1"), recorded("e2", judged_at=LATER), recorded("e3"), recorded(step=ELSEWHERE))
+    await store.drop(ELSEWHERE, ["e1"])
+    clock.time = LATER
+    await store.drop(STEP, ["e1", "e2"])
+    assert [each.recorded.error_id for each in await store.remembered(STEP, LATER)] == ["e2", "e3"]
     assert await store.recorded_steps("acme", NOON) == [STEP]
     assert await store.recorded_steps(None, NOON) == [STEP, ELSEWHERE]
     assert await store.recorded_steps("globex", LATER) == []
+    await store.drop(STEP, ["e3"])
+    assert await store.recorded_steps(None, LATER) == [STEP], "e2"
 
 
 async def test_an_error_that_left_without_us_is_asked_about_once(store: Store, clock: Clock) -> None:
-    await save(store, recorded("e1"), recorded("e2"), recorded("e2", judged_at=LATER, last_at=LATER))
+    await save(store, recorded("e1"), recorded("e2", judged_at=LATER))
     read = await store.begin_read(STEP, full=True)
     await store.save_page(read, ["e3"], [judged("e3")])  # never recorded: nothing is asked about it
     clock.time = minutes(30)
@@ -125,6 +158,32 @@ async def test_an_error_that_left_without_us_is_asked_about_once(store: Store, c
         Fate.PERSON_RETRIED,
     )
     assert (two.open, two.left_at, two.how, two.fate(None)) == (False, minutes(30), "", Fate.LEFT)
+
+
+@pytest.mark.parametrize(
+    ("swept", "since"),
+    [
+        pytest.param([(None, True)], 0, id="never swept: since it was judged"),
+        pytest.param([(10, True)], 10, id="since the sweep that showed it"),
+        pytest.param([(-5, True)], 0, id="judged after the sweep"),
+        pytest.param([(90, True)], 30, id="a clock that was ahead: until it was noticed at the latest"),
+        pytest.param([(10, False), (20, True)], 10, id="not since one that may have hidden it"),
+        pytest.param([(None, False), (20, True)], 0, id="never shown by a sweep"),
+    ],
+)
+async def test_an_error_left_after_it_was_shown_last(
+    store: Store, clock: Clock, swept: list[tuple[float | None, bool]], since: float
+) -> None:
+    """Sweeps so many minutes after noon; each says whether the next read, which misses the error, can be trusted."""
+    await save(store, recorded())
+    for at, trusted in swept:
+        when = None if at is None else minutes(at)
+        await store.save_progress(STEP, mark=None, watermark_at=None, swept_at=when, judged_with="x")
+        clock.time = minutes(30)
+        await store.end_read(await store.begin_read(STEP, full=True), trusted=trusted)
+    (left,) = await store.departed("acme")
+    (one,) = await all_of(store)
+    assert (left.since, one.last_at) == (minutes(since), minutes(since))
 
 
 @pytest.mark.parametrize(
@@ -156,11 +215,34 @@ async def test_what_came_of_an_error_is_known(
     assert await store.acted_on(OTHER_STEP, NOON) == {}
 
 
-async def test_what_is_old_is_forgotten(store: Store, clock: Clock) -> None:
-    await save(store, recorded("e1"), recorded("e2", judged_at=LATER, last_at=LATER))
-    clock.time = NOON
-    await store.drop(STEP, ["e1"])
-    assert await store.forget_recordings(LATER) == 1
-    assert [each.error_id for each in await all_of(store)] == ["e2"]
+@pytest.mark.parametrize("act", [Act.RETRY, Act.RESOLVE])
+async def test_the_recording_of_what_we_settled_stays(store: Store, act: Act) -> None:
+    await save(store, recorded("e1"), recorded("e2"))
+    number = await store.intend(batch("e1", "e2", act=act), LATER)
+    await store.settle(number, {"e1": Outcome.CONFIRMED, "e2": Outcome.CAME_BACK}, LATER, gone=["e2"])
+    assert await all_of(store) == [recorded(each, last_at=LATER) for each in ("e1", "e2")]
     assert await store.departed("acme") == []
-    assert await store.forget_recordings(LATER) == 0
+
+
+async def test_what_is_old_is_forgotten_but_not_how_open_errors_are_judged(store: Store, clock: Clock) -> None:
+    await save(store, recorded("e1"), recorded("e2", judged_at=LATER), recorded("e3"))
+    await save(store, recorded("e3", ruling=replace(RULING, rule_id="r2"), judged_at=minutes(1)))
+    await store.drop(STEP, ["e1"])
+    assert await store.forget_recordings(LATER) == 2
+    clock.time = minutes(60)
+    assert [each.error_id for each in await all_of(store)] == ["e2", "e3"]
+    assert await store.departed("acme") == []
+    assert await store.forget_recordings(clock.time) == 0
+    await save(store, recorded("e1"))
+    assert [each.said for each in await all_of(store)] == [recorded().said] * 3
+
+
+async def test_where_nothing_is_to_be_recorded_open_errors_are_forgotten_too(store: Store) -> None:
+    await save(store, recorded("e1"), recorded("e2"))
+    assert await store.forget_recordings(NOON, open_too=True) == 2
+    assert await all_of(store) == []
+    assert await store.recorded_steps(None, NOON) == []
+    await store.drop(STEP, ["e1"])
+    assert await store.departed("acme") == []
+    await save(store, recorded("e2"))
+    assert await all_of(store) == [recorded("e2")]

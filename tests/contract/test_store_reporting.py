@@ -37,9 +37,8 @@ def recorded(error_id: str, at: datetime = NOON, rule_id: str = "r1", **fields: 
         "step": STEP,
         "error_id": error_id,
         "occurred_at": NOON - timedelta(hours=1),
-        "trace": 0,
         "said": Said(code="INVALID_KEY"),
-        "ruling": Ruling(rules="rules@1", rule_id=rule_id, verb=Verb.RETRY, reason="due"),
+        "ruling": Ruling(rule_id=rule_id, verb=Verb.RETRY, reason="due"),
         "judged_at": at,
         "last_at": at,
     }
@@ -49,7 +48,7 @@ def recorded(error_id: str, at: datetime = NOON, rule_id: str = "r1", **fields: 
 async def record(store: Store, *rows: Recorded) -> None:
     for row in rows:
         read = await store.begin_read(row.step, full=False)
-        await store.save_page(read, [row.error_id], [judged(row.error_id)], [row])
+        await store.save_page(read, [row.error_id], [judged(row.error_id, occurred_at=row.occurred_at)], [row])
 
 
 async def test_an_error_arrives_once_when_it_is_first_seen_and_for_the_rule_that_took_it_then(store: Store) -> None:
@@ -60,7 +59,7 @@ async def test_an_error_arrives_once_when_it_is_first_seen_and_for_the_rule_that
         recorded("e2", SINCE),
         recorded("e3", SINCE + DAY - timedelta(milliseconds=1)),
         recorded("e4", SINCE + DAY),
-        recorded("e5", NOON + timedelta(hours=1), rule_id="r2", ruling=Ruling(rules="v2", rule_id="r2", verb=Verb.LEAVE, reason="x")),
+        recorded("e5", NOON + timedelta(hours=1), rule_id="r2", ruling=Ruling(rule_id="r2", verb=Verb.LEAVE, reason="x")),
         recorded("e6", NOON, rule_id="r2"),
         recorded("e7", NOON, rule_id=""),
         recorded("e8", UNTIL),

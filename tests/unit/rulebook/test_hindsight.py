@@ -29,7 +29,7 @@ def recorded(record: ErrorRecord) -> Recorded:
         occurred_at=record.occurred_at,
         trace=trace_of(record.trace_key),
         said=said_by(record, REDACTION.redact(record.message)),
-        ruling=Ruling(rules="rules@1", rule_id="", verb=Verb.NONE, reason="unmatched"),
+        ruling=Ruling(rule_id="", verb=Verb.NONE, reason="unmatched"),
         judged_at=NOW,
         last_at=NOW,
     )

@@ -1,4 +1,4 @@
-"""What people are to be told, until a channel has taken it; when retries did not help; a batch goes without a look at every error."""
+"""What people are to be told, until a channel has taken it; when retries did not help; how an open error is judged."""
 
 from typing import Any
 
@@ -44,9 +44,74 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("incident_no"),
     )
     op.create_index("incidents_by_time", "incidents", ["account", "began_at"])
+    op.add_column("missed", sa.Column("shown_at", sa.BigInteger(), nullable=True))
+    for column in _number("said", "ruling", nullable=True):
+        op.add_column("errors", column)
+    op.add_column("errors", sa.Column("case_known", sa.Text(), nullable=False, server_default=""))
+    op.add_column("errors", sa.Column("judged_ms", sa.BigInteger(), nullable=False, server_default=sa.text("0")))
+    _move_recordings()
+
+
+def _move_recordings() -> None:
+    """Let the newest recording of an open error be part of its row, and all others its past."""
+    op.rename_table("recordings", "before")
+    op.create_table(
+        "recordings",
+        sa.Column("step_no", sa.Integer(), nullable=False),
+        *_text("error_id"),
+        *_number("judged_at", "lasted_ms", "said", "ruling"),
+        *_text("case_known"),
+        *_number("trace"),
+        *_number("occurred_at", nullable=True),
+        sa.ForeignKeyConstraint(["step_no"], ["steps.step_no"]),
+        sa.PrimaryKeyConstraint("step_no", "error_id", "judged_at"),
+        sqlite_with_rowid=False,
+    )
+    for statement in (OPEN, PAST, RULINGS):
+        op.execute(statement)
+    op.drop_table("before")
+
+
+OPEN = """
+    UPDATE errors SET (said, ruling, case_known, judged_ms) = (
+        SELECT said, ruling, case_known, judged_at - first_seen_at FROM before
+        WHERE before.step_no = errors.step_no AND before.error_id = errors.error_id
+        ORDER BY judged_at + lasted_ms DESC LIMIT 1)
+    WHERE EXISTS (SELECT 1 FROM before WHERE before.step_no = errors.step_no AND before.error_id = errors.error_id)"""
+
+PAST = """
+    INSERT OR REPLACE INTO recordings
+        (step_no, error_id, judged_at, lasted_ms, said, ruling, case_known, trace, occurred_at)
+    SELECT step_no, error_id, judged_at, lasted_ms, said, ruling, case_known, trace, occurred_at FROM before
+    WHERE NOT EXISTS (
+        SELECT 1 FROM errors
+        WHERE errors.step_no = before.step_no AND errors.error_id = before.error_id
+          AND (errors.said, errors.ruling, errors.case_known) = (before.said, before.ruling, before.case_known))
+    ORDER BY step_no, error_id, judged_at, lasted_ms"""
+
+RULINGS = """
+    UPDATE recorded_texts SET text = json_remove(text, '$[0]') WHERE text_no IN (SELECT ruling FROM before)"""
+"""Which rule set decided is not told any more: what another decided alike was a recording of its own."""
 
 
 def downgrade() -> None:
+    op.drop_table("recordings")
+    op.create_table(
+        "recordings",  # empty: what was judged is only there to try rules on
+        sa.Column("step_no", sa.Integer(), nullable=False),
+        *_text("error_id"),
+        *_number("said", "ruling"),
+        *_text("case_known"),
+        *_number("trace"),
+        *_number("occurred_at", nullable=True),
+        *_number("judged_at", "lasted_ms", "times"),
+        sa.ForeignKeyConstraint(["step_no"], ["steps.step_no"]),
+        sa.PrimaryKeyConstraint("step_no", "error_id", "said", "ruling", "case_known"),
+        sqlite_with_rowid=False,
+    )
+    op.drop_column("missed", "shown_at")
+    for name in ("judged_ms", "case_known", "ruling", "said"):
+        op.drop_column("errors", name)
     op.drop_index("errors_by_batch", "errors")
     for table in ("incidents", "notices"):
         op.drop_table(table)

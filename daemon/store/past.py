@@ -1,0 +1,110 @@
+"""What is recorded of errors: how open ones are judged, which is in their own rows, and how all were judged before."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Insert,
+    bindparam,
+    func,
+    literal,
+    select,
+    true,
+    type_coerce,
+    union_all,
+)
+
+from daemon.core.recordings import Recorded
+from daemon.store.columns import Moment, to_ms
+from daemon.store.numbers import numbers
+from daemon.store.recording_tables import recorded_texts, recordings
+from daemon.store.recording_texts import Text, case_text, ruling_text, said_text
+from daemon.store.sqlite import document, each, fields, insert
+from daemon.store.tables import errors
+
+K = TypeVar("K")
+
+SAME = ("step_no", "error_id", "said", "ruling", "case_known", "occurred_at")
+"""What a recording has whether its error is open or not."""
+
+JUDGED_AT = type_coerce(errors.c.first_seen_at, BigInteger) + errors.c.judged_ms
+"""Since when an open error is judged as it is."""
+
+TRACE = func.trace_in(errors.c.case_key, type_=BigInteger)
+IS_RECORDED = errors.c.said.is_not(None)
+NOW = bindparam("now", type_=Moment())
+
+RECORDED = union_all(
+    select(
+        *(recordings.c[name] for name in SAME),
+        recordings.c.trace,
+        recordings.c.judged_at,
+        type_coerce(recordings.c.judged_at + recordings.c.lasted_ms, Moment()).label("last_at"),
+    ),
+    select(*(errors.c[name] for name in SAME), TRACE, type_coerce(JUDGED_AT, Moment()), NOW).where(IS_RECORDED),
+).subquery("recorded")
+"""All recordings, in one table: how errors were judged before, and how open ones are judged until `NOW`."""
+
+_texts = fields("texts", recorded_texts.c.digest, recorded_texts.c.text)
+KEEP_TEXTS = (
+    insert(recorded_texts)
+    .from_select(["digest", "text"], select(_texts.c.digest, _texts.c.text).where(true()))
+    .on_conflict_do_nothing()
+)
+_digests = each("digests")
+TEXT_NUMBERS = select(recorded_texts.c.digest, recorded_texts.c.text_no).join_from(
+    _digests, recorded_texts, recorded_texts.c.digest == _digests.c.value
+)
+
+
+def past_of(found: FromClause, *which: ColumnElement[bool], until: ColumnElement[Any]) -> Insert:
+    """Write down how those of the errors *found* were judged until then that are recorded: it is their past from now on."""
+    lasted_ms = func.coalesce(func.max(type_coerce(until - JUDGED_AT, BigInteger), literal(0)), literal(0))
+    same = [errors.c[name] for name in SAME]
+    past = insert(recordings).from_select(
+        [*SAME, "trace", "judged_at", "lasted_ms"],
+        select(*same, TRACE, JUDGED_AT, lasted_ms).select_from(found).where(*which, IS_RECORDED),
+    )
+    changing = ("lasted_ms", "trace", *SAME[2:])
+    return past.on_conflict_do_update(
+        index_elements=["step_no", "error_id", "judged_at"], set_={name: past.excluded[name] for name in changing}
+    )
+
+
+Now = tuple[int | None, int | None, str, int]
+"""What the row of an open error has of its recording: `said`, `ruling`, `case_known`, `judged_ms`."""
+
+NOTHING: Now = (None, None, "", 0)
+
+
+def recording_rows(connection: Connection, recorded: Sequence[Recorded], now: datetime) -> dict[str, Now]:
+    """Return by error id what the rows of errors that are stored *now* have of their recordings."""
+    said = _text_numbers(connection, "said", [one.said for one in recorded], said_text)
+    rulings = _text_numbers(connection, "rulings", [one.ruling for one in recorded], ruling_text)
+    rows: dict[str, Now] = {}
+    at, judged_ms = now, 0
+    for one, said_no, ruling_no in zip(recorded, said, rulings, strict=True):
+        if one.judged_at is not at:  # a page is judged at one moment
+            at, judged_ms = one.judged_at, to_ms(one.judged_at) - to_ms(now)
+        rows[one.error_id] = (said_no, ruling_no, case_text(one), judged_ms)
+    return rows
+
+
+def _text_numbers(connection: Connection, kind: str, wanted: Sequence[K], write: Callable[[K], Text]) -> list[int]:
+    texts: dict[K, Text] = {}
+
+    def find(new: Collection[K]) -> dict[K, int]:
+        texts.update((one, write(one)) for one in new if one not in texts)
+        given = document([texts[one][0] for one in new])
+        found = {row.digest: row.text_no for row in connection.execute(TEXT_NUMBERS, {"digests": given})}
+        return {one: found[texts[one][0]] for one in new if texts[one][0] in found}
+
+    def add(new: Collection[K]) -> None:
+        connection.execute(KEEP_TEXTS, {"texts": document(sorted({texts[one] for one in new}))})
+
+    return numbers(connection, kind, wanted, find, add)
