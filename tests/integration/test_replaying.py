@@ -234,20 +234,38 @@ async def test_messages_are_kept_whole_where_it_is_asked_for_and_then_values_can
         assert (await again(shop, daemon, value)).unsure == {("none", ("message",)): 4}
 
 
-async def test_recordings_are_forgotten_after_a_while(tmp_path: Path) -> None:
+async def test_recordings_are_forgotten_some_time_after_their_errors_have_left(tmp_path: Path) -> None:
     async with small_shop(tmp_path, NONE, recordings={"keep": timedelta(hours=2)}) as shop:
-        fail(shop, HOPELESS)
+        (gone,) = fail(shop, HOPELESS)
         await shop.once()
-        for hours, left in ((1, 1), (2, 0)):
+        shop.clock.pass_by(timedelta(hours=3))
+        await shop.once()
+        people(shop, "resolve", gone)
+        for hours, left in ((1, 1), (3, 0)):
             shop.clock.pass_by(timedelta(hours=hours))
             await shop.once()
             async with shop.daemon() as daemon:
                 assert len(await daemon.store.recorded_steps(None, shop.clock.now() - timedelta(days=1))) == left
 
 
+async def test_once_they_are_switched_off_those_of_open_errors_go_too(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, NONE) as shop:
+        fail(shop, HOPELESS, count=2)
+        await shop.once()
+    async with small_shop(tmp_path, NONE, recordings=UNRECORDED) as shop, shop.daemon() as daemon:
+        shop.clock.pass_by(timedelta(hours=2))
+        await Service(daemon=daemon, signals=Signals())._keep_house()
+        assert [event["recordings"] for event in shop.events("store.pruned")] == [2]
+        assert await daemon.store.recorded_steps(None, shop.clock.now() - timedelta(days=1)) == []
+
+
 async def test_the_service_forgets_them_when_it_keeps_house(tmp_path: Path) -> None:
     async with small_shop(tmp_path, NONE) as shop, shop.daemon() as daemon:
-        fail(shop, HOPELESS, count=2)
+        gone = fail(shop, HOPELESS, count=2)
+        fail(shop, HOPELESS)
+        await one_pass(daemon)
+        people(shop, "resolve", *gone)
+        shop.clock.pass_by(timedelta(minutes=20))
         await one_pass(daemon)
         service = Service(daemon=daemon, signals=Signals())
         for days in (29, 2):
