@@ -90,7 +90,8 @@ INVARIANTS = (
         broken="what a recorded error said, or what was decided about it, is missing",
         places="""
             SELECT error_id AS place FROM (
-              SELECT error_id, said, ruling FROM recordings UNION ALL SELECT error_id, said, ruling FROM errors)
+              SELECT error_id, said, ruling FROM recordings UNION ALL
+              SELECT error_id, said, ruling FROM errors WHERE said IS NOT NULL)
             WHERE said NOT IN (SELECT text_no FROM recorded_texts)
                OR ruling NOT IN (SELECT text_no FROM recorded_texts)""",
     ),

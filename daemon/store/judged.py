@@ -111,12 +111,13 @@ _judged_at = _now + _page.c.judged_ms
 _past = past_of(
     _page.join(errors, and_(errors.c.step_no == STEP, errors.c.error_id == _page.c.error_id)),
     errors.c.batch_no.is_(None),
+    _page.c.said.is_not(None),
     or_(*(errors.c[name] != _page.c[name] for name in RECORDED[:3])),
     _judged_at != JUDGED_AT,
     until=_judged_at,
 )
 KEEP_PAST = Paged(_past, _page)
-"""Remember how those were judged that are judged otherwise now; what is not recorded now differs in nothing."""
+"""Remember how those were judged that are recorded as judged otherwise now."""
 
 _ids = each("ids")
 

@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from daemon.core.batches import Act, Batch, BatchItem
+from daemon.core.cases import CaseHistory
 from daemon.core.decisions import Outcome, Verb
 from daemon.core.exceptions import StoreError
 from daemon.core.judgements import Judged
 from daemon.core.plans import PlanState
 from daemon.core.reads import Read
+from daemon.core.recordings import Fate, Recorded, Ruling, Said
 from daemon.store.invariants import broken_invariants
 from daemon.store.memory import MemoryStore
 from daemon.store.sql import open_store
@@ -93,25 +95,49 @@ def rows(draw: st.DrawFn) -> Judged:
 
 
 pages = st.lists(rows(), max_size=5)
+sayings_of_an_error = st.none() | st.tuples(st.sampled_from("ab"), st.sampled_from("xy"), st.sampled_from([0, 0, 1]))
 
 
 @st.composite
 def read(draw: st.DrawFn) -> Deed:
     full, page, trusted, left_open = draw(st.booleans()), draw(pages), draw(st.booleans()), draw(seldom)
     seen = [*draw(ids), *(row.error_id for row in page)]
+    sayings = draw(st.lists(sayings_of_an_error, min_size=len(page), max_size=len(page)))
+    swept = draw(st.booleans())
 
     async def do(twins: Twins) -> None:
         begun = await twins.both(lambda store, _: store.begin_read(STEP, full=full))
         assert begun
-        saved = await twins.both(lambda store, place: store.save_page(begun[place], seen, page))
+        now = twins.clock.time
+        recorded = [_recorded(row, *saying, now) for row, saying in zip(page, sayings, strict=True) if saying]
+        if not left_open:
+            twins.now()
+        saved = await twins.both(lambda store, place: store.save_page(begun[place], seen, page, recorded))
         assert saved
         assert saved[0] == saved[1]
         if not left_open:
             gone = await twins.both(lambda store, place: store.end_read(begun[place], trusted=trusted))
             assert gone
             assert gone[0] == gone[1]
+        swept_at = twins.now() if swept else None
+        await twins.alike(
+            lambda store: store.save_progress(STEP, mark=None, watermark_at=None, swept_at=swept_at, judged_with="x")
+        )
 
     return do
+
+
+def _recorded(row: Judged, said: str, reason: str, attempts: int, judged_at: datetime) -> Recorded:
+    return Recorded(
+        step=STEP,
+        error_id=row.error_id,
+        occurred_at=row.occurred_at,
+        said=Said(message=said),
+        ruling=Ruling(rule_id=row.rule_id, verb=row.verb, reason=reason),
+        judged_at=judged_at,
+        last_at=judged_at,
+        case=CaseHistory(attempts=attempts),
+    )
 
 
 @st.composite
@@ -226,6 +252,11 @@ def anything_else(draw: st.DrawFn) -> Deed:
                 lambda twins: twins.alike(lambda store: store.unmark(STEP, named, act)),
                 lambda twins: twins.alike(lambda store: store.note_others(STEP, dict.fromkeys(named, key), NOON)),
                 lambda twins: twins.alike(lambda store: store.prune(before, NOON)),
+                lambda twins: twins.alike(lambda store: store.note_fates(STEP, dict.fromkeys(named, Fate.LEFT))),
+                lambda twins: twins.alike(
+                    lambda store: store.forget_recordings(twins.clock.time - timedelta(minutes=1))
+                ),
+                lambda twins: twins.alike(lambda store: store.forget_recordings(NOON, open_too=True)),
             ]
         )
     )
@@ -268,6 +299,8 @@ async def count(twins: Twins) -> None:
     assert (progress.open + progress.in_flight, progress.in_flight) == (len(found), sum(row.in_flight for row in found))
     histories = await twins.alike(lambda store: store.case_histories(STEP, KEYS, NOON))
     await twins.alike(lambda store: store.open_again(STEP, KEYS))
+    await twins.alike(lambda store: store.remembered(STEP, NOON - timedelta(days=1)))
+    await twins.alike(lambda store: store.departed("acme"))
     assert histories
     ours = dict.fromkeys(KEYS, 0)
     for attempt in twins.attempts:
