@@ -61,8 +61,8 @@ class Recorded:
     """One error as it was judged at *judged_at*, with what was known of its case then.
 
     Judged again with the same result it is the same recording. *last_at* is until when that was what was judged of it:
-    now while the error is open, else until it was judged otherwise or, as far as is known, left. *trace* is a hash of the
-    trace key that names its case, 0 where none does. The store tells both.
+    until it was judged otherwise, or was seen for the last time. *trace* is a hash of the trace key that names its case, 0
+    where none does. The store tells both.
     """
 
     step: StepRef

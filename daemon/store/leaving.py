@@ -9,7 +9,6 @@ from sqlalchemy import (
     Connection,
     and_,
     bindparam,
-    case,
     delete,
     exists,
     func,
@@ -23,12 +22,12 @@ from daemon.core.judgements import Gone
 from daemon.store.columns import Moment
 from daemon.store.control_tables import gone_cases
 from daemon.store.judged import STEP
-from daemon.store.past import IS_RECORDED, past_of
+from daemon.store.past import IS_RECORDED, LAST_SHOWN, WHERE_SHOWN, past_of
 from daemon.store.recording_tables import departures
 from daemon.store.scratch import unseen
 from daemon.store.sqlite import document, each, insert
 from daemon.store.steps import count_stored
-from daemon.store.tables import UNSURE, batch_items, errors, missed, steps, verdicts
+from daemon.store.tables import UNSURE, batch_items, errors, verdicts
 
 _ids = each("ids")
 _now = bindparam("now", type_=Moment())
@@ -79,15 +78,7 @@ NOTE_LEFT = {
 FORGET = {which: delete(errors).where(_standing_here, which) for which in (NAMED, UNSEEN)}
 
 
-_shown_at = case((missed.c.error_id.is_not(None), missed.c.shown_at), else_=steps.c.swept_at)
-"""When a full read last showed the error; NULL where none ever did."""
-
-_where_shown = errors.join(steps, steps.c.step_no == errors.c.step_no).outerjoin(
-    missed, and_(missed.c.step_no == errors.c.step_no, missed.c.error_id == errors.c.error_id)
-)
-KEEP_PAST = {
-    which: past_of(_where_shown, _standing_here, which, until=func.min(_shown_at, _now)) for which in (NAMED, UNSEEN)
-}
+KEEP_PAST = {which: past_of(WHERE_SHOWN, _standing_here, which, until=LAST_SHOWN) for which in (NAMED, UNSEEN)}
 
 
 def forget(

@@ -75,11 +75,17 @@ class Shelves:
             self.end_recording(row, one.judged_at)
         row.recorded = one
 
+    def shown_at(self, ref: StepRef, row: Row) -> datetime | None:
+        """Return when a full read last showed the error."""
+        shown_at = self.read_so_far.get(ref, NEVER_READ).swept_at
+        shown_at = self.missed.get(ref, {}).get(row.judged.error_id, shown_at)
+        return shown_at and min(shown_at, self.now())
+
     def end_recording(self, row: Row, until: datetime | None) -> None:
         """Keep how an error was judged until then."""
         one = row.recorded
         if one is not None:
-            past = row.told(one, max(one.judged_at, until or one.judged_at))
+            past = row.told(one, until)
             self.past.setdefault(one.step, {})[one.error_id, one.judged_at] = past
 
     def _tried(self, ref: StepRef, key: str) -> bool:
@@ -95,8 +101,8 @@ class Shelves:
         missed, now = self.missed.get(ref, {}), self.now()
         self.departures |= {(ref, row.judged.error_id): (now, "") for row in leaving if row.recorded}
         for row in leaving:
-            shown_at = missed.pop(row.judged.error_id, self.read_so_far.get(ref, NEVER_READ).swept_at)
-            self.end_recording(row, shown_at and min(shown_at, now))
+            self.end_recording(row, self.shown_at(ref, row))
+            missed.pop(row.judged.error_id, None)
         for one in gone:
             if one.occurred_at is not None and not one.case_key.startswith("e:"):
                 at = self.gone.get((ref, one.case_key), one.occurred_at)

@@ -33,7 +33,7 @@ class MemoryRecordings(MemoryJournal):
         yield from self.past.get(ref, {}).values()
         for row in self.rows.get(ref, {}).values():
             if row.recorded is not None:
-                yield row.told(row.recorded, self.now())
+                yield row.told(row.recorded, self.shown_at(ref, row))
 
     def _remembered(self, one: Recorded) -> Remembered:
         left_at, how = self.departures.get((one.step, one.error_id), (None, ""))

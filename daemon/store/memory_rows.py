@@ -38,8 +38,9 @@ class Row:
         """Tell whether it is held until somebody has said what came of another attempt on its case."""
         return self.batch_id is None and self.held_at is not None and self.judged.reason == "unknown"
 
-    def told(self, recorded: Recorded, last_at: datetime) -> Recorded:
-        """Return its recording as one that was so until *last_at*."""
+    def told(self, recorded: Recorded, until: datetime | None) -> Recorded:
+        """Return its recording as one that was so until then, as far as is known."""
+        last_at = max(recorded.judged_at, until or recorded.judged_at)
         trace, occurred_at = trace_in(self.judged.case_key), self.judged.occurred_at
         return replace(recorded, trace=trace, occurred_at=occurred_at, last_at=last_at)
 

@@ -10,7 +10,9 @@ from sqlalchemy import (
     Connection,
     FromClause,
     Insert,
+    and_,
     bindparam,
+    case,
     func,
     literal,
     select,
@@ -25,7 +27,7 @@ from daemon.store.numbers import numbers
 from daemon.store.recording_tables import recorded_texts, recordings
 from daemon.store.recording_texts import Text, case_text, ruling_text, said_text
 from daemon.store.sqlite import document, each, fields, insert
-from daemon.store.tables import errors
+from daemon.store.tables import errors, missed, steps
 
 K = TypeVar("K")
 
@@ -37,7 +39,20 @@ JUDGED_AT = type_coerce(errors.c.first_seen_at, BigInteger) + errors.c.judged_ms
 
 TRACE = func.trace_in(errors.c.case_key, type_=BigInteger)
 IS_RECORDED = errors.c.said.is_not(None)
-NOW = bindparam("now", type_=Moment())
+WHERE_SHOWN = errors.join(steps, steps.c.step_no == errors.c.step_no).outerjoin(
+    missed, and_(missed.c.step_no == errors.c.step_no, missed.c.error_id == errors.c.error_id)
+)
+LAST_SHOWN = func.min(
+    case((missed.c.error_id.is_not(None), missed.c.shown_at), else_=steps.c.swept_at),
+    bindparam("now", type_=Moment()),
+)
+"""When a full read last showed an open error, at most ``now``; NULL where none ever did."""
+
+
+def _lasted_ms(until: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return how long an open error has been judged as it is; it was from when it was judged so, if nothing else is known."""
+    return func.coalesce(func.max(type_coerce(until - JUDGED_AT, BigInteger), literal(0)), literal(0))
+
 
 RECORDED = union_all(
     select(
@@ -46,9 +61,16 @@ RECORDED = union_all(
         recordings.c.judged_at,
         type_coerce(recordings.c.judged_at + recordings.c.lasted_ms, Moment()).label("last_at"),
     ),
-    select(*(errors.c[name] for name in SAME), TRACE, type_coerce(JUDGED_AT, Moment()), NOW).where(IS_RECORDED),
+    select(
+        *(errors.c[name] for name in SAME),
+        TRACE,
+        type_coerce(JUDGED_AT, Moment()),
+        type_coerce(JUDGED_AT + _lasted_ms(LAST_SHOWN), Moment()),
+    )
+    .select_from(WHERE_SHOWN)
+    .where(IS_RECORDED),
 ).subquery("recorded")
-"""All recordings, in one table: how errors were judged before, and how open ones are judged until `NOW`."""
+"""All recordings, in one table: how errors were judged before, and how open ones are as far as is known ``now``."""
 
 _texts = fields("texts", recorded_texts.c.digest, recorded_texts.c.text)
 KEEP_TEXTS = (
@@ -64,11 +86,10 @@ TEXT_NUMBERS = select(recorded_texts.c.digest, recorded_texts.c.text_no).join_fr
 
 def past_of(found: FromClause, *which: ColumnElement[bool], until: ColumnElement[Any]) -> Insert:
     """Write down how those of the errors *found* were judged until then that are recorded: it is their past from now on."""
-    lasted_ms = func.coalesce(func.max(type_coerce(until - JUDGED_AT, BigInteger), literal(0)), literal(0))
     same = [errors.c[name] for name in SAME]
     past = insert(recordings).from_select(
         [*SAME, "trace", "judged_at", "lasted_ms"],
-        select(*same, TRACE, JUDGED_AT, lasted_ms).select_from(found).where(*which, IS_RECORDED),
+        select(*same, TRACE, JUDGED_AT, _lasted_ms(until)).select_from(found).where(*which, IS_RECORDED),
     )
     changing = ("lasted_ms", "trace", *SAME[2:])
     return past.on_conflict_do_update(

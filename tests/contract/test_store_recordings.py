@@ -35,9 +35,9 @@ def recorded(error_id: str = "e1", **fields: Any) -> Recorded:
         "said": Said(source="application", code="INVALID_KEY", message=f"no '{LOWER * 3}'", http_status=400),
         "ruling": RULING,
         "judged_at": NOON,
-        "last_at": NOON,
     }
-    return Recorded(**{**usual, **fields})
+    whole = {**usual, **fields}
+    return Recorded(**{"last_at": whole["judged_at"], **whole})
 
 
 async def save(store: Store, *rows: Recorded) -> None:
@@ -92,12 +92,11 @@ async def test_judged_again_with_the_same_result_it_is_the_same_and_otherwise_it
     await save(store, recorded(), recorded(judged_at=minutes(5)))
     clock.time = minutes(11)
     await save(store, recorded(judged_at=minutes(10), **fields), recorded(judged_at=minutes(15), **fields))
-    clock.time = minutes(20)
     first = recorded(last_at=minutes(10))
-    assert await all_of(store) == [first, recorded(judged_at=minutes(10), last_at=minutes(20), **fields)]
+    assert await all_of(store) == [first, recorded(judged_at=minutes(10), **fields)]
     await save(store, recorded(judged_at=minutes(20)))
     second = recorded(judged_at=minutes(10), last_at=minutes(20), **fields)
-    assert await all_of(store) == [first, second, recorded(judged_at=minutes(20), last_at=minutes(20))]
+    assert await all_of(store) == [first, second, recorded(judged_at=minutes(20))]
 
 
 async def test_what_was_taken_back_in_the_same_moment_was_never_so(store: Store) -> None:
@@ -107,10 +106,10 @@ async def test_what_was_taken_back_in_the_same_moment_was_never_so(store: Store)
 
 
 async def test_what_is_judged_without_a_recording_stays_recorded_as_it_was(store: Store, clock: Clock) -> None:
-    await save(store, recorded())
+    await save(store, recorded(), recorded("e2", case=BUSY))
     clock.time = LATER
-    await store.rejudge(STEP, [judged(verb=Verb.HOLD, occurred_at=minutes(-60))])
-    assert await all_of(store) == [recorded(last_at=LATER)]
+    await store.rejudge(STEP, [judged(each, verb=Verb.HOLD, occurred_at=minutes(-60)) for each in ("e1", "e2")])
+    assert await all_of(store) == [recorded(), recorded("e2", case=BUSY)]
 
 
 async def test_recordings_are_read_by_step_and_error_a_page_at_a_time(store: Store) -> None:
@@ -121,19 +120,20 @@ async def test_recordings_are_read_by_step_and_error_a_page_at_a_time(store: Sto
     assert await all_of(store, after="e3") == []
 
 
-async def test_of_those_that_left_only_what_was_seen_since_then_is_read_and_all_that_are_open(
-    store: Store, clock: Clock
-) -> None:
+async def test_only_what_was_seen_since_then_is_read_and_its_steps_are_known(store: Store, clock: Clock) -> None:
     await save(store, recorded("e1"), recorded("e2", judged_at=LATER), recorded("e3"), recorded(step=ELSEWHERE))
     await store.drop(ELSEWHERE, ["e1"])
-    clock.time = LATER
-    await store.drop(STEP, ["e1", "e2"])
-    assert [each.recorded.error_id for each in await store.remembered(STEP, LATER)] == ["e2", "e3"]
+    assert [each.recorded.error_id for each in await store.remembered(STEP, LATER)] == ["e2"]
     assert await store.recorded_steps("acme", NOON) == [STEP]
     assert await store.recorded_steps(None, NOON) == [STEP, ELSEWHERE]
     assert await store.recorded_steps("globex", LATER) == []
+    await store.drop(STEP, ["e1"])
+    clock.time = minutes(30)
+    await store.save_progress(STEP, mark=None, watermark_at=None, swept_at=minutes(20), judged_with="x")
+    assert [each.recorded.last_at for each in await store.remembered(STEP, LATER)] == [minutes(20)] * 2
     await store.drop(STEP, ["e3"])
-    assert await store.recorded_steps(None, LATER) == [STEP], "e2"
+    assert [each.recorded.error_id for each in await store.remembered(STEP, minutes(20))] == ["e2", "e3"]
+    assert await store.recorded_steps(None, minutes(21)) == []
 
 
 async def test_an_error_that_left_without_us_is_asked_about_once(store: Store, clock: Clock) -> None:

@@ -70,7 +70,7 @@ CHANGES = {
         "it is not written down what was decided about an error (e1; 3 such places)",
     ),
     "a text of a recording is gone": (
-        "INSERT INTO recordings SELECT step_no, 'e1', 5, 5, '', 1, NULL, 1, 0, 1 FROM steps",
+        "INSERT INTO recordings SELECT step_no, 'e1', 1, 0, 5, 5, '', 1, NULL FROM steps",
         "what a recorded error said, or what was decided about it, is missing (e1)",
     ),
     "a step is gone": (
@@ -142,7 +142,7 @@ def test_what_is_often_broken_is_counted_so_far(file: Path) -> None:
     report = changed(
         file,
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
-        "INSERT INTO recordings SELECT 1, 'e' || i, 5, 5, '', 1, NULL, 1, 0, 1 FROM n",
+        "INSERT INTO recordings SELECT 1, 'e' || i, 1, 0, 5, 5, '', 1, NULL FROM n",
     )
     assert [problem.rpartition("; ")[2] for problem in report.problems] == ["100 or more such places)"]
 
