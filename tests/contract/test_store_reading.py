@@ -289,3 +289,13 @@ async def test_text_of_any_kind_stops_nothing_and_its_case_keeps_its_attempts(st
     histories = await store.case_histories(STEP, [f"t:{odd}", "t:other"], NOON)
     assert {key: history.attempts for key, (_, history) in histories.items()} == {f"t:{odd}": 1, "t:other": 0}
     await store.case_events("acme", odd)
+
+
+@pytest.mark.parametrize("count", [1, 9, 10, 99, 100, 235])
+async def test_a_page_of_any_size_is_kept_whole(store: Store, count: int) -> None:
+    ids = [f"e{place:03}" for place in range(count)]
+    assert await save(store, *(judged(each) for each in ids)) == count
+    more = [*ids, "e999"]
+    assert await save(store, *(judged(each, fingerprint=8) for each in reversed(more))) == 1
+    known = await store.known(STEP, more)
+    assert (sorted(known), {one.fingerprint for one in known.values()}) == (more, {8})

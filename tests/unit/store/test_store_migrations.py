@@ -13,9 +13,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from daemon.core.exceptions import StoreError
+from daemon.store.columns import to_ms
 from daemon.store.control_tables import leases
 from daemon.store.schema import HEAD, configured, migrate
 from daemon.store.sql import SqlStore, open_store
+from tests.contract.store_values import NOON, STEP, judged, minutes
 
 METADATA = leases.metadata
 R = TypeVar("R")
@@ -95,3 +97,35 @@ async def test_a_migration_that_fails_half_way_leaves_nothing_behind(tmp_path: P
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
         ).fetchall()
     assert {name for (name,) in found} == {"missed", "alembic_version"}
+
+
+async def test_what_was_recorded_before_is_part_of_the_rows_of_open_errors_and_else_the_past(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/store.db"
+    async with open_store(url, now=lambda: NOON) as store:
+        read = await store.begin_read(STEP, full=False)
+        await store.save_page(read, ["e1", "e2"], [judged("e1"), judged("e2")])
+        await inside(store, lambda inner: command.downgrade(configured(inner), "0003"))
+    minute = 60_000
+    said, other = (f'["{word}","","","","","",[],null,false]' for word in ("s", "t"))
+    rulings = [f'["rules@1","{rule}","retry","due",0]' for rule in ("r1", "r2")]
+    with closing(sqlite3.connect(tmp_path / "store.db")) as raw, raw:
+        raw.executemany(
+            "INSERT INTO recorded_texts VALUES (?, ?, ?)",
+            [(n, n, text) for n, text in enumerate([said, other, *rulings])],
+        )
+        rows = [
+            ("e1", 0, 2, to_ms(NOON) - 9 * minute, 3 * minute),
+            ("e1", 0, 3, to_ms(NOON) - 5 * minute, 4 * minute),
+            ("gone", 1, 2, to_ms(NOON) - 7 * minute, minute),
+        ]
+        raw.executemany("INSERT INTO recordings VALUES (1, ?, ?, ?, '', 0, NULL, ?, ?, 2)", rows)
+
+    async with open_store(url, now=lambda: NOON) as store:
+        told = [each.recorded for each in await store.remembered(STEP, minutes(-60))]
+        assert [(one.error_id, one.said.source, one.ruling.rule_id, one.judged_at, one.last_at) for one in told] == [
+            ("e1", "s", "r1", minutes(-9), minutes(-6)),
+            ("e1", "s", "r2", minutes(-5), minutes(-5)),
+            ("gone", "t", "r1", minutes(-7), minutes(-6)),
+        ]
+        await store.drop(STEP, ["e1", "e2"])
+        assert [(left.error_ids, left.since) for left in await store.departed("acme")] == [(("e1",), minutes(-5))]
