@@ -177,7 +177,8 @@ class Recordings(Section):
     """What is kept of judged errors, so that other rules can be tried on them: flowmend replay, flowmend diff."""
 
     keep: Duration = timedelta(days=30)
-    """How long, as the platform keeps errors itself. "0s" records nothing. An error takes some 100 bytes of the store."""
+    """How long after an error has left, as the platform keeps errors itself. "0s" records nothing. An open error takes some
+    ten bytes of the store for it, one that has left some 70."""
 
     messages: bool = False
     """Whether messages are kept with the values in them. false hides numbers, ids, e-mail addresses and what stands in

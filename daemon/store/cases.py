@@ -97,6 +97,16 @@ HISTORIES = union_all(
 )
 """What is known of the cases of ``keys``: a row for each attempt and for each fact."""
 
+ANY_HISTORY = select(
+    or_(
+        *(
+            exists().where(table.c.step_no == STEP)
+            for table in (batch_items, aliases, foreign_attempts, shared_keys, gone_cases)
+        )
+    )
+)
+"""Whether anything at all is known of cases of a step: of most pages that are read first nothing is."""
+
 _left_before = exists().where(
     gone_cases.c.step_no == STEP,
     gone_cases.c.case_key == errors.c.case_key,
@@ -172,12 +182,13 @@ class CaseRows(Database):
     ) -> dict[str, tuple[str, CaseHistory]]:
         """Return for each of *keys* the case's own key and its history as of *now*; one never seen has the zero history."""
         step_no = find_step(connection, ref)
+        if step_no is None or not connection.execute(ANY_HISTORY, {"step": step_no}).scalar():
+            return {key: (key, NEW_CASE) for key in keys}
         roots: dict[str, str] = {}
         shared: set[str] = set()
         gone: dict[str, datetime] = {}
         attempts: dict[str, list[Attempt]] = {}
-        rows = () if step_no is None else connection.execute(HISTORIES, {"step": step_no, "keys": document(keys)})
-        for row in rows:
+        for row in connection.execute(HISTORIES, {"step": step_no, "keys": document(keys)}):
             if row.what == "root":
                 roots[row.key] = row.case_root
             elif row.what == "shared":
@@ -186,16 +197,15 @@ class CaseRows(Database):
                 gone[row.key] = row.at
             else:
                 attempts.setdefault(row.key, []).append(_attempt(row))
-        if not (roots or shared or gone or attempts):
-            return {key: (key, NEW_CASE) for key in keys}
+        told = roots.keys() | shared | gone.keys() | attempts.keys()
+
+        def history(name: str) -> CaseHistory:
+            if name not in told:
+                return NEW_CASE
+            return history_of(attempts.get(name, ()), now, shared=name in shared, gone_at=gone.get(name))
+
         names = {key: clean(key) for key in keys}
-        return {
-            key: (
-                roots.get(name, key),
-                history_of(attempts.get(name, ()), now, shared=name in shared, gone_at=gone.get(name)),
-            )
-            for key, name in names.items()
-        }
+        return {key: (roots.get(name, key), history(name)) for key, name in names.items()}
 
     @reads
     def open_again(self, connection: Connection, ref: StepRef, case_keys: Sequence[str]) -> Recheck | None:
