@@ -114,12 +114,13 @@ class Collector:
         count_gone(tally, gone)
         after = await self.store.progress(ref)
         first = before.watermark_at is None
-        complete = work.window.full or (first and after.open == work.summary.num_error)
+        # what has not changed is judged again by a sweep only, so no other full read may stand for one
+        swept = (work.window.full and rejudge) or (first and after.open == work.summary.num_error)
         await self.store.save_progress(
             ref,
             mark=mark_after(work.summary, open_now=after.open, in_flight=after.in_flight, window=work.window),
             watermark_at=work.window.until or now,
-            swept_at=now if complete else before.swept_at,
+            swept_at=now if swept else before.swept_at,
             judged_with=self.basis if first or work.window.full else before.judged_with,
         )
         tally.steps_read += 1

@@ -291,6 +291,23 @@ async def test_what_an_equal_count_hides_is_found_by_the_sweep(shop: Shop) -> No
         assert shop.events("step.read")[-1]["reason"] == "sweep due"
 
 
+async def test_on_a_step_that_is_read_whole_all_the_time_sweeps_come_as_often_as_on_any_other(shop: Shop) -> None:
+    known = add(shop, ORDERS, 10, age_s=3600)
+    async with shop.daemon(Mode.OBSERVE) as daemon:
+        await cycle(daemon)
+        listed = shop.sandbox.world.find_step(ORDERS["flow"], ORDERS["step"]).open
+        next(entry for entry in listed if entry.error_id == known[-1]).change(code="SOMETHING_ELSE")
+        for leaves in known[:4]:
+            shop.clock.pass_by(timedelta(hours=2))
+            shop.do(do="resolve", errors=[leaves], **ORDERS)
+            await cycle(daemon)
+
+        assert [event["reason"] for event in shop.events("step.read")] == [
+            "never read", "summary changed", "summary changed", "sweep due", "summary changed"
+        ]  # fmt: skip
+        assert [row.code for row in await rows(daemon) if row.error_id == known[-1]] == ["SOMETHING_ELSE"]
+
+
 async def test_errors_that_people_resolved_have_vanished_and_are_nobodys_success(shop: Shop) -> None:
     known = add(shop, ORDERS, 12)
     async with shop.daemon(Mode.OBSERVE) as daemon:
