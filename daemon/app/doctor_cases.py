@@ -12,7 +12,7 @@ from daemon.store.sql import SqlStore
 async def examine_queue(name: str, store: SqlStore, now: datetime, late: timedelta) -> Finding:
     """Return what is under way and what waits for people; after *late* an outcome should have been known."""
     said, advice, grade = [], [], Grade.OK
-    if entries := await store.unsettled(name):
+    if entries := await store.under_way(name):
         oldest = min(entry.intended_at for entry in entries)
         said.append(f"{counted(len(entries), 'batch', 'batches')} sent and without an outcome, since {stamp(oldest)}")
         if now - oldest > late + timedelta(minutes=1):

@@ -106,6 +106,18 @@ class Written:
         return self.state is WriteState.ACCEPTED and not self.reason
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnderWay:
+    """What names an entry of the journal that may still be at work, without its items: there may be very many."""
+
+    batch_id: int
+    step: StepRef
+    act: Act
+    rule_id: str
+    plan_id: int
+    intended_at: datetime
+
+
 def split(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Cut *items* into runs of at most *size*, in their order."""
     for start in range(0, len(items), size):

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Mode
-from daemon.core.batches import Act, Written
+from daemon.core.batches import Act, UnderWay
 from daemon.core.breakers import Breaker, BreakerState, Key, Kind, gate, seen, signs_for, turned
 from daemon.core.guards import cut
 from daemon.core.plans import PlannedGroup
@@ -32,8 +32,8 @@ class BreakerStore(Protocol):
     async def retry_runs(self, account: str, since: datetime, /) -> Sequence[RetryRun]:
         """Return the batches of retries that got their last outcome since then."""
 
-    async def unsettled(self, account: str) -> Sequence[Written]:
-        """Return the journal's entries without an outcome."""
+    async def under_way(self, account: str) -> Sequence[UnderWay]:
+        """Return what names the journal's entries without an outcome."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,8 +75,7 @@ class Breakers:
         """Return how many retries the step's breakers let through now."""
         breakers = [self._of(key) for key in self._keys(ref)]
         if self.busy is None and any(each.state is BreakerState.HALF_OPEN for each in breakers):
-            entries = await self.store.unsettled(self.account)
-            retried = {entry.batch.step for entry in entries if entry.batch.act is Act.RETRY}
+            retried = {each.step for each in await self.store.under_way(self.account) if each.act is Act.RETRY}
             self.busy = {key for step in retried for key in self._keys(step)}
         return gate(breakers, self.busy or ())
 

@@ -12,10 +12,9 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from daemon.core.batches import Act, WriteState, Written
+from daemon.core.batches import Act, UnderWay, WriteState, Written
 from daemon.core.continuity import CLOCK_SLACK
 from daemon.core.decisions import Outcome
-from daemon.core.exceptions import ProtocolError, RefusedError, TemporaryError
 from daemon.core.outcomes import Sight, came_of_resolve, came_of_retry, must_ask
 from daemon.core.reads import Read
 from daemon.core.records import Job, Mark, ResolvedRecord, Step, StepRef
@@ -24,8 +23,9 @@ from daemon.core.windows import Window
 from daemon.pipeline.collect import Collector
 from daemon.pipeline.incidents import Incidents, StageReader
 from daemon.pipeline.patience import Patience
+from daemon.pipeline.side_by_side import each_step
 from daemon.pipeline.started import JobReader, JobStore, StartedJobs
-from daemon.pipeline.survey import QUIET, StepWork, token_refused
+from daemon.pipeline.survey import QUIET, StepWork
 from daemon.pipeline.terms import Terms
 
 
@@ -44,8 +44,14 @@ class OutcomeReader(JobReader, Protocol):
 class ConfirmStore(JobStore, StageReader, Protocol):
     """What confirming asks of the store."""
 
-    async def unsettled(self, account: str) -> Sequence[Written]:
-        """Return the journal's entries without an outcome, oldest first, with the items that have none."""
+    async def under_way(self, account: str) -> Sequence[UnderWay]:
+        """Return what names the journal's entries without an outcome, oldest first."""
+
+    async def unsettled(self, account: str, *, step: StepRef) -> Sequence[Written]:
+        """Return those of one step, with the items that have no outcome."""
+
+    async def unsettled_count(self, account: str) -> int:
+        """Return how many there are."""
 
     async def steps(self, account: str) -> Mapping[StepRef, Step]:
         """Return the steps met so far."""
@@ -126,32 +132,28 @@ class Confirmer:
         Raises:
             AuthError: the token was refused; the account must stop.
         """
-        entries = await self.store.unsettled(self.terms.account)
-        self.patience.keep({entry.batch_id for entry in entries})
-        if not entries:
+        account = self.terms.account
+        under_way = await self.store.under_way(account)
+        self.patience.keep({each.batch_id for each in under_way})
+        if not under_way:
             return 0
-        steps = await self.store.steps(self.terms.account)
-        by_step: dict[StepRef, list[Written]] = {}
-        for entry in entries:
-            by_step.setdefault(entry.batch.step, []).append(entry)
-        for ref, mine in by_step.items():
-            try:
-                ended = await self._ended(steps[ref], mine, tally, now)
-                if any(self.patience.is_due(each.entry.batch_id, now) for each in ended):
-                    await self._read_and_settle(steps[ref], ended, tally, now)
-            except (TemporaryError, ProtocolError, RefusedError) as failed:
-                if token_refused(failed):
-                    raise
-                tally.steps_failed += 1
-                self.log.warning("step.failed", flow_id=ref.flow_id, step_id=ref.step_id, reason=str(failed))
-                await self._give_up(ref, tally, now)
-        await Incidents(store=self.store, log=self.log).notice(entries, tally, now)
-        return len(await self.store.unsettled(self.terms.account))
+        steps = await self.store.steps(account)
+
+        async def settle(ref: StepRef) -> None:
+            ended = await self._ended(steps[ref], await self.store.unsettled(account, step=ref), tally, now)
+            if any(self.patience.is_due(each.entry.batch_id, now) for each in ended):
+                await self._read_and_settle(steps[ref], ended, tally, now)
+
+        refs = list(dict.fromkeys(each.step for each in under_way))
+        for ref in await each_step(refs, settle, at_once=self.terms.concurrency, tally=tally, log=self.log):
+            await self._give_up(ref, tally, now)
+        await Incidents(store=self.store, log=self.log).notice(under_way, tally, now)
+        return await self.store.unsettled_count(account)
 
     async def _give_up(self, ref: StepRef, tally: Tally, now: datetime) -> None:
         """Settle as unknown what has waited too long on a step of which nothing can be learnt."""
-        for entry in await self.store.unsettled(self.terms.account):
-            if entry.batch.step == ref and self._overdue(entry, now):
+        for entry in await self.store.unsettled(self.terms.account, step=ref):
+            if self._overdue(entry, now):
                 unknown = dict.fromkeys(entry.batch.error_ids, Outcome.UNKNOWN)
                 await self._settle(entry, unknown, tally, now, reason="its step could not be read")
 
@@ -161,15 +163,17 @@ class Confirmer:
         for entry in entries:
             if entry.state is WriteState.INTENDED:
                 await self.store.unknown(entry.batch_id, "the process stopped while it was being sent", now)
+        jobs = await self.jobs.known(step, entries)
+        for entry in entries:
             if entry.batch.act is not Act.RETRY:
                 ended.append(_Ended(entry=entry))
                 continue
-            job_id = entry.job_id
+            job_id, job = entry.job_id, jobs.get(entry.job_id)
             if not job_id and self.patience.is_due(entry.batch_id, now):
                 job_id = await self.jobs.adopt(step, entry, now)
                 if not job_id:
                     self._looked(entry, now)
-            job = await self.jobs.job(job_id) if job_id else None
+                job = await self.jobs.job(job_id) if job_id else None
             if job is not None and job.ended:
                 ended.append(_Ended(entry=entry, job=job))
             elif self._overdue(entry, now):
@@ -196,18 +200,21 @@ class Confirmer:
         resolved = _Resolved(client=self.client, ref=step.ref, entries=[each.entry for each in ended])
 
         async def settle(reading: Read, trusted: bool) -> None:  # noqa: FBT001 - the collector calls it
+            listed = await self.store.was_seen(
+                reading, [error_id for each in ended for error_id in each.entry.batch.error_ids]
+            )
             for each in ended:
-                await self._settle_entry(each, reading, resolved, trusted=trusted, tally=tally, now=now)
+                await self._settle_entry(each, listed, resolved, trusted=trusted, tally=tally, now=now)
 
         for each in ended:
             self._looked(each.entry, now)
         await self.collector.read(work, tally, now, whole=settle)
 
     async def _settle_entry(
-        self, ended: _Ended, reading: Read, resolved: _Resolved, *, trusted: bool, tally: Tally, now: datetime
+        self, ended: _Ended, seen: Collection[str], resolved: _Resolved, *, trusted: bool, tally: Tally, now: datetime
     ) -> None:
         entry, job, errors = ended.entry, ended.job, ended.entry.batch.error_ids
-        listed = frozenset(await self.store.was_seen(reading, errors))
+        listed = frozenset(errors).intersection(seen)
         sight = Sight(
             listed=listed,
             returned=await self._returned(entry),

@@ -14,7 +14,7 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from daemon.core.actions import Mode
-from daemon.core.batches import Written
+from daemon.core.batches import UnderWay
 from daemon.core.continuity import ADVICE, CLOCK_SLACK, Gap, Outdated, unexplained
 from daemon.core.records import Job, Step, StepRef
 from daemon.core.rows import UnknownRow
@@ -58,8 +58,8 @@ class ContinuityStore(Protocol):
     async def steps_to_retry(self, account: str) -> Sequence[StepRef]:
         """Return the steps with errors that are to be retried, now or later."""
 
-    async def unsettled(self, account: str) -> Sequence[Written]:
-        """Return the journal's entries without an outcome."""
+    async def under_way(self, account: str) -> Sequence[UnderWay]:
+        """Return what names the journal's entries without an outcome."""
 
     async def unknown_items(self, account: str) -> Sequence[UnknownRow]:
         """Return the retried errors of which a person must say what came of them."""
@@ -150,8 +150,8 @@ class Continuity:
     async def _steps(self) -> list[StepRef]:
         """Return the steps with something to retry, now or once it is known what came of a retry that was sent."""
         account = self.terms.account
-        entries, unknown = await self.store.unsettled(account), await self.store.unknown_items(account)
-        sent = {entry.batch.step for entry in entries} | {row.step for row in unknown}
+        under_way, unknown = await self.store.under_way(account), await self.store.unknown_items(account)
+        sent = {each.step for each in under_way} | {row.step for row in unknown}
         return sorted(sent.union(await self.store.steps_to_retry(account)))
 
     async def alive(self) -> None:

@@ -66,6 +66,9 @@ class Store(
 ):
     """Everything the main path asks of the store."""
 
+    async def named_by_data_under_way(self, account: str) -> bool:
+        """Tell whether an error without an outcome is of a case that only its retry data names."""
+
     async def rechecks(self, account: str, now: datetime) -> Sequence[Recheck]:
         """Return the windows that hold errors to be judged again now."""
 
@@ -171,7 +174,8 @@ class AccountCycle:
             client=self.client,
             store=self.store,
             log=self.log,
-            name_all=await self._nameless_in_flight(),
+            # a record that only its retry data can name may come back from a retry without an outcome
+            name_all=await self.store.named_by_data_under_way(terms.account),
         )
         basis = f"{rules.version}/{terms.mode.name.lower()}/{act_after.isoformat() if act_after else ADOPTED}"
         recorder = None if self.redact is None else Recorder(redact=self.redact)
@@ -224,11 +228,6 @@ class AccountCycle:
                 log=self.log,
             ),
         )
-
-    async def _nameless_in_flight(self) -> bool:
-        """Tell whether a record that only its retry data can name may come back from a retry without an outcome."""
-        entries = await self.store.unsettled(self.terms.account)
-        return any(item.case_key[:2] in ("d:", "c:") for entry in entries for item in entry.batch.items)
 
     async def _collect(self, parts: "_Parts", tally: Tally, now: datetime) -> None:
         account = self.terms.account

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from daemon.core.batches import Act, Written
+from daemon.core.batches import Act, UnderWay
 from daemon.core.ramp import MEMORY, Stage, incident
 from daemon.core.records import StepRef
 from daemon.core.tally import Tally
@@ -30,12 +30,12 @@ class Incidents:
     store: StageReader
     log: FilteringBoundLogger
 
-    async def notice(self, entries: Sequence[Written], tally: Tally, now: datetime) -> None:
+    async def notice(self, entries: Sequence[UnderWay], tally: Tally, now: datetime) -> None:
         """Count, keep and log the incidents that have begun with what has come of *entries*, which had no outcome before."""
         plans: dict[tuple[StepRef, str], set[int]] = {}
         for entry in entries:
-            if entry.batch.act is Act.RETRY:
-                plans.setdefault((entry.batch.step, entry.batch.rule_id), set()).add(entry.batch.plan_id)
+            if entry.act is Act.RETRY:
+                plans.setdefault((entry.step, entry.rule_id), set()).add(entry.plan_id)
         for (ref, rule_id), ended in plans.items():
             stages = incident(await self.store.stages(ref, rule_id, now - MEMORY), ended)
             if stages:

@@ -53,6 +53,21 @@ class StartedJobs:
             return None
         return job if job.job_id == job_id else None
 
+    async def known(self, step: Step, entries: Sequence[Written]) -> dict[str, Job]:
+        """Return, by id, the jobs that *entries* name, but for those that are not there (any more).
+
+        Several are asked for in one list of the step's jobs; what that does not show is asked for by itself.
+        """
+        wanted = {entry.job_id: entry.intended_at for entry in entries if entry.job_id}
+        found: dict[str, Job] = {}
+        if len(wanted) > 1:
+            listed = await self.client.retry_jobs(step, since=min(wanted.values()) - CLOCK_SLACK)
+            found = {job.job_id: job for job in listed if job.job_id in wanted}
+        for job_id in [each for each in wanted if each not in found]:
+            if (job := await self.job(job_id)) is not None:
+                found[job_id] = job
+        return found
+
     async def adopt(self, step: Step, entry: Written, now: datetime) -> str:
         """Look for the one job that a retry without an answer must have started; return its id, "" where there is none.
 

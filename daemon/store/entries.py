@@ -18,14 +18,15 @@ from sqlalchemy import (
     update,
 )
 
-from daemon.core.batches import Act, Batch, BatchItem, WriteState, Written
+from daemon.core.batches import Act, Batch, BatchItem, UnderWay, WriteState, Written
 from daemon.core.decisions import Outcome
+from daemon.core.records import StepRef
 from daemon.store.cases import HAPPENED, NAMES, UNDECIDED
 from daemon.store.columns import Moment
 from daemon.store.judged import STEP, case_root, former_key
 from daemon.store.past import past_of
 from daemon.store.sqlite import document, each, fields, insert
-from daemon.store.steps import REF, AnyRow, add_numbered, ref_of
+from daemon.store.steps import ADDRESSED, REF, AnyRow, add_numbered, address, ref_of
 from daemon.store.tables import batch_items, batches, errors, held, patches, steps, verdicts
 
 BATCH = bindparam("batch", type_=batches.c.batch_no.type)
@@ -133,13 +134,30 @@ COUNTED = (Outcome.CONFIRMED, Outcome.CAME_BACK)
 
 OPEN_COUNT = select(func.count()).join_from(batches, steps).where(*_open)
 OPEN_BATCHES = select(batches, *REF).join_from(batches, steps).where(*_open).order_by(batches.c.batch_no)
+_open_items = batch_items.join(batches, batches.c.batch_no == batch_items.c.batch_no).join(
+    steps, steps.c.step_no == batches.c.step_no
+)
 OPEN_ITEMS = (
-    select(batch_items)
-    .join_from(batch_items, batches, batches.c.batch_no == batch_items.c.batch_no)
-    .join(steps, steps.c.step_no == batches.c.step_no)
+    select(
+        batch_items.c.batch_no,
+        batch_items.c.error_id,
+        batch_items.c.case_key,
+        batch_items.c.retry_key,
+        batch_items.c.alias,
+        batch_items.c.missed,
+        batch_items.c.outcome,
+    )
+    .select_from(_open_items)
     .where(*_open, or_(batch_items.c.outcome.is_(None), batch_items.c.outcome.in_(COUNTED)))
     .order_by(batch_items.c.batch_no, batch_items.c.position)
 )
+BY_DATA = (
+    select(literal(1))
+    .select_from(_open_items)
+    .where(*_open, batch_items.c.outcome.is_(None), func.substr(batch_items.c.case_key, 1, 2).in_(("d:", "c:")))
+    .limit(1)
+)
+"""Whether any error under way is of a case that only its retry data names."""
 
 
 def add_batch(connection: Connection, batch: Batch, step_no: int, now: datetime) -> int:
@@ -190,13 +208,30 @@ def root_of(connection: Connection, step_no: int, case_key: str) -> str:
     return connection.execute(select(case_root(literal(case_key))), {"step": step_no}).scalar_one()
 
 
-def open_entries(connection: Connection, account: str) -> list[Written]:
-    """Return the entries that may still be at work, oldest first."""
+def open_heads(connection: Connection, account: str) -> list[UnderWay]:
+    """Return what names the entries that may still be at work, oldest first."""
+    return [
+        UnderWay(
+            batch_id=row.batch_no,
+            step=ref_of(row),
+            act=Act(row.act),
+            rule_id=row.rule_id,
+            plan_id=row.plan_id,
+            intended_at=row.intended_at,
+        )
+        for row in connection.execute(OPEN_BATCHES, {"account": account})
+    ]
+
+
+def open_entries(connection: Connection, account: str, step: StepRef | None) -> list[Written]:
+    """Return the entries that may still be at work (None: on any step), oldest first."""
+    heads, rows, names = OPEN_BATCHES, OPEN_ITEMS, {"account": account}
+    if step is not None:
+        heads, rows, names = heads.where(ADDRESSED), rows.where(ADDRESSED), address(step)
     items: dict[int, list[AnyRow]] = {}
-    for row in connection.execute(OPEN_ITEMS, {"account": account}):
+    for row in connection.execute(rows, names):
         items.setdefault(row.batch_no, []).append(row)
-    heads = connection.execute(OPEN_BATCHES, {"account": account})
-    return [_written(head, items.get(head.batch_no, ())) for head in heads]
+    return [_written(head, items.get(head.batch_no, ())) for head in connection.execute(heads, names)]
 
 
 def _written(head: AnyRow, rows: Sequence[AnyRow]) -> Written:

@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from daemon.core.batches import Act, Batch, WriteState, Written
+from daemon.core.batches import Act, Batch, UnderWay, WriteState, Written
 from daemon.core.decisions import Outcome
 from daemon.core.exceptions import StoreError
+from daemon.core.records import StepRef
 from daemon.store import entries
 from daemon.store.cases import merge
 from daemon.store.sqlite import document
@@ -116,17 +117,27 @@ class JournalRows(Database):
         _give_back(connection, batch_id, WriteState.NOT_SENT, reason, now, retry_at)
 
     @reads
-    def unsettled(self, connection: Connection, account: str) -> list[Written]:
+    def unsettled(self, connection: Connection, account: str, *, step: StepRef | None = None) -> list[Written]:
         """Return the retries and resolves that may still be at work, oldest first, with the items without an outcome.
 
-        The envelopes around a patch are left out: `last_patches` has them.
+        The envelopes around a patch are left out: `last_patches` has them. *step* asks for those of one step only.
         """
-        return entries.open_entries(connection, account)
+        return entries.open_entries(connection, account, step)
+
+    @reads
+    def under_way(self, connection: Connection, account: str) -> list[UnderWay]:
+        """Return what names the entries that `unsettled` has, oldest first."""
+        return entries.open_heads(connection, account)
 
     @reads
     def unsettled_count(self, connection: Connection, account: str) -> int:
         """Return how many entries `unsettled` has."""
         return connection.execute(entries.OPEN_COUNT, {"account": account}).scalar_one()
+
+    @reads
+    def named_by_data_under_way(self, connection: Connection, account: str) -> bool:
+        """Tell whether an error without an outcome is of a case that only its retry data names."""
+        return connection.execute(entries.BY_DATA, {"account": account}).first() is not None
 
     @writes_soon
     def note_missed(self, connection: Connection, batch_id: int, error_ids: Sequence[str]) -> None:

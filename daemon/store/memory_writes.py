@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 
-from daemon.core.batches import Act, Batch, BatchItem, WriteState, Written
+from daemon.core.batches import Act, Batch, BatchItem, UnderWay, WriteState, Written
 from daemon.core.decisions import Outcome
 from daemon.core.exceptions import StoreError
 from daemon.core.records import StepRef
@@ -115,13 +115,33 @@ class MemoryJournal(MemoryCases):
         for row in self._flying(entry, entry.items):
             row.free(retry_at)
 
-    async def unsettled(self, account: str) -> list[Written]:
+    async def unsettled(self, account: str, *, step: StepRef | None = None) -> list[Written]:
         """Return the retries and resolves that may still be at work, oldest first, with the items without an outcome."""
-        return [_open_part(entry) for entry in self.entries.values() if _is_open(entry, account)]
+        entries = (entry for entry in self.entries.values() if _is_open(entry, account))
+        return [_open_part(entry) for entry in entries if step in (None, entry.written.batch.step)]
+
+    async def under_way(self, account: str) -> list[UnderWay]:
+        """Return what names the entries that `unsettled` has, oldest first."""
+        return [
+            UnderWay(
+                batch_id=written.batch_id,
+                step=written.batch.step,
+                act=written.batch.act,
+                rule_id=written.batch.rule_id,
+                plan_id=written.batch.plan_id,
+                intended_at=written.intended_at,
+            )
+            for written in await self.unsettled(account)
+        ]
 
     async def unsettled_count(self, account: str) -> int:
         """Return how many entries `unsettled` has."""
         return len(await self.unsettled(account))
+
+    async def named_by_data_under_way(self, account: str) -> bool:
+        """Tell whether an error without an outcome is of a case that only its retry data names."""
+        items = (item for written in await self.unsettled(account) for item in written.batch.items)
+        return any(item.case_key.startswith(("d:", "c:")) for item in items)
 
     async def note_missed(self, batch_id: int, error_ids: Sequence[str]) -> None:
         """Note that a complete read which may have skipped some errors did not show these."""
