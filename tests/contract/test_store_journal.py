@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.core.batches import Act, Batch, WriteState, Written
+from daemon.core.batches import Act, Batch, UnderWay, WriteState, Written
 from daemon.core.decisions import Outcome, Verb
 from daemon.core.exceptions import StoreError
 from tests.contract.store_values import (
@@ -189,6 +189,36 @@ async def test_the_unsettled_are_what_may_still_be_at_work_oldest_first_without_
     )
     assert (entries[1].job_id, entries[2].reason) == ("j1", "the answer is lost")
     assert await store.unsettled_count("acme") == 3
+
+
+async def test_what_is_under_way_can_be_asked_for_by_name_and_by_step(store: Store) -> None:
+    first = await intend(store, "e1", plan_id=4)
+    other = await intend(store, "e1", step=OTHER_STEP, act=Act.RESOLVE, rule_id="r2")
+    await intend(store, "e1", step=ELSEWHERE)
+    await reach(store, WriteState.REFUSED, "e3")
+    await store.settle(await intend(store, "e2"), {"e2": Outcome.CONFIRMED}, LATER)
+    whole = await store.unsettled("acme")
+    assert [each.batch_id for each in whole] == [first, other]
+    assert await store.under_way("acme") == [
+        UnderWay(batch_id=first, step=STEP, act=Act.RETRY, rule_id="r1", plan_id=4, intended_at=NOON),
+        UnderWay(batch_id=other, step=OTHER_STEP, act=Act.RESOLVE, rule_id="r2", plan_id=1, intended_at=NOON),
+    ]
+    assert await store.unsettled("acme", step=STEP) == whole[:1]
+    assert await store.unsettled("acme", step=OTHER_STEP) == whole[1:]
+    assert await store.unsettled("acme", step=replace(STEP, step_id="nowhere")) == []
+
+
+@pytest.mark.parametrize(("key", "found"), [("d:1", True), ("c:1:t", True), ("t:d:", False), ("e:c:", False)])
+async def test_whether_only_retry_data_names_a_case_under_way_is_asked_of_what_has_no_outcome(
+    store: Store, key: str, *, found: bool
+) -> None:
+    assert not await store.named_by_data_under_way("acme")
+    await save(store, judged("e1"))
+    number = await store.intend(batch(item("e1", case_key=key)), NOON)
+    assert await store.named_by_data_under_way("acme") is found
+    assert not await store.named_by_data_under_way("globex")
+    await store.settle(number, {"e1": Outcome.UNKNOWN}, LATER)
+    assert not await store.named_by_data_under_way("acme")
 
 
 @pytest.mark.parametrize("move", ["refused", "not_sent", "withdraw"])

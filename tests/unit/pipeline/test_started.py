@@ -1,7 +1,7 @@
 """Which job is taken for the one that an entry of the journal started."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,15 +25,18 @@ class Jobs:
     claimed: set[str] = field(default_factory=set)
     lost: list[datetime] = field(default_factory=lambda: [NOW])
     adopted: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
     async def job(self, job_id: str) -> Job:
         assert job_id
+        self.asked.append(job_id)
         if isinstance(self.answer, RefusedError):
             raise self.answer
         return self.answer
 
     async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
         assert (step, statuses) == (STEP, ())
+        self.asked.append("list")
         return [job for job in self.listed if since is None or job.created_at is None or job.created_at >= since]
 
     async def accepted(self, batch_id: int, job_id: str, now: datetime) -> None:
@@ -121,3 +124,28 @@ async def test_a_refused_token_is_no_answer_about_a_job() -> None:
     jobs = Jobs(answer=AuthError("refused", status=401))
     with pytest.raises(AuthError):
         await StartedJobs(client=jobs, store=jobs, user_id="us").job("j1")
+
+
+def named(job_id: str) -> Written:
+    """Return a retry whose answer named its job, "" for none."""
+    return replace(lost(), state=WriteState.ACCEPTED, job_id=job_id)
+
+
+@pytest.mark.parametrize(
+    ("job_ids", "listed", "asked", "found"),
+    [
+        pytest.param([], [], [], [], id="no entry"),
+        pytest.param(["", ""], ["j1"], [], [], id="none named a job"),
+        pytest.param(["j1"], ["j1"], ["j1"], ["j1"], id="one is asked for by itself"),
+        pytest.param(["j2", "j3", ""], ["j2", "j3", "j4"], ["list"], ["j2", "j3"], id="several in one list"),
+        pytest.param(["j1", "j2"], ["j2"], ["list", "j1"], ["j1", "j2"], id="one that the list does not show"),
+        pytest.param(["j2", "j3"], ["j2"], ["list", "j3"], ["j2"], id="one that is not there"),
+    ],
+)
+async def test_the_jobs_of_several_entries_are_read_with_one_request_where_the_list_has_them(
+    job_ids: list[str], listed: list[str], asked: list[str], found: list[str]
+) -> None:
+    jobs = Jobs(listed=[job(each) for each in listed])
+    known = await StartedJobs(client=jobs, store=jobs, user_id="us").known(STEP, [named(each) for each in job_ids])
+    assert (jobs.asked, sorted(known)) == (asked, found)
+    assert all(each.job_id == job_id for job_id, each in known.items())
