@@ -17,11 +17,11 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Saved:
-    """What came of saving one page: *seen* errors this read had not shown before, *new* ones the store had not held."""
+class Sight:
+    """How many errors of one page this read had not shown before, and how many the store does not hold."""
 
-    seen: int
-    new: int
+    fresh: int
+    unknown: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from daemon.core.actions import Mode
 from daemon.core.decisions import Verb
 from daemon.core.exceptions import RefusedError
 from daemon.core.judgements import Gone, Judged, Known
-from daemon.core.reads import Read, Recheck, Saved
+from daemon.core.reads import Read, Recheck, Sight
 from daemon.core.recordings import Recorded
 from daemon.core.records import ErrorRecord, Mark, Step, StepRef
 from daemon.core.tally import Tally
@@ -42,10 +42,11 @@ class CollectStore(Protocol):
     async def begin_read(self, ref: StepRef, *, full: bool) -> Read:
         """Start a read; a full one notes what it sees."""
 
-    async def save_page(
-        self, read: Read, seen: Sequence[str], judged: Sequence[Judged], recorded: Sequence[Recorded] = ()
-    ) -> Saved:
-        """Keep one page in one transaction."""
+    async def see(self, read: Read, error_ids: Sequence[str]) -> Sight:
+        """Return what a page shows; a full read notes it."""
+
+    async def save_page(self, read: Read, judged: Sequence[Judged], recorded: Sequence[Recorded] = ()) -> int:
+        """Keep what was judged of a page's errors in one transaction."""
 
     async def end_read(self, read: Read, *, trusted: bool) -> Sequence[Gone]:
         """End a read; of a full one return what is no longer open."""
@@ -150,24 +151,45 @@ class Collector:
         errors = pages = 0
         async for page in self.client.errors(step.ref, since=window.since, until=window.until):
             pages += 1
-            known = await self.store.known(step.ref, page.error_ids)
-            listed = page.records() if rejudge or _tells_more(page, known, window) else []
-            wanted = to_judge(listed, known, rejudge=rejudge)
-            judgements = await self.judge.judge(step, wanted, now, listed=listed)
-            recorded: list[Recorded] = []
-            kept: list[Judged] = []
-            async for some in in_slices(judgements):
-                kept += [each.to_keep() for each in some]
-                if self.recorder is not None:
-                    recorded += [self.recorder.of(step, each, now) for each in some]
-            saved = await self.store.save_page(reading, page.error_ids, kept, recorded)
-            errors += saved.seen - sum(_came_later(record, window) for record in wanted if record.error_id not in known)
-            new = [each for each in judgements if each.record.error_id not in known]
-            count_new(tally, step.ref, new)
-            count_held(tally, judgements, known)
-            if self.log.is_enabled_for(logging.DEBUG):
-                self._tell(step.ref, new)
+            sight = await self.store.see(reading, page.error_ids)
+            errors += sight.fresh
+            # Where a list is read whole to find out what has left, a page of known errors is done with its ids. Should
+            # one of them say something else by now, the next sweep finds that; before it is acted on it is read again.
+            if sight.unknown or rejudge or not window.full:
+                new = await self._page(step, page, sight, reading, tally, now, rejudge=rejudge)
+                errors -= sum(_came_later(each.record, window) for each in new)
         return Seen(errors=errors, pages=pages)
+
+    async def _page(
+        self,
+        step: Step,
+        page: ErrorsPage,
+        sight: Sight,
+        reading: Read,
+        tally: Tally,
+        now: datetime,
+        *,
+        rejudge: bool,
+    ) -> Sequence[Judgement]:
+        """Judge and keep what a page shows; return the judgements of errors that were not known before."""
+        none_known = sight.unknown == len(page.error_ids)
+        known = {} if none_known else await self.store.known(step.ref, page.error_ids)
+        listed = page.records()
+        wanted = to_judge(listed, known, rejudge=rejudge)
+        judgements = await self.judge.judge(step, wanted, now, listed=listed)
+        recorded: list[Recorded] = []
+        kept: list[Judged] = []
+        async for some in in_slices(judgements):
+            kept += [each.to_keep() for each in some]
+            if self.recorder is not None:
+                recorded += [self.recorder.of(step, each, now) for each in some]
+        await self.store.save_page(reading, kept, recorded)
+        new = [each for each in judgements if each.record.error_id not in known]
+        count_new(tally, step.ref, new)
+        count_held(tally, judgements, known)
+        if self.log.is_enabled_for(logging.DEBUG):
+            self._tell(step.ref, new)
+        return new
 
     def _tell(self, ref: StepRef, new: Sequence[Judgement]) -> None:
         """Tell of each error that was not known before what its rule wants done with it."""
@@ -191,15 +213,6 @@ class Collector:
         reading = await self.store.begin_read(step.ref, full=False)
         await self.pages(step, window, reading, tally, now, rejudge=True)
         await self.store.end_read(reading, trusted=False)
-
-
-def _tells_more(page: ErrorsPage, known: Mapping[str, Known], window: Window) -> bool:
-    """Tell whether more than the ids of a page must be read.
-
-    Where a list is read whole to find out what has left, a page of known errors is done with its ids. Should one of them
-    say something else by now, the next sweep finds that; before it is acted on it is read again anyway.
-    """
-    return not window.full or any(error_id not in known for error_id in page.error_ids)
 
 
 def _came_later(record: ErrorRecord, window: Window) -> bool:

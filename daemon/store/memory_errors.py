@@ -9,7 +9,7 @@ from daemon.core.catalogue import Catalogue
 from daemon.core.decisions import Outcome, Verb
 from daemon.core.exceptions import StoreError
 from daemon.core.judgements import Gone, Judged, Known
-from daemon.core.reads import Read, Recheck, Saved
+from daemon.core.reads import Read, Recheck, Sight
 from daemon.core.recordings import Recorded
 from daemon.core.records import Flow, Integration, Mark, Step, StepRef
 from daemon.core.windows import NEVER_READ, StepProgress
@@ -237,16 +237,18 @@ class MemoryReading(Shelves):
             self.full_reads[read_no] = FullRead(step=ref)
         return Read(step=ref, full=full, step_no=0, read_no=read_no)
 
-    async def save_page(
-        self, read: Read, seen: Sequence[str], judged: Sequence[Judged], recorded: Sequence[Recorded] = ()
-    ) -> Saved:
-        """Note which errors a page showed, keep what was judged of them and the recordings; rows in flight stay."""
-        fresh = set(seen)
+    async def see(self, read: Read, error_ids: Sequence[str]) -> Sight:
+        """Return what a page shows; a full read notes it."""
+        fresh = set(error_ids)
         if read.full:
             before = self.full_reads[read.read_no].seen if read.read_no in self.full_reads else fresh
             fresh = fresh - before
             before |= fresh
-        return Saved(seen=len(fresh), new=self.keep(read.step, judged, recorded))
+        return Sight(fresh=len(fresh), unknown=sum(each not in self.rows[read.step] for each in error_ids))
+
+    async def save_page(self, read: Read, judged: Sequence[Judged], recorded: Sequence[Recorded] = ()) -> int:
+        """Keep what was judged of a page's errors, and the recordings; rows in flight stay. Return how many are new."""
+        return self.keep(read.step, judged, recorded)
 
     async def was_seen(self, read: Read, error_ids: Sequence[str]) -> set[str]:
         """Return which of the errors a full read that has not ended has shown so far."""

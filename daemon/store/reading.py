@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, case, delete, exists, func, litera
 from daemon.core.decisions import Verb
 from daemon.core.exceptions import StoreError
 from daemon.core.judgements import Gone, Judged, Known
-from daemon.core.reads import Read, Recheck, Saved
+from daemon.core.reads import Read, Recheck, Sight
 from daemon.core.recordings import Recorded
 from daemon.core.records import Mark, StepRef
 from daemon.core.windows import NEVER_READ, StepProgress
@@ -79,6 +79,9 @@ _is_held = exists().where(held.c.step_no == errors.c.step_no, held.c.error_id ==
 _is_known = (errors.c.fingerprint, errors.c.case_key, errors.c.batch_no.is_not(None), _is_held)
 KNOWN = select(packed(errors.c.error_id, *_is_known)).where(
     errors.c.step_no == STEP_NO, errors.c.error_id.in_(select(_ids.c.value))
+)
+UNKNOWN = select(func.count()).where(
+    ~exists().where(errors.c.step_no == STEP, errors.c.error_id == _ids.c.value).correlate(_ids)
 )
 _READ_KNOWN = msgspec.json.Decoder(dict[str, Known], strict=False)  # SQLite has 0 and 1 for booleans
 WAS_SEEN = select(sightings.c.error_id).where(
@@ -207,20 +210,22 @@ class ReadingRows(Database):
         read_no = add_numbered(connection, full_reads, {"step_no": step_no})
         return Read(step=ref, full=True, step_no=step_no, read_no=read_no)
 
+    @reads
+    def see(self, connection: Connection, read: Read, error_ids: Sequence[str]) -> Sight:
+        """Return what a page shows; a full read notes it, in this process only."""
+        ids = document(error_ids)
+        unknown = connection.execute(UNKNOWN, {"step": read.step_no, "ids": ids}).scalar_one()
+        if not read.full:
+            return Sight(fresh=len(set(error_ids)), unknown=unknown)
+        fresh = connection.execute(SEE, {"read": read.read_no, "ids": ids}).rowcount
+        return Sight(fresh=fresh, unknown=unknown)
+
     @writes_soon
     def save_page(
-        self,
-        connection: Connection,
-        read: Read,
-        seen: Sequence[str],
-        judged: Sequence[Judged],
-        recorded: Sequence[Recorded] = (),
-    ) -> Saved:
-        """Note which errors a page showed, keep what was judged of them and the recordings; rows in flight stay."""
-        count = len(set(seen))
-        if read.full:
-            count = connection.execute(SEE, {"read": read.read_no, "ids": document(seen)}).rowcount
-        return Saved(seen=count, new=keep(connection, read.step_no, judged, self._clock(), recorded))
+        self, connection: Connection, read: Read, judged: Sequence[Judged], recorded: Sequence[Recorded] = ()
+    ) -> int:
+        """Keep what was judged of a page's errors, and the recordings; rows in flight stay. Return how many are new."""
+        return keep(connection, read.step_no, judged, self._clock(), recorded)
 
     @reads
     def was_seen(self, connection: Connection, read: Read, error_ids: Sequence[str]) -> set[str]:

@@ -108,9 +108,10 @@ def group(act: Act = Act.RETRY, **fields: Any) -> PlannedGroup:
 async def save(store: Store, *rows: Judged, step: StepRef = STEP, full: bool = False) -> int:
     """Save one page in a read of its own and return how many of its errors are new."""
     read = await store.begin_read(step, full=full)
-    saved = await store.save_page(read, [row.error_id for row in rows], rows)
+    await store.see(read, [row.error_id for row in rows])
+    new = await store.save_page(read, rows)
     await store.end_read(read, trusted=False)
-    return saved.new
+    return new
 
 
 async def intend(store: Store, *error_ids: str, act: Act = Act.RETRY, **fields: Any) -> int:

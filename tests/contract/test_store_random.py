@@ -112,9 +112,12 @@ def read(draw: st.DrawFn) -> Deed:
         recorded = [_recorded(row, *saying, now) for row, saying in zip(page, sayings, strict=True) if saying]
         if not left_open:
             twins.now()
-        saved = await twins.both(lambda store, place: store.save_page(begun[place], seen, page, recorded))
-        assert saved
-        assert saved[0] == saved[1]
+        sights = await twins.both(lambda store, place: store.see(begun[place], seen))
+        assert sights
+        assert sights[0] == sights[1]
+        new = await twins.both(lambda store, place: store.save_page(begun[place], page, recorded))
+        assert new
+        assert new[0] == new[1]
         if not left_open:
             gone = await twins.both(lambda store, place: store.end_read(begun[place], trusted=trusted))
             assert gone

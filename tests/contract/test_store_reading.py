@@ -7,7 +7,7 @@ from daemon.core.actions import EditField, Hold
 from daemon.core.decisions import Outcome, Verb
 from daemon.core.exceptions import StoreError
 from daemon.core.judgements import Gone, Judged, Known
-from daemon.core.reads import Recheck
+from daemon.core.reads import Recheck, Sight
 from daemon.core.records import Mark
 from daemon.core.windows import NEVER_READ, StepProgress
 from tests.contract.store_values import (
@@ -35,7 +35,7 @@ SMALLEST, LARGEST = -(2**63), 2**63 - 1
 async def sweep(store: Store, *seen: str, trusted: bool) -> list[str]:
     """Read the whole step, showing *seen*, and return the ids that are gone."""
     read = await store.begin_read(STEP, full=True)
-    await store.save_page(read, seen, [])
+    await store.see(read, seen)
     return [gone.error_id for gone in await store.end_read(read, trusted=trusted)]
 
 
@@ -134,14 +134,25 @@ async def test_an_observed_hold_is_a_decision_but_holds_nothing(store: Store) ->
 @pytest.mark.parametrize("full", [False, True], ids=["window", "full"])
 async def test_a_page_tells_how_many_errors_the_read_had_not_shown(store: Store, full: bool) -> None:
     read = await store.begin_read(STEP, full=full)
-    assert (await store.save_page(read, ["e1", "e2", "e2"], [])).seen == 2
-    assert (await store.save_page(read, ["e2", "e3"], [])).seen == (1 if full else 2)
+    assert (await store.see(read, ["e1", "e2", "e2"])).fresh == 2
+    assert (await store.see(read, ["e2", "e3"])).fresh == (1 if full else 2)
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["window", "full"])
+async def test_a_page_tells_how_many_of_its_errors_are_not_stored(store: Store, full: bool) -> None:
+    await intend(store, "e2")
+    await save(store, judged("e1"))
+    await save(store, judged("e4"), step=OTHER_STEP)
+    read = await store.begin_read(STEP, full=full)
+    assert (await store.see(read, ["e1", "e2"])).unknown == 0
+    assert (await store.see(read, ["e1", "e3", "e4", "e3"])).unknown == 3
+    assert (await store.see(read, [])) == Sight(fresh=0, unknown=0)
 
 
 async def test_only_a_full_read_that_has_not_ended_knows_what_it_has_seen(store: Store) -> None:
     window, full = await store.begin_read(STEP, full=False), await store.begin_read(STEP, full=True)
-    await store.save_page(window, ["e1"], [])
-    await store.save_page(full, ["e2"], [])
+    await store.see(window, ["e1"])
+    await store.see(full, ["e2"])
     assert await store.was_seen(window, ["e1", "e2"]) == set()
     assert await store.was_seen(full, ["e1", "e2", "e3"]) == {"e2"}
     await store.end_read(full, trusted=True)
@@ -159,7 +170,7 @@ async def test_a_trusted_full_read_returns_and_forgets_what_it_did_not_show(stor
     await save(store, held("e1"), judged("e2"), judged("e3"))
     await save(store, judged("e1"), step=OTHER_STEP)
     read = await store.begin_read(STEP, full=True)
-    await store.save_page(read, ["e2"], [])
+    await store.see(read, ["e2"])
     gone = await store.end_read(read, trusted=True)
     assert gone == [
         Gone(error_id="e1", case_key="t:order-1", rule_id="r1", verb=Verb.HOLD),
@@ -206,7 +217,8 @@ async def test_an_error_that_came_back_after_it_was_dropped_has_not_been_missed_
 async def test_a_read_that_never_ends_forgets_nothing_and_leaves_nothing_behind(store: Store) -> None:
     await save(store, judged("e1"))
     given_up = await store.begin_read(STEP, full=True)
-    await store.save_page(given_up, ["e1"], [judged("e2")])
+    await store.see(given_up, ["e1"])
+    await store.save_page(given_up, [judged("e2")])
     assert await sweep(store, "e2", trusted=True) == ["e1"]
     assert await store.was_seen(given_up, ["e1"]) == set()
 
@@ -217,7 +229,7 @@ async def test_an_overtaken_or_ended_full_read_cannot_conclude_anything(store: S
     second = await store.begin_read(STEP, full=True)
     with pytest.raises(StoreError, match="overtaken"):
         await store.end_read(first, trusted=True)
-    await store.save_page(second, ["e1"], [])
+    await store.see(second, ["e1"])
     assert await store.end_read(second, trusted=True) == []
     with pytest.raises(StoreError, match="ended"):
         await store.end_read(second, trusted=True)
@@ -227,7 +239,7 @@ async def test_an_overtaken_or_ended_full_read_cannot_conclude_anything(store: S
 async def test_full_reads_of_two_steps_do_not_disturb_each_other(store: Store) -> None:
     await save(store, judged("e1"))
     here, there = await store.begin_read(STEP, full=True), await store.begin_read(OTHER_STEP, full=True)
-    await store.save_page(there, ["e1"], [])
+    await store.see(there, ["e1"])
     assert await store.end_read(there, trusted=True) == []
     assert [gone.error_id for gone in await store.end_read(here, trusted=True)] == ["e1"]
 

@@ -43,7 +43,8 @@ def recorded(error_id: str = "e1", **fields: Any) -> Recorded:
 async def save(store: Store, *rows: Recorded) -> None:
     for row in rows:
         read = await store.begin_read(row.step, full=False)
-        await store.save_page(read, [row.error_id], [judged(row.error_id, occurred_at=row.occurred_at)], [row])
+        await store.see(read, [row.error_id])
+        await store.save_page(read, [judged(row.error_id, occurred_at=row.occurred_at)], [row])
 
 
 async def all_of(store: Store, **asked: Any) -> list[Recorded]:
@@ -139,7 +140,8 @@ async def test_only_what_was_seen_since_then_is_read_and_its_steps_are_known(sto
 async def test_an_error_that_left_without_us_is_asked_about_once(store: Store, clock: Clock) -> None:
     await save(store, recorded("e1"), recorded("e2", judged_at=LATER))
     read = await store.begin_read(STEP, full=True)
-    await store.save_page(read, ["e3"], [judged("e3")])  # never recorded: nothing is asked about it
+    await store.see(read, ["e3"])
+    await store.save_page(read, [judged("e3")])  # never recorded: nothing is asked about it
     clock.time = minutes(30)
     await store.end_read(read, trusted=True)
     await store.drop(STEP, ["e3"])

@@ -48,7 +48,8 @@ def recorded(error_id: str, at: datetime = NOON, rule_id: str = "r1", **fields: 
 async def record(store: Store, *rows: Recorded) -> None:
     for row in rows:
         read = await store.begin_read(row.step, full=False)
-        await store.save_page(read, [row.error_id], [judged(row.error_id, occurred_at=row.occurred_at)], [row])
+        await store.see(read, [row.error_id])
+        await store.save_page(read, [judged(row.error_id, occurred_at=row.occurred_at)], [row])
 
 
 async def test_an_error_arrives_once_when_it_is_first_seen_and_for_the_rule_that_took_it_then(store: Store) -> None:

@@ -71,7 +71,7 @@ async def look(*pages: list[ErrorRecord], at: list[ErrorRecord], stored: bool = 
     store = MemoryStore(now=lambda: NOW)
     if stored:
         kept = [judged(Retry()).to_keep()._replace(error_id=each.error_id) for each in at]
-        await store.save_page(await store.begin_read(step(), full=False), [], kept)
+        await store.save_page(await store.begin_read(step(), full=False), kept)
     judge = Judge(rules=OneRule(rule()), caps=CAPS, client=client, store=store, log=structlog.get_logger())
     step_of = Step(ref=step(), type="import")
     return await SecondLook(client=client, store=store, judge=judge).look(

@@ -142,7 +142,8 @@ async def test_each_error_nobody_acted_on_takes_at_most_125_bytes_with_its_recor
                 page = some[start : start + 1000]
                 rows = [seen(n, Verb.NONE if n % 3 else Verb.RETRY) for n in page]
                 recorded = [recording(n, redaction) for n in page]
-                await store.save_page(read, [row.error_id for row in rows], rows, recorded)
+                await store.see(read, [row.error_id for row in rows])
+                await store.save_page(read, rows, recorded)
         sizes.append((tmp_path / "store.db").stat().st_size)
     assert (sizes[1] - sizes[0]) / 25_000 <= 125
 
@@ -155,7 +156,8 @@ async def test_the_recording_of_an_error_that_left_takes_at_most_85_bytes(tmp_pa
             page = numbers[start : start + 1000]
             read = await store.begin_read(STEP, full=True)
             rows = [seen(n, Verb.NONE) for n in page]
-            await store.save_page(read, [row.error_id for row in rows], rows, [recording(n, redaction) for n in page])
+            await store.see(read, [row.error_id for row in rows])
+            await store.save_page(read, rows, [recording(n, redaction) for n in page])
             gone = await store.drop(STEP, [row.error_id for row in rows])
             assert len(gone) == len(page)
         pages = await store.transact(recording_pages, write=False, durable=False)
