@@ -80,9 +80,8 @@ _is_known = (errors.c.fingerprint, errors.c.case_key, errors.c.batch_no.is_not(N
 KNOWN = select(packed(errors.c.error_id, *_is_known)).where(
     errors.c.step_no == STEP_NO, errors.c.error_id.in_(select(_ids.c.value))
 )
-UNKNOWN = select(func.count()).where(
-    ~exists().where(errors.c.step_no == STEP, errors.c.error_id == _ids.c.value).correlate(_ids)
-)
+_is_stored = exists().where(errors.c.step_no == STEP, errors.c.error_id == _ids.c.value).correlate(_ids)
+UNKNOWN = select(func.count()).select_from(_ids).where(~_is_stored)
 _READ_KNOWN = msgspec.json.Decoder(dict[str, Known], strict=False)  # SQLite has 0 and 1 for booleans
 WAS_SEEN = select(sightings.c.error_id).where(
     sightings.c.read_no == READ_NO, sightings.c.error_id.in_(select(_ids.c.value))
