@@ -166,7 +166,7 @@ async def test_the_recording_of_an_error_that_left_takes_at_most_85_bytes(tmp_pa
 
 def recording_pages(connection: Connection) -> float:
     """Return how many bytes the recordings take."""
-    return connection.exec_driver_sql("SELECT sum(pgsize) FROM dbstat WHERE name = 'recordings'").scalar_one()
+    return float(connection.exec_driver_sql("SELECT sum(pgsize) FROM dbstat WHERE name = 'recordings'").scalar_one())
 
 
 def recording(number: int, redaction: Redaction) -> Recorded:

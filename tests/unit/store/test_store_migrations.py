@@ -103,7 +103,7 @@ async def test_what_was_recorded_before_is_part_of_the_rows_of_open_errors_and_e
     url = f"sqlite:///{tmp_path}/store.db"
     async with open_store(url, now=lambda: NOON) as store:
         read = await store.begin_read(STEP, full=False)
-        await store.save_page(read, ["e1", "e2"], [judged("e1"), judged("e2")])
+        await store.save_page(read, [judged("e1"), judged("e2")])
         await inside(store, lambda inner: command.downgrade(configured(inner), "0003"))
     minute = 60_000
     said, other = (f'["{word}","","","","","",[],null,false]' for word in ("s", "t"))
