@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 from daemon.app.build import make_holder
 from daemon.app.lock import AccountLock
 from daemon.core.retention import retention, steady
+from daemon.notify.channel import GIVE_UP
 from daemon.pipeline.terms import Clock
 from daemon.settings import Settings
 from daemon.store.copies import copy_store
@@ -57,7 +58,7 @@ async def clear(store: SqlStore, settings: Settings, now: datetime) -> Cleared:
     removed = await store.prune(old.details, old.gone)
     attempts = await store.forget_attempts(old.attempts)
     recordings = await store.forget_recordings(old.recordings, open_too=not settings.recordings.keep)
-    await store.forget_notices(at - TOLD_FOR, list(settings.notify))
+    await store.forget_notices(at - TOLD_FOR, list(settings.notify), abandoned=at - GIVE_UP)
     given_back_bytes = await store.give_back()
     await store.set_meta_soon(NOTE, at.isoformat())
     return Cleared(at=at, removed=removed, attempts=attempts, recordings=recordings, given_back_bytes=given_back_bytes)

@@ -4,6 +4,7 @@ Nobody reads a hundred messages of one night. Equal events grow into one notice 
 again only after a while; and no channel gets more messages in an hour than a person can read.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +13,9 @@ GATHER = timedelta(seconds=5)
 """How long a notice waits for what happens together with it: the steps behind one connection fail within seconds."""
 
 HOUR = timedelta(hours=1)
+
+MOST = 500
+"""Notices in one message, half a megabyte: receivers refuse what is much larger. The others are in the next one."""
 
 SCOPE = ("account", "flow_id", "step_id", "step", "kind", "target", "rule", "queue", "scope", "endpoint", "job")
 """The facts that tell whether two events of one name are about the same thing."""
@@ -100,28 +104,38 @@ def next_message(
         return []
     resting = {kind_of(each.event) for each in past if each.at > now - pace.min_interval}
     ready = [each for each in waiting if kind_of(each.noted.event) not in resting]
+    about, last_told = Counter(map(_about, (each.noted for each in waiting))), _last_told(past)
     worth = {
         kind_of(each.noted.event)
         for each in ready
-        if not now - gather < each.noted.first_at <= now and _is_news(each, waiting, past, pace, now)
+        if not now - gather < each.noted.first_at <= now
+        and (about[_about(each.noted)] > 1 or _is_news(each.noted, last_told.get(_about(each.noted), ()), pace, now))
     }
     chosen = [each for each in ready if kind_of(each.noted.event) in worth]
-    return sorted(chosen, key=lambda each: (each.noted.first_at, each.number))
+    return sorted(chosen, key=lambda each: (each.noted.first_at, each.number))[:MOST]
 
 
-def _is_news(notice: Notice, waiting: Sequence[Notice], past: Sequence[Told], pace: Pace, now: datetime) -> bool:
-    """Tell whether it was not told of within `repeat`, or that it had ended was the last that was told, or waits, too."""
-    event, scope = notice.noted.event, notice.noted.scope
-    if event == DIGEST:
-        return True
-    if any(
-        kind_of(each.noted.event) == kind_of(event) for each in waiting if each != notice and each.noted.scope == scope
-    ):
-        return True
-    same = [each for each in past if kind_of(each.event) == kind_of(event) and each.scope == scope]
-    last_at = max((each.at for each in same), default=None)
+def _about(told: Noted | Told) -> tuple[str, str]:
+    """Return what a notice is about; one that tells of an end is about the same as that of the beginning."""
+    return kind_of(told.event), told.scope
+
+
+def _last_told(past: Sequence[Told]) -> dict[tuple[str, str], list[Told]]:
+    """Return what was told last of each thing: of one that begins and ends it may be both."""
+    last: dict[tuple[str, str], list[Told]] = {}
+    for each in sorted(past, key=lambda told: told.at):
+        same = last.setdefault(_about(each), [])
+        if same and same[0].at < each.at:
+            same.clear()
+        same.append(each)
+    return last
+
+
+def _is_news(noted: Noted, last: Sequence[Told], pace: Pace, now: datetime) -> bool:
+    """Tell whether it was not told of within `repeat`, or what was told *last* of the same is another thing, like its end."""
     return (
-        last_at is None
-        or last_at <= now - pace.repeat
-        or {each.event for each in same if each.at == last_at} != {event}
+        noted.event == DIGEST
+        or not last
+        or last[0].at <= now - pace.repeat
+        or {each.event for each in last} != {noted.event}
     )

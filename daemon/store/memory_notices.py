@@ -67,10 +67,14 @@ class MemoryNotices(Shelves):
         """Remember that the channel took the message, or that it was given up."""
         self.taken |= {each.number: (now, sent) for each in self.outbox.values() if each.message_id == message_id}
 
-    async def forget_notices(self, before: datetime, channels: Collection[str]) -> int:
-        """Delete what ended before then, and all that is for none of *channels*; return how many notices that were."""
+    async def forget_notices(self, before: datetime, channels: Collection[str], *, abandoned: datetime) -> int:
+        """Delete what ended *before* then, and what none of *channels* is to be told that happened before *abandoned*."""
         old = {number for number, (at, _) in self.taken.items() if at < before}
-        old |= {number for number, each in self.outbox.items() if each.channel not in channels}
+        old |= {
+            number
+            for number, each in self.outbox.items()
+            if each.channel not in channels and each.noted.last_at < abandoned
+        }
         for number in old:
             del self.outbox[number]
             self.taken.pop(number, None)

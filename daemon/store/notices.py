@@ -115,7 +115,12 @@ class NoticeRows(Database):
         connection.execute(ended.values(ended_at=now, ended=SENT if sent else GIVEN_UP))
 
     @writes
-    def forget_notices(self, connection: Connection, before: datetime, channels: Collection[str]) -> int:
-        """Delete what ended before then, and all that is for none of *channels*; return how many notices that were."""
-        old = delete(notices).where((notices.c.ended_at < before) | notices.c.channel.not_in(channels))
-        return connection.execute(old).rowcount
+    def forget_notices(
+        self, connection: Connection, before: datetime, channels: Collection[str], *, abandoned: datetime
+    ) -> int:
+        """Delete what ended *before* then, and what none of *channels* is to be told that happened before *abandoned*.
+
+        A process whose configuration does not name a channel may share the store with one whose does.
+        """
+        nobodys = notices.c.channel.not_in(channels) & (notices.c.last_at < abandoned)
+        return connection.execute(delete(notices).where((notices.c.ended_at < before) | nobodys)).rowcount

@@ -77,16 +77,25 @@ async def test_what_was_sent_was_told_and_what_was_given_up_was_not(store: Store
     assert await store.told_since("lead", EVER) == []
 
 
-async def test_what_ended_long_ago_and_what_is_for_a_channel_that_is_no_more_is_forgotten(store: Store) -> None:
-    await store.note([("ops", noted()), ("gone", noted())])
+async def test_what_ended_long_ago_is_forgotten(store: Store) -> None:
+    await store.note([("ops", noted())])
     await fixed(store)
     await store.end_message("m1", minutes(12), sent=True)
     await store.note([("ops", noted(at=20))])
-    assert await store.forget_notices(minutes(12), ["ops"]) == 1
-    assert await store.open_notices("gone") == []
+    assert await store.forget_notices(minutes(12), ["ops"], abandoned=minutes(99)) == 0
     assert len(await store.told_since("ops", EVER)) == 1
-    assert await store.forget_notices(minutes(13), ["ops"]) == 1
+    assert await store.forget_notices(minutes(13), ["ops"], abandoned=minutes(99)) == 1
     assert (len(await store.open_notices("ops")), await store.told_since("ops", EVER)) == (1, [])
+
+
+async def test_what_waits_for_a_channel_that_is_not_known_here_is_forgotten_only_once_it_is_no_news(
+    store: Store,
+) -> None:
+    await store.note([("ops", noted()), ("gone", noted()), ("gone", noted("rules.refused", at=20))])
+    assert await store.forget_notices(EVER, ["ops"], abandoned=minutes(0)) == 0
+    assert await store.forget_notices(EVER, ["ops"], abandoned=minutes(20)) == 1
+    assert [each.noted.event for each in await store.open_notices("gone")] == ["rules.refused"]
+    assert len(await store.open_notices("ops")) == 1
 
 
 async def test_a_full_outbox_survives_a_restart(tmp_path: Path, clock: Clock) -> None:

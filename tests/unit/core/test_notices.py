@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.notices import DIGEST, GATHER, HOUR, Noted, Notice, Pace, Told, next_message, wanted_by
+from daemon.core.notices import DIGEST, GATHER, HOUR, MOST, Noted, Notice, Pace, Told, next_message, wanted_by
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 PACE = Pace(min_interval=timedelta(minutes=5), repeat=timedelta(hours=4), per_hour=3)
@@ -64,6 +64,31 @@ def test_what_goes_into_the_next_message(case: str) -> None:
 def test_a_message_tells_what_happened_first_first() -> None:
     waiting = [notice(number=3, at=-2), notice("x.y", number=1, at=-2), notice("y.z", number=2, at=-9)]
     assert [each.number for each in next_message(waiting, [], PACE, NOW)] == [2, 1, 3]
+
+
+def test_a_flood_is_told_in_messages_that_can_be_sent_and_nothing_of_it_is_left_out() -> None:
+    waiting = [notice(scope=str(number), number=number, at=-2) for number in range(MOST + 7)]
+    first = next_message(waiting, [], PACE, NOW)
+    assert first == waiting[:MOST]
+    past = [told(scope=each.noted.scope, at=-5) for each in first]
+    assert next_message(waiting[MOST:], past, PACE, NOW) == waiting[MOST:]
+
+
+def test_a_flood_costs_no_more_than_its_size() -> None:
+    compared: list[str] = []
+
+    class Scope(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            compared.append(self)
+            return str.__eq__(self, other)
+
+    waiting = [notice(scope=Scope(number), number=number) for number in range(300)]
+    past = [told(scope=Scope(number), at=-60) for number in range(300)]
+    assert next_message(waiting, past, PACE, NOW) == []
+    assert len(compared) < 3000
 
 
 def test_whoever_is_told_of_the_bad_is_told_of_its_end() -> None:
