@@ -21,8 +21,9 @@ from daemon.app.supervisor import Supervisor
 from daemon.core.exceptions import AuthError, FlowmendError, ForeignStoreError, LockedError, StoreLostError
 from daemon.scheduler import Schedule
 
-STOP_WITHIN_S = 15.0
-"""How long what is in flight may take once we are asked to stop; systemd and Docker are told 20 s."""
+STOP_WITHIN_S = 12.0
+"""How long what is in flight may take once we are asked to stop; a store that another process has locked may keep us for
+five seconds more, and systemd and Docker are told 20 s."""
 
 TELL_WITHIN_S = 1.0
 """How long people are told of the rest before the service ends; the next start goes on with it."""
@@ -95,6 +96,7 @@ class Service:
         in_time.cancel()
         reloads.cancel()
         await self._finish()
+        daemon.store.hurry()
         self.schedule.close()
         alive.cancel()
         daemon.log.info("daemon.stopped")
@@ -209,5 +211,6 @@ class Service:
         for task in late:
             task.cancel()
         if late:
+            self.daemon.store.hurry()
             self.daemon.log.warning("daemon.cut_off", tasks=len(late))
             await asyncio.wait(late, timeout=STOP_WITHIN_S / 5)

@@ -16,10 +16,9 @@ def apply(plan: PlanId, config: Config = None, wait: Wait = None, json: Json = F
     Each error is looked at again first; what changed since the plan was made is left out, with the reason. Limits do not
     hold back what you apply, but it counts. Without --wait it waits as long as actions.confirm_timeout says.
     """
-    import asyncio
-
     from daemon.app.build import open_daemon
     from daemon.app.clock import SystemClock
+    from daemon.app.event_loop import run_async
     from daemon.cli.apply_view import applied_json, show_applied
     from daemon.cli.durations import duration_option
     from daemon.cli.exits import HELD, complain, sentence, worst, worst_of
@@ -63,4 +62,4 @@ def apply(plan: PlanId, config: Config = None, wait: Wait = None, json: Json = F
                 codes.add(HELD)
             return worst_of(codes)
 
-    raise typer.Exit(asyncio.run(go()))
+    raise typer.Exit(run_async(go()))

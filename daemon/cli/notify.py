@@ -15,10 +15,9 @@ ChannelName = Annotated[
 @app.command("test")
 def send_test(channel: ChannelName = None, config: Config = None, json: Json = False) -> None:
     """Send a message to each channel, now, and say whether it was taken. Exit code 4 where one was not."""
-    import asyncio
-
     from daemon.app.channels import try_channels
     from daemon.app.clock import SystemClock
+    from daemon.app.event_loop import run_async
     from daemon.cli.exits import UNREACHABLE, complain
     from daemon.cli.render import print_json, say
     from daemon.core.exceptions import ConfigError
@@ -32,7 +31,7 @@ def send_test(channel: ChannelName = None, config: Config = None, json: Json = F
         raise ConfigError("the configuration names no channel: write [notify.ops] with url_file and events")
     _, secrets = make_log(settings, quiet=True)
     names = [channel] if channel is not None else list(settings.notify)
-    failed = asyncio.run(try_channels(settings, names, clock=SystemClock(), secrets=secrets))
+    failed = run_async(try_channels(settings, names, clock=SystemClock(), secrets=secrets))
     if json:
         print_json([{"channel": name, "sent": name not in failed, "reason": failed.get(name, "")} for name in names])
     for name in names:

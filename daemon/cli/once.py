@@ -25,10 +25,9 @@ def once(
 
     Without --wait it waits as long as actions.confirm_timeout says. In observe mode (the default) it only reads.
     """
-    import asyncio
-
     from daemon.app.build import open_daemon
     from daemon.app.clock import SystemClock
+    from daemon.app.event_loop import run_async
     from daemon.app.once import run_once
     from daemon.cli.durations import duration_option
     from daemon.cli.exits import complain, sentence, tell_outdated, worst
@@ -59,4 +58,4 @@ def once(
                 complain(daemon.rules.complaint())
             return worst(figures, rules_broken=daemon.rules.broken)
 
-    raise typer.Exit(asyncio.run(go()))
+    raise typer.Exit(run_async(go()))

@@ -10,10 +10,9 @@ def plan(config: Config = None, json: Json = False) -> None:
 
     The plan is stored for 30 minutes: flowmend apply does exactly that, flowmend approve lets the running service do it.
     """
-    import asyncio
-
     from daemon.app.build import open_daemon
     from daemon.app.clock import SystemClock
+    from daemon.app.event_loop import run_async
     from daemon.cli.exits import PROBLEMS, complain, exit_code, of_plan, sentence, tell_outdated, worst_of
     from daemon.cli.plan_view import Budgets, plan_json, show_commands, show_plan
     from daemon.cli.render import print_json
@@ -61,4 +60,4 @@ def plan(config: Config = None, json: Json = False) -> None:
             print_json(told)
         return worst_of(codes)
 
-    raise typer.Exit(asyncio.run(go()))
+    raise typer.Exit(run_async(go()))

@@ -5,12 +5,12 @@ from daemon.cli.options import Config, make_log, read_settings
 
 def run(config: Config = None) -> None:
     """Run the service until it is told to stop (SIGTERM). SIGHUP loads the configuration and the rules again."""
-    import asyncio
     import os
 
     from daemon.app.build import open_daemon
     from daemon.app.clock import SystemClock
     from daemon.app.configuration import Configuration
+    from daemon.app.event_loop import run_async
     from daemon.app.observed import Observed
     from daemon.app.service import Service, Signals
     from daemon.app.supervisor import Supervisor
@@ -43,4 +43,4 @@ def run(config: Config = None) -> None:
             async with serve_http(settings.server.host, settings.server.port, observed, log):
                 await service.run()
 
-    asyncio.run(serve())
+    run_async(serve())

@@ -93,8 +93,8 @@ def make_engine(url: URL, *, busy_timeout_s: float) -> Engine:
     return engine
 
 
-def set_begin(connection: Connection, *, write: bool, durable: bool) -> None:
-    """Say how the next transactions of *connection* begin.
+def set_begin(connection: Connection, *, write: bool, durable: bool, wait_s: float | None = None) -> None:
+    """Say how the next transactions of *connection* begin; *wait_s*, from now on, is the patience of `set_patience`.
 
     A write takes the write lock at once, so that it cannot fail half-way for want of it. A durable one is on disk when
     its commit returns; any other is only in order: a power cut may take the last of them, never one before a durable.
@@ -104,6 +104,8 @@ def set_begin(connection: Connection, *, write: bool, durable: bool) -> None:
     if write and connection.info.get("level") != level:
         begin.insert(0, f"PRAGMA synchronous={level}")
         connection.info["level"] = level
+    if wait_s is not None:
+        begin.insert(0, _patience(wait_s))
     connection.info["begin"] = begin
 
 
@@ -127,8 +129,12 @@ def prepare(connection: Connection) -> None:
 def set_patience(connection: Connection, wait_s: float) -> float:
     """Wait so long for other processes that write, from now on; return how long that was before, in seconds."""
     before_ms: int = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one()
-    connection.exec_driver_sql(f"PRAGMA busy_timeout={round(wait_s * 1000)}")
+    connection.exec_driver_sql(_patience(wait_s))
     return before_ms / 1000
+
+
+def _patience(wait_s: float) -> str:
+    return f"PRAGMA busy_timeout={round(wait_s * 1000)}"
 
 
 def advise(connection: Connection) -> None:

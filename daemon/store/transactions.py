@@ -11,6 +11,7 @@ from concurrent.futures import Executor
 from copy import copy
 from datetime import datetime
 from functools import update_wrapper
+from threading import Event
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
@@ -20,6 +21,9 @@ from daemon.core.exceptions import StoreError, StoreLostError
 from daemon.store import sqlite
 from daemon.store.fence import Fence
 from daemon.store.files import Trust
+
+IN_A_HURRY_S = 0.1
+"""How long a process that has to end waits for another that writes: longer than a usual transaction takes."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -42,6 +46,7 @@ class Database:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._under_way: set[asyncio.Task[Any]] = set()
+        self._hurry = Event()
         self.trust = Trust()
         self.fence: Fence | None = None
 
@@ -61,13 +66,24 @@ class Database:
         """
         alone = asyncio.create_task(self._alone(work, write=write, durable=durable))
         self._under_way.add(alone)
-        alone.add_done_callback(self._under_way.discard)
+        alone.add_done_callback(self._ended)
         return await asyncio.shield(alone)
+
+    def _ended(self, alone: "asyncio.Task[Any]") -> None:
+        self._under_way.discard(alone)
+        if not alone.cancelled():
+            alone.exception()  # its caller has heard of it, unless it was cancelled: then nobody is to be told
+
+    def hurry(self) -> None:
+        """Wait no more for other processes that write: this one has to end, and what waits would wait in turn."""
+        self._hurry.set()
 
     async def _alone(self, work: Callable[[Connection], R], *, write: bool, durable: bool) -> R:
         def run() -> R:
             connection = self._connection
-            sqlite.set_begin(connection, write=write, durable=durable)
+            sqlite.set_begin(
+                connection, write=write, durable=durable, wait_s=IN_A_HURRY_S if self._hurry.is_set() else None
+            )
             with connection.begin():
                 if write and self.fence is not None:
                     self.fence.check(connection)

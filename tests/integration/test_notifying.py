@@ -339,6 +339,7 @@ async def test_a_service_that_is_stopped_while_a_channel_hangs_ends_at_once_and_
             signals.stop.set()  # it is told of its start when it ends, and would wait for the answer
             await service
             (waiting,) = await daemon.store.open_notices("ops")
+            assert await pragma(daemon.store, "busy_timeout") == 100  # nor would it wait for another process
             assert inbox.asked.is_set()
             assert waiting.message_id
     assert shop.events("daemon.stopped")

@@ -1,5 +1,7 @@
 """What goes wrong with a database becomes one sentence, and what was written before stays."""
 
+import asyncio
+import gc
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -9,6 +11,7 @@ import pytest
 from sqlalchemy import Connection
 
 from daemon.core.exceptions import ConfigError, StoreError
+from daemon.store.fence import Fence
 from daemon.store.sql import SqlStore, open_store
 from tests.contract.store_values import NOON, STEP, batch, intend, judged, pragma, save, stored
 
@@ -101,6 +104,31 @@ async def test_a_write_has_the_lock_from_its_beginning_and_a_read_never_takes_it
     await store.transact(lock, write=False, durable=False)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         await store.transact(lock, write=True, durable=False)
+
+
+async def test_who_has_to_end_waits_no_more_for_another_that_writes(url: str, file: Path) -> None:
+    async with open_store(url, busy_timeout_s=60) as store:
+        store.behind(Fence(account="acme")).hurry()
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            assert await pragma(store, "busy_timeout") == 100
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreError, match="locked by another process"):
+                await store.set_meta_soon("a", "b")
+        await store.set_meta_soon("a", "b")
+
+
+async def test_a_failure_that_nobody_is_left_to_hear_of_is_not_said(store: SqlStore, file: Path) -> None:
+    said: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: said.append(context))
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(store.set_meta_soon("a", "b"))
+        await asyncio.sleep(0)
+        writing.cancel()
+        await store.schema_version()
+    del writing  # it remembers where it was cancelled
+    gc.collect()
+    assert said == []
 
 
 async def test_a_damaged_file_is_named_with_what_starting_anew_forgets(url: str, file: Path) -> None:

@@ -1,0 +1,61 @@
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from daemon.app.event_loop import run_async
+
+
+@dataclass
+class DeadNameServer:
+    """Answers nobody before it is *released*; *ended* tells that it has let somebody go."""
+
+    asked: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    def look_up(self, *_: Any) -> list[Any]:
+        self.asked.set()
+        self.released.wait(5)
+        self.ended.set()
+        raise socket.gaierror(socket.EAI_AGAIN, "no name server answers")
+
+
+@pytest.fixture
+def dead(monkeypatch: pytest.MonkeyPatch) -> Iterator[DeadNameServer]:
+    server = DeadNameServer()
+    monkeypatch.setattr(socket, "getaddrinfo", server.look_up)
+    yield server
+    server.released.set()
+
+
+def test_an_end_waits_for_no_name_that_is_being_looked_up(dead: DeadNameServer) -> None:
+    async def work() -> None:
+        looking = asyncio.create_task(asyncio.get_running_loop().getaddrinfo("hooks.example.com", 443))
+        await asyncio.to_thread(dead.asked.wait, 5)
+        looking.cancel()
+
+    run_async(work())
+    assert not dead.ended.is_set()
+
+
+def test_what_cannot_be_found_is_said(dead: DeadNameServer) -> None:
+    dead.released.set()
+
+    async def work() -> None:
+        with pytest.raises(socket.gaierror, match="no name server answers"):
+            await asyncio.get_running_loop().getaddrinfo("hooks.example.com", 443)
+
+    run_async(work())
+
+
+def test_what_is_found_is_returned() -> None:
+    async def work() -> list[Any]:
+        return await asyncio.get_running_loop().getaddrinfo("127.0.0.1", 80, type=socket.SOCK_STREAM)
+
+    ((family, kind, _, _, address),) = run_async(work())
+    assert (family, kind, address) == (socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 80))
