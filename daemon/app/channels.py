@@ -110,11 +110,15 @@ def new_id() -> str:
 
 
 def _sender(settings: ChannelSettings, clock: Clock, secrets: Secrets) -> Sender:
-    return Sender(address=partial(_address, settings, secrets), now=clock.now)
+    return Sender(address=partial(address_of, settings, secrets), now=clock.now)
 
 
-def _address(settings: ChannelSettings, secrets: Secrets) -> Address:
-    """Read where a channel leads, and hide it in the log before it is used."""
+def address_of(settings: ChannelSettings, secrets: Secrets) -> Address:
+    """Read where a channel leads, and hide it in the log before it is used.
+
+    Raises:
+        ConfigError: it cannot be read, or can be no address.
+    """
     url, secret = settings.read_url(), settings.read_secret()
     secrets.add(url.strip())
     address = parse_address(url, secret)

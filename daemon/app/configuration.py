@@ -36,7 +36,8 @@ class Configuration:
             fresh = await asyncio.to_thread(self.read)
         except ConfigError as wrong:
             self.refused = True
-            log.error("config.refused", reason=str(wrong), hint="flowmend doctor shows all that is wrong with it")  # noqa: TRY400
+            first, *_ = str(wrong).splitlines()  # what follows shows the place in the file, which needs lines
+            log.error("config.refused", reason=first, hint="flowmend doctor shows all that is wrong with it")  # noqa: TRY400
             return
         self.refused = False
         for value in fresh.secrets():

@@ -6,6 +6,7 @@ from functools import partial
 
 from daemon.app.build import make_limits, make_terms
 from daemon.app.doctor_account import REGIONS, examine_account
+from daemon.app.doctor_channels import examine_channels
 from daemon.app.doctor_store import examine_store
 from daemon.app.findings import Finding, Grade, Topic, counted
 from daemon.app.rules_state import stamp
@@ -43,7 +44,8 @@ async def examine(
         terms = make_terms(name, account, settings, settings.mode, limits=partial(make_limits, settings))
         owner = store.owners.get(name)
         found += await examine_account(account, terms, clock=clock, secrets=secrets, owner=owner, regions=regions)
-    return [*found, await _rules(settings, store.rules), *store.findings]
+    found += [await _rules(settings, store.rules), *store.findings]
+    return found + examine_channels(settings, secrets)
 
 
 def _configuration(settings: Settings) -> Finding:

@@ -79,7 +79,8 @@ def _why_no_errors(scope: str) -> str:
 
 def _flows(terms: Terms, flows: Sequence[Flow], ours: Sequence[Flow]) -> Finding:
     steps = sum(len(flow.steps) for flow in ours)
-    said = f"{len(ours)} of {counted(len(flows), 'flow')} are looked after, with {counted(steps, 'step')}"
+    verb = "is" if len(ours) == 1 else "are"
+    said = f"{len(ours)} of {counted(len(flows), 'flow')} {verb} looked after, with {counted(steps, 'step')}"
     if left_out := [flow.name or flow.flow_id for flow in flows if flow not in ours]:
         said += f"; left out by include_flows or exclude_flows: {_listed(left_out)}"
     strange = [

@@ -20,6 +20,7 @@ from daemon.core.pauses import Pause
 from daemon.core.rows import RulesRow
 from daemon.settings import Settings
 from daemon.store.copies import version_in
+from daemon.store.files import is_there, log_of
 from daemon.store.pause_file import look_beside
 from daemon.store.presence import Presence
 from daemon.store.schema import HEAD, known_versions
@@ -44,7 +45,7 @@ async def examine_store(settings: Settings, names: Sequence[str], now: datetime)
     url = settings.store.url
     try:
         file = file_of(url)
-        if file is None or not file.exists():
+        if file is None or not is_there(file):
             return StoreReport(findings=[_missing(file or Path()), *_paused(look_beside(url))])
         if older := _older(file):
             return StoreReport(findings=[older, *_paused(look_beside(url))])
@@ -86,7 +87,8 @@ async def _opened(store: SqlStore, file: Path, settings: Settings, names: Sequen
 
 
 def _file(file: Path, version: str) -> Finding:
-    size, free = file.stat().st_size, shutil.disk_usage(file.parent).free
+    size = sum(each.stat().st_size for each in (file, log_of(file)) if each.exists())
+    free = shutil.disk_usage(file.parent).free
     said = f"{file} can be read (version {version}, {size / 1e6:,.1f} MB); {free / 1e9:,.1f} GB are free on its disk"
     if free < max(TIGHT_BYTES, size):
         advice = "make room: where nothing can be written, nothing is sent; before an upgrade the store is copied, too"
@@ -126,7 +128,7 @@ def _lease(name: str, lease: Lease | None, now: datetime, store: Path, settings:
         )
     said = f"looked after by {holder}"
     if changed := _changed_since(holder, settings):
-        advice = "restart it where what you changed is to count, such as mode (for rules nothing is to be done)"
+        advice = "limits and log.level are in force once it was reloaded (SIGHUP); restart it where anything else was changed"
         return Finding(topic=Topic.STORE, grade=Grade.WARNING, account=name, said=f"{said}; {changed}", advice=advice)
     return Finding(topic=Topic.STORE, grade=Grade.OK, account=name, said=said)
 

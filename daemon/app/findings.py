@@ -26,6 +26,7 @@ class Topic(StrEnum):
     STORE = "store"
     QUEUE = "unsettled work"
     TRACE_KEYS = "trace keys"
+    NOTIFICATIONS = "notifications"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

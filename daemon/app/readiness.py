@@ -62,14 +62,20 @@ async def _store_fails(daemon: Daemon) -> str:
     return ""
 
 
+def is_late(last_at: datetime, daemon: Daemon) -> bool:
+    """Tell whether the last cycle that ended well lies too far back."""
+    return daemon.clock.now() - last_at > INTERVALS * daemon.settings.poll.interval
+
+
 def _late(runner: AccountRunner, daemon: Daemon, started_at: datetime) -> str:
     """Say that the last cycle that ended well lies too far back, or "" where it does not."""
-    interval, last_at = daemon.settings.poll.interval, runner.last_success_at
+    last_at = runner.last_success_at
     if last_at is None:
         return f"no cycle has ended well since the start at {stamp(started_at)}"
-    if daemon.clock.now() - last_at <= INTERVALS * interval:
+    if not is_late(last_at, daemon):
         return ""
-    return f"the last cycle that ended well was at {stamp(last_at)}; one is due every {format_duration(interval)}"
+    every = format_duration(daemon.settings.poll.interval)
+    return f"the last cycle that ended well was at {stamp(last_at)}; one is due every {every}"
 
 
 def _why(runner: AccountRunner) -> str:

@@ -201,6 +201,8 @@ class Service:
     async def _reload(self) -> None:
         if self.configuration is not None:
             await self.configuration.reload()
+        for runner in self.daemon.accounts.values():  # what it was refused for may have been put right
+            runner.refused_until = runner.refused_until and self.daemon.clock.now()
         await self.daemon.rules.load(self.daemon.clock.now(), asked=True)
 
     async def _finish(self) -> None:

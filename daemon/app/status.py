@@ -2,6 +2,7 @@
 
 from daemon.app.account import AccountRunner
 from daemon.app.build import Daemon
+from daemon.app.readiness import is_late
 from daemon.core.exceptions import StoreError
 
 
@@ -12,22 +13,27 @@ async def describe(daemon: Daemon) -> str:
     if daemon.rules.broken:
         alarms.append(f"rules refused, in force: {daemon.rules.state.version or 'none'}")
     runners = daemon.accounts.values()
-    alarms += [trouble for runner in runners if (trouble := _trouble(runner))]
+    alarms += [trouble for runner in runners if (trouble := _trouble(runner, daemon))]
     try:
-        figures = [await _figures(runner) for runner in runners if not _trouble(runner)]
+        figures = [await _figures(runner) for runner in runners if not _trouble(runner, daemon)]
     except StoreError:
         figures = ["the store cannot be read, the log says why"]
     return "; ".join([daemon.settings.mode.name.lower(), *alarms, *figures])
 
 
-def _trouble(runner: AccountRunner) -> str:
+def _trouble(runner: AccountRunner, daemon: Daemon) -> str:
     """Say why nothing is done for the account, or ""."""
     until = runner.left_alone_until
     if until is not None:
         return f"{runner.name}: refused, left alone until {until:%H:%M:%S} UTC, the log says why"
     if runner.locked_out:
         return runner.locked_out
-    return "" if runner.last_success_at else f"{runner.name}: no cycle has ended well yet"
+    last_at = runner.last_success_at
+    if last_at is None:
+        return f"{runner.name}: no cycle has ended well yet"
+    if is_late(last_at, daemon):
+        return f"{runner.name}: no cycle has ended well since {last_at:%H:%M:%S} UTC, the log says why"
+    return ""
 
 
 async def _figures(runner: AccountRunner) -> str:

@@ -12,7 +12,7 @@ OfAccount = Annotated[
     str, typer.Option("--account", metavar="NAME", help="The account, as the configuration names it.")
 ]
 Target = Annotated[
-    Path | None,
+    str,
     typer.Argument(
         metavar="FILE",
         help="The copy, or a folder for it. Else it stands beside the store, with the time in its name.",
@@ -31,7 +31,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace a file that is the
 
 
 @app.command()
-def backup(target: Target = None, force: Force = False, config: Config = None, json: Json = False) -> None:
+def backup(target: Target = "", force: Force = False, config: Config = None, json: Json = False) -> None:
     """Copy the store while it is in use: all of one moment, looked through, readable only by its owner."""
     from dataclasses import asdict
     from datetime import UTC, datetime
@@ -43,7 +43,7 @@ def backup(target: Target = None, force: Force = False, config: Config = None, j
 
     store = known_file(read_settings(config, offline=True))
     beside = copy_name(store, datetime.now(UTC))
-    file = beside if target is None else target / beside.name if target.is_dir() else target
+    file = _place(target, beside.name) if target else beside
     began_s = monotonic()
     with progress_bar("copying", hidden=json) as progress:
         copied = copy_store(store, file, replace=force, progress=progress)
@@ -52,6 +52,16 @@ def backup(target: Target = None, force: Force = False, config: Config = None, j
         print_json(asdict(copied) | {"took_s": round(took_s, 3)})
     else:
         say(f"{file}: {copied.size_bytes / 1e6:,.1f} MB at schema {copied.schema}, whole and sound, in {took_s:.1f} s.")
+
+
+def _place(target: str, name: str) -> Path:
+    """Return where the copy goes: *target*, or *name* in it where it is a folder; a disk may not be mounted."""
+    place = Path(target)
+    if place.is_dir():
+        return place / name
+    if target.endswith("/"):
+        raise typer.BadParameter(f"there is no folder {target}. Make it; or is its disk not mounted?")
+    return place
 
 
 @app.command()

@@ -123,14 +123,15 @@ def known_store(settings: "Settings") -> str:
     """Return the URL of the store of a command that only looks, which must not make an empty one.
 
     Raises:
-        StoreError: there is none yet; nothing was made.
+        StoreError: there is none yet, or this user may not look; nothing was made.
     """
     from urllib.parse import urlsplit
 
     from daemon.core.exceptions import StoreError
+    from daemon.store.files import is_there
 
     file = Path(urlsplit(settings.store.url).path.removeprefix("/"))
-    if settings.store.url.startswith("sqlite:") and not file.exists():
+    if settings.store.url.startswith("sqlite:") and not is_there(file):
         raise StoreError(
             f"there is no store at {file} yet: flowmend once or flowmend run makes it. "
             "If yours is elsewhere, name your configuration with --config"

@@ -71,6 +71,20 @@ class Trust:
             self.files.check()
 
 
+def is_there(file: Path) -> bool:
+    """Tell whether there is a database under this name.
+
+    Raises:
+        StoreError: it cannot be seen, as a rule because the folder is the service's alone.
+    """
+    try:
+        return file.exists()
+    except OSError as error:
+        raise StoreError(
+            f"the store {file} cannot be looked at ({error.strerror}): run this as the user of the service"
+        ) from error
+
+
 def log_of(file: Path) -> Path:
     """Return the write-ahead log of a database."""
     whole = file.resolve()

@@ -16,7 +16,7 @@ from daemon.store.breakers import BreakerRows
 from daemon.store.cases import CaseRows
 from daemon.store.catalogue import CatalogueRows
 from daemon.store.due import DueRows
-from daemon.store.files import Files, check_log
+from daemon.store.files import Files, check_log, is_there
 from daemon.store.forgetting import ForgettingRows
 from daemon.store.histories import HistoryRows
 from daemon.store.incidents import IncidentRows
@@ -137,11 +137,14 @@ def _make_file(file: Path) -> None:
     """Make the file and its folder; nobody else may read it, since patches keep what records held."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        if not file.exists():
+        if not is_there(file):
             file.touch(mode=0o600)
         check_log(file)
     except OSError as error:
-        raise StoreError(f"the store {file} cannot be made: {error.strerror}") from error
+        raise StoreError(
+            f"the store {file} cannot be made or read: {error.strerror}. Give the user of the service a folder that it "
+            "may write to, or name another with store.url"
+        ) from error
 
 
 def _connect(engine: Engine) -> Connection:

@@ -216,7 +216,8 @@ def explain(error: SQLAlchemyError | sqlite3.Error, file: str) -> str:
             return f"the store {file} is locked by another process that is writing to it; stop that one or wait for it"
         case sqlite3.SQLITE_CANTOPEN:
             return (
-                f"the store {file} cannot be opened ({said}): is it a file, in a folder that the daemon may write to?"
+                f"the store {file} cannot be opened ({said}): it must be a file that the user of the service may write, in a "
+                "folder where that user may write, too"
             )
         case sqlite3.SQLITE_IOERR:
             return f"the disk failed while the store {file} was used ({said}): look at the system's log"

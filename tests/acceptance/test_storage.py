@@ -144,6 +144,7 @@ def test_a_backup_made_while_the_service_ran_and_put_back_later_sends_nothing_an
         with Service(tmp_path) as service:
             service.wait_for("cycle.finished")
             backup = flowmend("db", "backup", "--json", cwd=tmp_path)
+            nowhere = flowmend("db", "backup", f"{tmp_path}/not-mounted/", cwd=tmp_path)
             check = flowmend("db", "check", "--json", cwd=tmp_path)
             told = flowmend("db", "prune", "--dry-run", "--json", cwd=tmp_path)
             refused = flowmend("db", "prune", "--vacuum", cwd=tmp_path)
@@ -159,6 +160,8 @@ def test_a_backup_made_while_the_service_ran_and_put_back_later_sends_nothing_an
 
         done = flowmend("once", "--json", cwd=tmp_path)
         assert (backup.returncode, copy.parent) == (0, tmp_path), backup.stderr
+        assert (nowhere.returncode, "there is no folder" in nowhere.stderr) == (2, True)
+        assert not (tmp_path / "not-mounted").exists()
         assert (check.returncode, json.loads(check.stdout)["sound"]) == (0, True)
         assert (told.returncode, json.loads(told.stdout)["dry_run"]) == (0, True)
         assert (refused.returncode, "another process looks after this account" in refused.stderr) == (3, True)

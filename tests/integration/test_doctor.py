@@ -14,13 +14,14 @@ import pytest
 
 from daemon.app.doctor import examine
 from daemon.app.doctor_account import REGIONS
+from daemon.app.doctor_channels import examine_channels
 from daemon.app.findings import Finding, Grade, Topic
 from daemon.core.actions import Mode
 from daemon.core.leases import Holder
 from daemon.core.pauses import EVERYTHING
 from daemon.logs import Secrets
 from daemon.sandbox import Options, Sandbox, make_world, parse_faults
-from daemon.settings import Settings, load_settings
+from daemon.settings import Channel, Settings, load_settings
 from tests.integration.shop import ACCOUNT, Shop, open_shop
 from tests.integration.small_shop import FLOW, RETRIES, STEP, fail, small_shop
 
@@ -309,7 +310,11 @@ def unmakeable(shop: Shop) -> None:
     shop.changes["store"] = {"url": f"sqlite:///{shop.folder / 'plain' / 'flowmend.db'}"}
 
 
-@pytest.mark.parametrize("harm", [unreadable, unmakeable])
+def unseeable(shop: Shop) -> None:
+    shop.changes["store"] = {"url": f"sqlite:///{shop.folder / ('long' * 100)}.db"}
+
+
+@pytest.mark.parametrize("harm", [unreadable, unmakeable, unseeable])
 async def test_a_store_that_cannot_be_used_is_wrong_and_the_rest_is_still_looked_at(
     tmp_path: Path, harm: Callable[[Shop], None]
 ) -> None:
@@ -385,6 +390,26 @@ async def test_what_keeps_flowmend_from_working_on_purpose_is_noted(tmp_path: Pa
     assert ["the ERP is down" in notes[0].said, "price list" in notes[1].said] == [True, True]
     assert ["remove the file" in notes[0].advice, "flowmend resume" in notes[1].advice] == [True, True]
     assert "no process looks after it" in notes[2].said
+
+
+@pytest.mark.parametrize(
+    ("content", "grade", "said"),
+    [
+        pytest.param("json://127.0.0.1/chat", Grade.OK, "flowmend notify test ops", id="an address"),
+        pytest.param("chat, please", Grade.PROBLEM, "one line with one URL", id="no address"),
+        pytest.param(None, Grade.PROBLEM, "No such file", id="no file"),
+    ],
+)
+async def test_the_address_of_a_channel_is_looked_at_and_nothing_is_sent_there(
+    tmp_path: Path, content: str | None, grade: Grade, said: str
+) -> None:
+    if content is not None:
+        (tmp_path / "ops.apprise").write_text(content, encoding="utf-8")
+    channel = Channel(url_file=tmp_path / "ops.apprise", events=("limit.reached",))
+    (found,) = examine_channels(Settings(notify={"ops": channel}), Secrets())
+
+    assert (found.topic, found.grade) == (Topic.NOTIFICATIONS, grade)
+    assert ("channel ops" in found.said, said in found.said) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -118,12 +118,28 @@ async def test_what_needs_a_restart_is_named_at_each_reload_and_changes_nothing(
 async def test_a_broken_configuration_changes_nothing_and_is_said(tmp_path: Path) -> None:
     async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
         configuration, written = configured(daemon)
-        written.failure = ConfigError("config.toml:3:1: unknown key")
+        written.failure = ConfigError("config.toml:3:1: unknown key\n  3 | kye = …\n    | ^^^")
         await configuration.reload()
 
         assert configuration.settings is daemon.settings
     (line,) = shop.events("config.refused")
     assert (line["level"], line["reason"]) == ("error", "config.toml:3:1: unknown key")
+
+
+async def test_after_a_reload_a_refused_account_is_tried_without_waiting(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        service, runner = Service(daemon=daemon, signals=Signals()), daemon.accounts[ACCOUNT]
+        shop.do(do="token", valid=False)
+        await service._guard(runner, runner.cycle)
+        shop.do(do="token", valid=True)
+        await service._guard(runner, runner.cycle)
+        assert runner.last_success_at is None
+
+        await service._reload()
+        assert runner.refused_until is not None, "the metrics go on to say it"
+        await service._guard(runner, runner.cycle)
+
+    assert (runner.last_success_at, runner.refused_until) == (shop.clock.now(), None)
 
 
 async def test_a_refused_configuration_is_a_zero_in_the_metrics_until_one_is_accepted(tmp_path: Path) -> None:

@@ -149,6 +149,16 @@ async def test_the_status_begins_with_what_is_wrong(tmp_path: Path) -> None:
         assert "refused" not in await describe(daemon)
 
 
+async def test_the_status_says_since_when_cycles_do_not_end_well(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        await daemon.accounts[ACCOUNT].cycle()
+        shop.clock.pass_by(3 * daemon.settings.poll.interval)
+        assert await describe(daemon) == "enforce; acme: 0 open, last cycle 09:00:00 UTC"
+        shop.clock.pass_by(timedelta(seconds=1))
+
+        assert await describe(daemon) == "enforce; acme: no cycle has ended well since 09:00:00 UTC, the log says why"
+
+
 async def test_the_status_says_who_looks_after_the_account_instead(tmp_path: Path) -> None:
     async with small_shop(tmp_path) as shop, shop.daemon() as first, shop.daemon() as second:
         await first.accounts[ACCOUNT].cycle()

@@ -153,6 +153,10 @@ async def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> N
     await refuses(f"sqlite:///{tmp_path}/taken/store.db", "taken/store.db cannot be made")
 
 
+async def test_a_store_that_may_not_even_be_looked_at_says_who_may(tmp_path: Path) -> None:
+    await refuses(f"sqlite:///{tmp_path}/{'long' * 100}", "cannot be looked at .*run this as the user of the service")
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [("flowmend.db", "is not a URL"), ("postgresql://db/flowmend", "only sqlite can be used")],
