@@ -77,12 +77,18 @@ CHECKPOINT_PAGES = 4000
 """How far the write-ahead log grows (16 MiB) before it is folded into the file."""
 
 
+STATEMENTS = 512
+"""Statements that are kept prepared: all that there are, since those for a hundred rows take long to prepare."""
+
+
 def make_engine(url: URL, *, busy_timeout_s: float) -> Engine:
     """Return an engine that waits *busy_timeout_s* for other processes and leaves BEGIN to `set_begin`.
 
     What was numbered in a transaction that is rolled back has no number.
     """
-    engine = create_engine(url, connect_args={"isolation_level": None, "timeout": busy_timeout_s})
+    engine = create_engine(
+        url, connect_args={"isolation_level": None, "timeout": busy_timeout_s, "cached_statements": STATEMENTS}
+    )
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
