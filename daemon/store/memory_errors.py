@@ -76,7 +76,7 @@ class Shelves:
         row.recorded = one
 
     def shown_at(self, ref: StepRef, row: Row) -> datetime | None:
-        """Return when a full read last showed the error."""
+        """Return when a sweep last showed the error."""
         shown_at = self.read_so_far.get(ref, NEVER_READ).swept_at
         shown_at = self.missed.get(ref, {}).get(row.judged.error_id, shown_at)
         return shown_at and min(shown_at, self.now())

@@ -46,7 +46,7 @@ LAST_SHOWN = func.min(
     case((missed.c.error_id.is_not(None), missed.c.shown_at), else_=steps.c.swept_at),
     bindparam("now", type_=Moment()),
 )
-"""When a full read last showed an open error, at most ``now``; NULL where none ever did."""
+"""When a sweep last showed an open error, at most ``now``; NULL where none ever did."""
 
 
 def _lasted_ms(until: ColumnElement[Any]) -> ColumnElement[int]:

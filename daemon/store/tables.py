@@ -151,7 +151,7 @@ missed = Table(  # errors that one complete but unsteady full read did not show
     "missed",
     METADATA,
     Column("step_no", Integer, primary_key=True),
-    *_of_an_error(Column("shown_at", Moment)),  # when the full read before it did
+    *_of_an_error(Column("shown_at", Moment)),  # when a sweep before it did
     sqlite_with_rowid=False,
 )
 
