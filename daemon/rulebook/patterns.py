@@ -73,10 +73,6 @@ class Finder:
         for found in self._compiled.finditer(raw):
             yield found.span(found.lastindex)
 
-    def found(self, raw: bytes) -> bool:
-        """Tell whether the pattern occurs in *raw*."""
-        return self._compiled.search(raw) is not None
-
 
 def glob_pattern(glob: str) -> str:
     """Translate a glob into a pattern for a whole text: ``*`` any text, ``?`` one character, ``[ab]``, ``[!a-z]``.

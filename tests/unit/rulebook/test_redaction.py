@@ -1,11 +1,16 @@
 """Recorded messages hide values and keep what rules look for."""
 
+import random
+from typing import Any
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bench import held_out_errors, integration_errors, third_errors
 from daemon.core.recordings import CUT, DIGIT, LETTER, LOWER, MESSAGE_KEPT, SIGNS, UPPER, has_hidden, readable
 from daemon.rulebook.redaction import Redaction, whole
+from tests.naive_redaction import redacted
 
 REDACTED = {
     "nothing to hide": ("Request limit exceeded.", "Request limit exceeded."),
@@ -53,6 +58,30 @@ def test_whatever_a_message_looks_like_it_keeps_its_length_and_no_letter_becomes
     hidden = Redaction().redact(message)
     assert len(hidden) == len(message)
     assert all(after in (before, LOWER, UPPER, DIGIT, LETTER) for before, after in zip(message, hidden, strict=True))
+
+
+SNIPPETS = [
+    *PARTS,
+    *"%+-=([<>,;\\'\" Üœ€ä\u0663A",
+    *("a@b.c", "@b-", "and now the", "a_b", "7", "404", '":', "''", "it's", "ab1", "x" * 24, "\ud800", LOWER, "“ü”"),
+]
+
+
+def test_whatever_is_said_the_same_is_hidden_as_by_the_plain_way() -> None:
+    chance = random.Random(6)
+    redaction = Redaction()
+    for number in range(12_000):
+        # half of them of few parts, so that these meet in every order
+        parts = SNIPPETS if number % 2 else chance.sample(SNIPPETS, chance.randint(2, 9))
+        message = "".join(chance.choices(parts, k=chance.randint(0, 40)))
+        assert redaction.redact(message) == redacted(message), message
+
+
+@pytest.mark.parametrize("errors", [integration_errors, third_errors, held_out_errors], ids=lambda each: each.__name__)
+def test_what_platforms_say_is_hidden_as_by_the_plain_way(errors: Any) -> None:
+    redaction = Redaction()
+    for said in errors.corpus(errors.TEMPLATES, 2_000, seed=6):
+        assert redaction.redact(said.message) == redacted(said.message)
 
 
 @pytest.mark.parametrize(("message", "shown"), REDACTED.values(), ids=REDACTED.keys())
