@@ -11,6 +11,7 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.app.build import make_holder
 from daemon.app.lock import AccountLock
+from daemon.core.exceptions import StoreError
 from daemon.core.retention import retention, steady
 from daemon.notify.channel import GIVE_UP
 from daemon.pipeline.terms import Clock
@@ -79,9 +80,13 @@ async def clear_copy(settings: Settings, file: Path, clock: Clock) -> Cleared:
     """Clear a copy of the store, which is removed again, and so tell what would be removed of the store.
 
     Raises:
-        StoreError: there is no room for the copy beside the store.
+        StoreError: there is no room for the copy beside the store, or no right to make it.
     """
-    with TemporaryDirectory(prefix=f"{file.name}.", dir=file.parent) as folder:
+    try:
+        beside = TemporaryDirectory(prefix=f"{file.name}.", dir=file.parent)
+    except OSError as error:
+        raise StoreError(f"no copy of the store can be made in {file.parent}: {error.strerror}") from error
+    with beside as folder:
         copy = copy_store(file, Path(folder) / file.name).file
         async with open_store(f"sqlite:///{copy}", now=clock.now) as store:
             return await clear(store, settings, clock.now())

@@ -46,17 +46,19 @@ def check_store(file: Path) -> StoreReport:
     Raises:
         StoreError: it cannot be read at all: nothing is known about it.
     """
-    log = log_of(file)
-    report = StoreReport(
-        file=file,
-        size_bytes=file.stat().st_size,
-        log_bytes=log.stat().st_size if log.exists() else 0,
-        disk_free_bytes=shutil.disk_usage(file.parent).free,
-    )
+    log, report = log_of(file), StoreReport(file=file)
     try:
+        report = StoreReport(
+            file=file,
+            size_bytes=file.stat().st_size,
+            log_bytes=log.stat().st_size if log.exists() else 0,
+            disk_free_bytes=shutil.disk_usage(file.parent).free,
+        )
         check_log(file)
         with closing(open_to_read(file)) as database:
             return _look_through(database, report)
+    except OSError as error:
+        raise StoreError(f"the store {file} cannot be looked at ({error.strerror or error})") from error
     except StoreError as damaged:  # its log
         return replace(report, problems=[str(damaged)])
     except sqlite3.Error as error:
@@ -83,11 +85,14 @@ def _problems(database: sqlite3.Connection) -> Iterator[str]:
         return
     for table, _, parent, _ in database.execute("PRAGMA foreign_key_check").fetchmany(MOST):
         yield f"a row of {table} refers to a row of {parent} that is not there"
-    version = version_in(database)
+    version, found = version_in(database), _objects(database)
+    if not version and not found:
+        yield "it is empty: nothing was ever written to it, or all of it is lost"
+        return
     if version not in ("", *known_versions()):
         yield f"it is of version {version}, newer than this program, which knows up to {HEAD}: install the newer one again"
         return
-    yield from _drift(_objects(database), _expected(version))
+    yield from _drift(found, _expected(version))
     if version == HEAD:
         yield from broken_invariants(database)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from daemon.core.exceptions import StoreError
-from daemon.store.files import check_log, log_of
+from daemon.store.files import check_log, is_there, log_of
 from daemon.store.sqlite import explain, open_to_read
 
 SLICE_PAGES = 1024
@@ -31,7 +31,7 @@ VERSION = "SELECT max(version_num) FROM alembic_version"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """A copy that was made: *schema* is the version of the store in it, "" of one that is empty."""
+    """A copy that was made: *schema* is the version of the store in it."""
 
     file: Path
     schema: str
@@ -48,7 +48,7 @@ def copy_store(
     Raises:
         StoreError: no copy was made; nothing was changed.
     """
-    if not store.exists():
+    if not is_there(store):
         raise StoreError(f"there is no store at {store}")
     whole = store.resolve()
     if target.resolve() in {whole.with_name(f"{whole.name}{part}") for part in PARTS}:
@@ -105,6 +105,11 @@ def _fill(store: Path, part: Path, progress: Callable[[float], object]) -> str:
         with closing(open_to_read(store)) as source:
             source.execute("BEGIN")
             schema = version_in(source)  # with this the transaction sees one moment only
+            if not schema:
+                raise StoreError(
+                    f"there is no store of Flowmend in {store}: it is empty, or of another program. No copy of it was "
+                    "made, and none replaced"
+                )
             source.backup(copy, pages=SLICE_PAGES, progress=tell)
         copy.execute("PRAGMA journal_mode=DELETE")  # one file, which needs no log beside it
         (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()

@@ -43,6 +43,20 @@ def check_known(file: str, version: str) -> None:
         )
 
 
+def check_empty(file: str, connection: Connection) -> None:
+    """Look whether a database without a version has nothing in it.
+
+    Raises:
+        StoreError: it is of another program; nothing was changed.
+    """
+    tables = sorted({*inspect(connection).get_table_names()} - {"alembic_version"})
+    if tables:
+        raise StoreError(
+            f"{file} is a database of another program: it has tables ({tables[0]}, …) and no version of Flowmend's. "
+            "Nothing was changed. Name a file of Flowmend's own in store.url"
+        )
+
+
 def migrate(connection: Connection, version: str = HEAD) -> None:
     """Bring the database forward to *version*, whole or not at all, in the transaction that *connection* is in."""
     from alembic import command  # noqa: PLC0415 likewise

@@ -53,8 +53,10 @@ class SpaceRows(Database):
     def _fold(self, connection: Connection) -> None:
         """Fold the log into the file, which is cut only with that; never wait for those who read."""
         wait_s = sqlite.set_patience(connection, 0)
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        sqlite.set_patience(connection, wait_s)
+        try:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        finally:  # also where the disk is full
+            sqlite.set_patience(connection, wait_s)
 
     @reads  # likewise
     def _rebuild(self, connection: Connection) -> None:

@@ -27,7 +27,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from daemon.core.recordings import trace_in
 from daemon.store.columns import clean
-from daemon.store.numbers import forget_numbers
 
 __all__ = [
     "advise",
@@ -82,10 +81,7 @@ STATEMENTS = 512
 
 
 def make_engine(url: URL, *, busy_timeout_s: float) -> Engine:
-    """Return an engine that waits *busy_timeout_s* for other processes and leaves BEGIN to `set_begin`.
-
-    What was numbered in a transaction that is rolled back has no number.
-    """
+    """Return an engine that waits *busy_timeout_s* for other processes and leaves BEGIN to `set_begin`."""
     engine = create_engine(
         url, connect_args={"isolation_level": None, "timeout": busy_timeout_s, "cached_statements": STATEMENTS}
     )
@@ -95,7 +91,6 @@ def make_engine(url: URL, *, busy_timeout_s: float) -> Engine:
         for statement in connection.info.get("begin", ()):
             connection.exec_driver_sql(statement)
 
-    event.listen(engine, "rollback", forget_numbers)
     return engine
 
 
@@ -196,7 +191,7 @@ What a failed sync has thrown away counts as written with the next one that succ
 """
 
 
-def lost(error: SQLAlchemyError) -> bool:
+def lost(error: SQLAlchemyError | sqlite3.Error) -> bool:
     """Tell whether the database can be trusted no more after *error*, whatever works later."""
     code: int | None = getattr(getattr(error, "orig", error), "sqlite_errorcode", None)
     return code is not None and bool(LOST & {code, code & 0xFF})

@@ -6,8 +6,10 @@ meanwhile: one way there and back for each transaction, not for each statement.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
+from contextlib import ExitStack
 from copy import copy
 from datetime import datetime
 from functools import update_wrapper
@@ -21,6 +23,7 @@ from daemon.core.exceptions import StoreError, StoreLostError
 from daemon.store import sqlite
 from daemon.store.fence import Fence
 from daemon.store.files import Trust
+from daemon.store.numbers import forget_numbers
 
 IN_A_HURRY_S = 0.1
 """How long a process that has to end waits for another that writes: longer than a usual transaction takes."""
@@ -81,20 +84,23 @@ class Database:
     async def _alone(self, work: Callable[[Connection], R], *, write: bool, durable: bool) -> R:
         def run() -> R:
             connection = self._connection
-            sqlite.set_begin(
-                connection, write=write, durable=durable, wait_s=IN_A_HURRY_S if self._hurry.is_set() else None
-            )
-            with connection.begin():
-                if write and self.fence is not None:
-                    self.fence.check(connection)
-                return work(connection)
+            wait_s = IN_A_HURRY_S if self._hurry.is_set() else None
+            sqlite.set_begin(connection, write=write, durable=durable, wait_s=wait_s)
+            with ExitStack() as undone:
+                undone.callback(forget_numbers, connection)  # nor does a commit that fails leave any number given
+                with connection.begin():
+                    if write and self.fence is not None:
+                        self.fence.check(connection)
+                    answer = work(connection)
+                undone.pop_all()
+            return answer
 
         async with self._lock:
             if write:
                 self.trust.check()
             try:
                 answer = await in_thread(self._thread, run)
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, sqlite3.Error) as error:
                 said = sqlite.explain(error, self._file)
                 if not sqlite.lost(error):
                     raise StoreError(said) from error

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from daemon.core.exceptions import StoreError
 from daemon.store import sqlite
 from daemon.store.copies import copy_store
-from daemon.store.schema import HEAD, check_known, migrate, version_of
+from daemon.store.schema import HEAD, check_empty, check_known, migrate, version_of
 
 WAIT_S = 120.0
 """How long a process that starts waits for another one that is bringing the same store forward."""
@@ -42,12 +42,15 @@ def bring_forward(
     made before anything is changed, and *keep* is told of it.
 
     Raises:
-        StoreError: there is no room for the copy, it could not be made, or the version is not known. Nothing was changed.
+        StoreError: there is no room for the copy, it could not be made, the version is not known, or it is no store of
+            ours. Nothing was changed.
     """
     was = version_of(connection)
     if was == HEAD:
         return None
     check_known(named, was)
+    if not was:
+        check_empty(named, connection)
     copy = None
     if was and file is not None:
         copy = copy_name(file, now, before=HEAD)

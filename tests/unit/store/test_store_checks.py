@@ -183,3 +183,10 @@ def test_what_cannot_be_read_at_all_is_an_error_and_no_finding(tmp_path: Path) -
     (tmp_path / "folder").mkdir()
     with pytest.raises(StoreError, match="folder was used"):
         check_store(tmp_path / "folder")
+
+
+def test_a_file_that_lost_all_that_was_in_it_is_not_sound(tmp_path: Path) -> None:
+    (tmp_path / "store.db").touch()
+    assert check_store(tmp_path / "store.db").problems == [
+        "it is empty: nothing was ever written to it, or all of it is lost"
+    ]

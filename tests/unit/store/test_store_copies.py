@@ -132,3 +132,14 @@ def test_what_is_no_store_is_not_copied(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="is not a SQLite database"):
         copy_store(tmp_path / "store.db", tmp_path / "copy.db")
     assert names(tmp_path) == {"store.db"}
+
+
+@pytest.mark.parametrize("table", ["", "CREATE TABLE customers (name TEXT)"], ids=["empty", "of another program"])
+def test_what_has_nothing_of_a_store_in_it_takes_the_place_of_no_backup(tmp_path: Path, table: str) -> None:
+    (tmp_path / "copy.db").write_text("the last good one", encoding="utf-8")
+    with closing(sqlite3.connect(tmp_path / "store.db")) as raw:
+        raw.executescript(table)
+    with pytest.raises(StoreError, match="there is no store of Flowmend in"):
+        copy_store(tmp_path / "store.db", tmp_path / "copy.db", replace=True)
+    assert (tmp_path / "copy.db").read_text(encoding="utf-8") == "the last good one"
+    assert names(tmp_path) == {"store.db", "copy.db"}

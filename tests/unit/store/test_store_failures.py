@@ -102,7 +102,7 @@ async def test_a_write_has_the_lock_from_its_beginning_and_a_read_never_takes_it
             other.execute("BEGIN IMMEDIATE")
 
     await store.transact(lock, write=False, durable=False)
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
+    with pytest.raises(StoreError, match="locked"):
         await store.transact(lock, write=True, durable=False)
 
 

@@ -11,8 +11,12 @@ from sqlalchemy import Connection, event
 from sqlalchemy.exc import OperationalError
 
 from daemon.core.exceptions import StoreError, StoreLostError
+from daemon.store.checks import check_store
+from daemon.store.copies import copy_store
+from daemon.store.files import is_there
 from daemon.store.sql import SqlStore, open_store
 from tests.contract.store_values import NOON, batch, intend, judged, save, stored
+from tests.rights import without_roots_rights
 
 PAGE, FRAME = 4096, 4096 + 24
 
@@ -235,3 +239,23 @@ async def test_a_backup_taken_while_it_is_written_to_is_whole(store: SqlStore, f
     await intend(store, "e1")
     async with open_store(f"sqlite:///{tmp_path}/backup.db") as backup:
         assert (await backup.unsettled_count("acme"), await stored(backup)) == (1, ["e0"])
+
+
+LOOKS = {
+    "is it there": is_there,
+    "copy it": lambda file: copy_store(file, file.with_name("copy.db")),
+    "look it through": check_store,
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_a_store_that_this_user_may_not_see_is_told_from_one_that_is_not_there(
+    tmp_path: Path, look: Callable[[Path], object]
+) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o600)
+    (closed / "store.db").touch()
+    closed.chmod(0)
+    with without_roots_rights(), pytest.raises(StoreError, match=r"store\.db cannot be looked at"):
+        look(closed / "store.db")
+    closed.chmod(0o700)

@@ -5,11 +5,15 @@ from collections.abc import Collection
 from contextlib import closing, suppress
 from pathlib import Path
 
-from sqlalchemy import Connection
+import pytest
+from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
 
+from daemon.core.decisions import Verb
 from daemon.core.exceptions import StoreError
 from daemon.store import numbers
 from daemon.store.sql import SqlStore, open_store
+from tests.contract.store_values import STEP, judged, save, unmatched
 
 
 class Books:
@@ -55,6 +59,25 @@ async def test_a_number_given_in_a_transaction_that_was_rolled_back_is_not_used(
         await store.set_meta("in its place", "")
         (number,) = await books.ask(store, "a")
         assert await store.transact(lambda inner: _word(inner, number), write=False, durable=False) == "a"
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE], ids=["disk full", "quota"])
+async def test_an_error_stays_what_it_was_judged_to_be_where_the_commit_of_a_verdict_failed(code: int) -> None:
+    failure = sqlite3.OperationalError("the disk said no")
+    failure.sqlite_errorcode = code
+    async with open_store("sqlite://") as store:
+        read = await store.begin_read(STEP, full=False)
+
+        @event.listens_for(store._connection.engine, "commit", once=True)
+        def fail(connection: Connection) -> None:
+            connection.exec_driver_sql("ROLLBACK")  # as SQLite does where a commit fails
+            raise OperationalError("COMMIT", None, failure)
+
+        with pytest.raises(StoreError):
+            await store.save_page(read, [unmatched("e1")])
+        await save(store, judged("e2"))  # its verdict takes the number that was given in vain
+        await save(store, unmatched("e1"))
+        assert {row.error_id: row.verb for row in await store.errors("acme")} == {"e1": Verb.NONE, "e2": Verb.RETRY}
 
 
 async def test_what_another_process_wrote_may_have_changed_any_number(tmp_path: Path) -> None:

@@ -4,10 +4,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
+from daemon.core.exceptions import StoreError
 from daemon.store.space import PAGES, SPARE
 from daemon.store.sql import SqlStore, open_store
+from tests.contract.store_values import pragma
+from tests.unit.store.test_store_upgrades import no_file_over
 
 ROWS = 40
 ROW_BYTES = 400_000
@@ -59,6 +63,17 @@ async def test_while_somebody_reads_the_file_stays_as_it_is_and_nobody_waits(tmp
             lambda inner: inner.execute(text("PRAGMA busy_timeout")).scalar(), write=False, durable=False
         )
         assert waits == 3600_000
+
+
+async def test_a_disk_that_is_full_is_said_and_leaves_others_their_time_to_write(tmp_path: Path) -> None:
+    async with open_store(f"sqlite:///{tmp_path}/store.db", busy_timeout_s=3600) as store:
+        await fill(store)
+        await empty(store)
+        for work in (store.give_back, store.rebuild, store._fold):
+            with no_file_over(4096), pytest.raises(StoreError, match=r"the disk failed while the store .*store\.db"):
+                await work()
+        assert await pragma(store, "busy_timeout") == 3600_000
+        assert await store.give_back() > 0
 
 
 async def test_a_file_of_an_older_version_shrinks_once_it_was_written_anew(tmp_path: Path) -> None:

@@ -151,3 +151,13 @@ async def test_a_newer_store_is_refused_without_a_copy(tmp_path: Path) -> None:
         async with open_store(f"sqlite:///{file}"):
             pass
     assert (content(file), copies(tmp_path)) == (("9999", "kept"), [])
+
+
+async def test_the_database_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "store.db")) as raw:
+        raw.execute("CREATE TABLE customers (name TEXT)")
+    with pytest.raises(StoreError, match=r"is a database of another program: it has tables \(customers, …\)"):
+        async with open_store(f"sqlite:///{tmp_path}/store.db"):
+            pass
+    with closing(sqlite3.connect(tmp_path / "store.db")) as raw:
+        assert raw.execute("SELECT name FROM sqlite_schema").fetchall() == [("customers",)]
