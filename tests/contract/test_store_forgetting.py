@@ -204,13 +204,20 @@ deed = st.tuples(days, st.sampled_from(["ours", "ours", "others", "shared"]), st
 
 async def live(store: Store, clock: Clock, deeds: list[Any]) -> None:
     """Do what was done on these days."""
+    shared = False
     for number, (day, what, key, stays_open, outcome, alias) in enumerate(sorted(deeds, key=lambda one: one[0])):
         clock.time = at = NOON + timedelta(days=day)
         error_id = f"e{number}"
+        if key == "c:1:a":  # a record has such a name only once its trace key is known to be shared
+            await store.note_shared(STEP, "a", at)
+            shared = True
+        elif key == "t:a" and shared:  # and none has the trace key for a name from then on
+            continue
         if what == "others":
             await store.note_others(STEP, {error_id: key}, at)
         elif what == "shared":
             await store.note_shared(STEP, "a", at)
+            shared = True
         else:
             await save(store, judged(error_id, case_key=key, occurred_at=at))
             _, history = (await store.case_histories(STEP, [key], at))[key]
