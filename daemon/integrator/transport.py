@@ -5,7 +5,6 @@ is being made; everything after that is "may have happened". Writes never share 
 that the platform has just closed for being idle would make the outcome of a retry unknown for nothing.
 """
 
-import os
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Self
@@ -13,6 +12,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
+from daemon.core.connecting import why_no_connection
 from daemon.core.exceptions import ProtocolError, UnavailableError
 from daemon.integrator.protocol import Answer, BaseUrl, Request, lost, one_line
 
@@ -119,11 +119,9 @@ def _session(
 
 
 def _cause(reason: BaseException) -> str:
-    """Return why there is no connection in the system's own words, like "Connection refused"."""
-    cause = reason.os_error if isinstance(reason, aiohttp.ClientConnectorError) else None
-    if cause is not None and cause.errno and cause.errno > 0:
-        return os.strerror(cause.errno)
-    return one_line(cause.strerror) if cause is not None and cause.strerror else _named(reason)
+    if isinstance(reason, aiohttp.ClientConnectorError):
+        return one_line(why_no_connection(reason.os_error))
+    return _named(reason)
 
 
 def _named(reason: BaseException) -> str:

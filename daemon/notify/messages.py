@@ -38,7 +38,8 @@ def compose(message_id: str, at: datetime, told: Sequence[Noted], *, host: str) 
     first = ranked[0]
     more = len(ranked) - 1
     title = f"Flowmend: {_cut(_said(_phrases(first).title, first), TITLE)}{f' (and {more} more)' if more else ''}"
-    parts = [_paragraph(each) for each in ranked[:SHOWN]]
+    firsts = {each.event: each for each in reversed(ranked)}  # why an event matters is said once
+    parts = [_paragraph(each, explained=each is firsts[each.event]) for each in ranked[:SHOWN]]
     if more >= SHOWN:
         parts.append(f"… and {len(ranked) - SHOWN} more; the log has all of them.")
     text = "\n\n".join([*parts, f"Flowmend on {host}, message {message_id}"])
@@ -94,14 +95,14 @@ def _phrases(noted: Noted) -> Phrases:
     return Phrases(title=f"{noted.event} {{account}}".rstrip(), what=f"{noted.event}: {facts}")
 
 
-def _paragraph(noted: Noted) -> str:
+def _paragraph(noted: Noted, *, explained: bool) -> str:
     phrases = _phrases(noted)
     account = noted.facts.get("account", "")
     lines = [
         _said(phrases.what, noted),
         f"When: {_when(noted)}",
         f"Account: {account}" if account else "",
-        f"Why it matters: {_said(phrases.why, noted)}" if phrases.why else "",
+        f"Why it matters: {_said(phrases.why, noted)}" if phrases.why and explained else "",
         f"What to do: {_said(phrases.do, noted)}" if phrases.do else "",
     ]
     return "\n".join(line for line in lines if line)

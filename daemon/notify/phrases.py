@@ -35,9 +35,10 @@ OF_EVENT: Mapping[str, Phrases] = {
         do="Nothing to do.",
     ),
     "stage.failed": Phrases(
-        title="one incident: retries of rule {rule} do not help",
+        title="retries of rule {rule} do not help",
         what="Of what rule {rule} retried together on step {flow_id}/{step_id}, {confirmed} succeeded and {failed} did not.",
-        why="The records share a cause that retrying does not cure; the rule rests there and goes on with single records.",
+        why="Fewer than nine in ten were helped, so the others may share a cause that retrying does not cure. The rule "
+        "rests there, and goes on with single records.",
         do="flowmend errors --account {account} --rule {rule} shows them; mend the cause, or the rule.",
     ),
     "limit.reached": Phrases(

@@ -5,8 +5,9 @@ from datetime import datetime
 from hashlib import sha256
 from importlib.metadata import version
 
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout
 
+from daemon.core.connecting import why_no_connection
 from daemon.core.exceptions import NotifyError
 from daemon.notify.address import Webhook
 
@@ -38,6 +39,8 @@ async def post(webhook: Webhook, document: bytes, now: datetime, *, within_s: fl
             status = answer.status
     except TimeoutError:
         raise NotifyError(f"the receiver did not answer within {within_s:g} s") from None
+    except ClientConnectorError as failed:
+        raise NotifyError(f"the receiver cannot be reached ({why_no_connection(failed.os_error)})") from None
     except (ClientError, OSError, ValueError) as failed:  # its text can hold the address
         raise NotifyError(f"the receiver cannot be reached ({type(failed).__name__})") from None
     if not 200 <= status < 300:

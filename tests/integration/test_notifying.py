@@ -140,7 +140,7 @@ async def test_records_of_one_run_that_fail_alike_are_one_incident_in_one_messag
 
     (document,) = inbox.documents
     assert len(shop.events("stage.failed")) == 1
-    assert document["title"] == "Flowmend: one incident: retries of rule again do not help"
+    assert document["title"] == "Flowmend: retries of rule again do not help"
     assert document["facts"]["failed"] >= 4
 
 

@@ -49,6 +49,13 @@ def test_a_message_says_what_where_since_when_why_and_what_to_do() -> None:
     )
 
 
+def test_why_an_event_matters_is_said_once_in_a_message() -> None:
+    told = [noted(rule="a"), noted(rule="b"), noted("account.refused", level="error", account="acme")]
+    text = composed(*told).text
+    assert text.count("Why it matters: Either very much") == 1
+    assert (text.count("Why it matters:"), text.count("What to do:")) == (2, 3)
+
+
 def test_the_gravest_comes_first_and_gives_title_and_level() -> None:
     message = composed(
         noted(rule="r"), noted("account.refused", level="error", account="acme", status=401, reason="no.")
