@@ -70,26 +70,23 @@ class Digests:
     async def _of(self, account: str, now: datetime) -> Noted | None:
         held = await self.store.held_counts(account)
         queues = ", ".join(f"{queue} {count}" for queue, count in sorted(held.items()) if count)
+        pauses = await self.pauses.holding()
         open_breakers = [each for each in await self.store.breakers(account) if each.state is not BreakerState.CLOSED]
         waiting = (
-            (sum(held.values()), f"held errors ({queues})", "flowmend hold list"),
-            (await self.store.unknown_count(account), "retries with an unknown outcome", "flowmend errors --unknown"),
-            (len(await self.accounts[account].waiting()), "plans to approve", "flowmend approve"),
-            (len(open_breakers), "steps or connections where retries have stopped", "flowmend errors"),
-            (
-                len([each for each in await self.pauses.holding() if _covers(each, account)]),
-                "pauses",
-                "flowmend resume",
-            ),
-            (int(self.rules.broken), "change of the rules that was refused", "flowmend check"),
+            ("Held errors", sum(held.values()), f" ({queues})", "flowmend hold list"),
+            ("Unknown outcomes", await self.store.unknown_count(account), "", "flowmend errors --unknown"),
+            ("Plans to approve", len(await self.accounts[account].waiting()), "", "flowmend approve"),
+            ("Steps or connections where retries have stopped", len(open_breakers), "", "flowmend plan"),
+            ("Pauses", len([each for each in pauses if _covers(each, account)]), "", "flowmend pause --list"),
+            ("Refused changes of the rules", int(self.rules.broken), "", "flowmend check"),
         )
-        said = [(f"{count} {what}", command) for count, what, command in waiting if count]
+        said = [(f"{what}: {count}{more}", command) for what, count, more, command in waiting if count]
         if not said:
             return None
         facts = {
             "account": account,
             "level": "warning",
-            "summary": ", ".join(what for what, _ in said),
+            "summary": ". ".join(what for what, _ in said),
             "commands": "; ".join(command for _, command in said),
         }
         return Noted(event=DIGEST, scope=f"account={account}", facts=facts, first_at=now, last_at=now)

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 def doctor(config: Config = None, account: AccountName = None, json: Json = False) -> None:
     """Look at everything that Flowmend needs, and say in words what is wrong and what to do about it.
 
-    Configuration, token, region, account, clocks, rights, flows, rules, store, unsettled work and trace keys: a line
-    each, ok, warning or problem. Only reads, also beside a running service. Ends with 1 where there is a problem.
+    Configuration, token, region, account, clocks, rights, flows, rules, store, unsettled work, trace keys and
+    notifications: a line each, ok, warning or problem. Only reads, also beside a running service. Ends with 1 where there
+    is a problem.
     """
     import asyncio
 

@@ -62,19 +62,31 @@ def parse_address(text: str, secret: str | None) -> Address:
 
 
 def secrets_of(address: Address) -> Iterator[str]:
-    """Yield what must not be seen of an address: the whole, its password, its values, and pieces that look like keys."""
+    """Yield what must not be seen of an address: the whole, its password, and pieces and values that look like keys.
+
+    No more: hidden words are missing from the log and from what people are told, and a mail account may well be named
+    like a flow, a rule, or flowmend.
+    """
     yield address.url
     if isinstance(address, Webhook):
         yield address.secret.decode()
     rest = address.url.partition("://")[2]
     place, _, query = rest.partition("?")
-    credentials, _, _ = place.rpartition("@")
-    yield from (unquote(part) for part in credentials.split(":") if part)
-    yield from (value for _, value in parse_qsl(query))
-    for piece in place.rpartition("@")[2].replace(":", "/").split("/"):
-        if (
-            len(piece) >= SHORTEST_PIECE
-            and (any(sign.isdigit() for sign in piece) or piece != piece.lower())
-            and "." not in piece
-        ):
-            yield unquote(piece)
+    credentials, _, pieces = place.rpartition("@")
+    user, _, password = credentials.partition(":")
+    for secret in (password, *(value for name, value in parse_qsl(query) if _names_a_secret(name))):
+        yield from {secret, unquote(secret)} - {""}
+    values = (value for _, value in parse_qsl(query))
+    for piece in (user, *values, *pieces.replace(":", "/").split("/")):
+        if _looks_like_a_key(piece):
+            yield from {piece, unquote(piece)}
+
+
+def _names_a_secret(name: str) -> bool:
+    return any(word in name.lower() for word in ("key", "pass", "pwd", "secret", "sig", "token"))
+
+
+def _looks_like_a_key(piece: str) -> bool:
+    """Tell whether it has digits, or capitals within; addresses of machines and mail have dots and are shown."""
+    long = len(piece) >= SHORTEST_PIECE and "." not in piece
+    return long and (any(sign.isdigit() for sign in piece) or piece[1:] != piece[1:].lower())

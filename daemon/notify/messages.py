@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from daemon.core.notices import Noted
-from daemon.notify.phrases import OF_EVENT, Phrases
+from daemon.notify.phrases import NO_RULES, OF_EVENT, Phrases
 
 SHOWN = 20
 """How many notices a text tells of; the document for programs has all of them."""
@@ -89,6 +89,8 @@ def _facts(noted: Noted) -> dict[str, object]:
 def _phrases(noted: Noted) -> Phrases:
     """Return what is said of an event; its facts, where nothing else is."""
     known = OF_EVENT.get(noted.event)
+    if noted.event == "rules.refused" and not noted.facts.get("rules"):
+        return NO_RULES
     if known is not None:
         return known
     facts = ", ".join(f"{name} {{{name}}}" for name in _facts(noted) if name != "account")

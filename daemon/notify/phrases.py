@@ -22,6 +22,14 @@ class Phrases:
 TEST = "notify.test"
 """What a person sends to see whether a channel works; no event of the log."""
 
+NO_RULES = Phrases(
+    title="no rule in force: the rule files were refused",
+    what="Mistakes in the rule files: {errors}. The first: {first}",
+    why="No rule is in force: errors are read and counted, and nothing is done about them.",
+    do="flowmend check shows all of them with their lines. Mended files are taken by themselves within seconds.",
+)
+"""What is said of ``rules.refused`` where there are no rules from before."""
+
 OF_EVENT: Mapping[str, Phrases] = {
     "breaker.opened": Phrases(
         title="retries stopped: {kind} {name}",
@@ -57,24 +65,25 @@ OF_EVENT: Mapping[str, Phrases] = {
         title="token refused: {account}",
         what="integrator.io does not take the token of {account} (HTTP {status}): {reason}",
         why="No error of the account is read or retried until that is mended; it is tried again every five minutes.",
-        do="Replace the token in its file, no restart needed. flowmend doctor --account {account} says what is wrong.",
+        do="flowmend doctor --account {account} says what is wrong. A new token is put in place of the old one in its file; "
+        "under systemd, which hands a copy to the service, systemctl restart flowmend after that.",
     ),
     "batch.unknown": Phrases(
         title="an answer was lost: rule {rule}",
         what="{errors} errors were sent ({action}, rule {rule}, step {step_id}), and the answer was lost: {reason}",
         why="It may have happened, so nothing is sent again; Flowmend reads on to find out by itself.",
-        do="Nothing yet. If it cannot be found out, you are told (outcome.unknown).",
+        do="Nothing yet. If it cannot be found out, outcome.unknown in the log says so, and flowmend errors --unknown.",
     ),
     "outcome.unknown": Phrases(
         title="outcome unknown: rule {rule}",
-        what="Nobody knows whether {unknown} records ran that rule {rule} sent ({action}, step {step_id}). {reason}",
+        what="Nobody knows what came of errors that rule {rule} sent ({action}, step {step_id}): {unknown}. {reason}",
         why="They are not sent again, as that could make an order twice; they stay open until a person has looked.",
         do="flowmend errors --unknown lists them; look into the target application, then flowmend case KEY --settle "
         "confirmed (or not-sent).",
     ),
     "rules.refused": Phrases(
         title="new rules refused",
-        what="The rule files have {errors} mistakes, the first: {first}",
+        what="Mistakes in the rule files: {errors}. The first: {first}",
         why="The rules from before ({rules}, since {since}) stay in force, so what was changed has no effect.",
         do="flowmend check shows all of them with their lines.",
     ),
@@ -98,7 +107,7 @@ OF_EVENT: Mapping[str, Phrases] = {
     ),
     "store.outdated": Phrases(
         title="the store may be an old copy: {account}",
-        what="{jobs} retry jobs are there that the store knows nothing of, the newest {newest_job} of {newest_at}.",
+        what="Retry jobs of which the store knows nothing: {jobs}, the newest {newest_job} of {newest_at}.",
         why="What they ran could run twice, so errors from before now are left to people.",
         do="{advice}",
     ),
@@ -128,22 +137,23 @@ OF_EVENT: Mapping[str, Phrases] = {
     ),
     "rule.matched": Phrases(
         title="rule {rule} has matched",
-        what="Rule {rule} has matched {errors} new errors; what it does with them: {action}.",
+        what="New errors that rule {rule} has matched: {errors}. What it does with them: {action}.",
         do="flowmend errors --account {account} --rule {rule} shows those that are open.",
     ),
     "writes.paused": Phrases(
         title="paused: {scope}",
-        what="Nothing is written within {scope} until the pause ends. By {by}: {reason}",
+        what="Writing to {scope} is paused by {by}. {reason}",
+        why="Nothing is retried or resolved there until the pause ends; errors pile up.",
         do="flowmend resume ends it (or remove the PAUSE file).",
     ),
     "writes.resumed": Phrases(
         title="resumed: {scope}",
-        what="The pause of {scope} is over. It was by {by}: {reason}",
+        what="Writing to {scope} goes on: the pause by {by} is over. {reason}",
         do="Nothing to do.",
     ),
     "backlog.left": Phrases(
-        title="{errors} older errors are left to people: {account}",
-        what="{errors} errors of {account} were open before this store was new, and are left to people.",
+        title="older errors are left to people: {account}",
+        what="Errors of {account} that were open before this store was made, and are left to people: {errors}.",
         do="{advice} lets Flowmend act on them, too.",
     ),
     "plan.made": Phrases(
@@ -153,8 +163,8 @@ OF_EVENT: Mapping[str, Phrases] = {
     ),
     DIGEST: Phrases(
         title="waiting for people: {account}",
-        what="In {account} wait {summary}.",
-        why="Nobody but people can go on with these.",
+        what="{summary}.",
+        why="This waits for people; nobody else can go on with it.",
         do="{commands}",
     ),
     TEST: Phrases(

@@ -324,6 +324,7 @@ async def test_what_waits_for_people_is_told_once_a_day_while_it_waits(tmp_path:
 
     (document,) = inbox.documents
     assert document["event"] == "digest"
+    assert "Plans to approve: 1.\nWhen:" in document["text"]
     assert "flowmend approve" in document["text"]
 
 

@@ -45,10 +45,16 @@ def test_what_cannot_be_an_address_is_refused_without_being_repeated(case: str) 
             "key",
             {"T0A1B2C3", "hush-hush", "key"},
         ),
-        ("mailtos://ann:p%40ssword@mail.example.com/boss", None, {"ann", "p@ssword"}),
+        ("mailtos://ann:p%40ssword@mail.example.com/boss", None, {"p%40ssword", "p@ssword"}),
+        (
+            "mailtos://flowmend:pass:word@mail.example.com?smtp=smtp.example.com&from=Flowmend&name=orders&format=markdown",
+            None,
+            {"pass:word"},
+        ),
+        ("ntfys://tk-4711-abc@ntfy.example.com/orders?auth=bearer&apikey=hushhush", None, {"tk-4711-abc", "hushhush"}),
         ("slack://TokenAAAA/TokenBBBB/general", None, {"TokenAAAA", "TokenBBBB"}),
     ],
-    ids=["webhook", "mail", "slack"],
+    ids=["webhook", "mail", "words", "a key as the user", "slack"],
 )
 def test_what_is_hidden_of_an_address_are_its_keys_and_no_innocent_words(
     text: str, secret: str | None, expected: set[str]

@@ -79,6 +79,15 @@ def test_what_has_no_sentences_of_its_own_is_told_with_its_facts() -> None:
     assert message.text.startswith("plan.applied: plan 7, by ann, sent 3\n")
 
 
+@pytest.mark.parametrize(
+    ("rules", "why"), [("rules@1", "The rules from before (rules@1"), ("", "No rule is in force")], ids=["some", "none"]
+)
+def test_refused_rules_are_told_with_what_is_in_force_instead(rules: str, why: str) -> None:
+    message = composed(noted("rules.refused", rules=rules, since="", errors=1, first="a.yaml:1 no such field"))
+    assert f"Why it matters: {why}" in message.text
+    assert "Mistakes in the rule files: 1. The first: a.yaml:1 no such field" in message.text
+
+
 def test_facts_are_values_whatever_is_in_them() -> None:
     hostile = "{account} {0} %s {reason!r}\nTitle: fake"
     message = composed(noted(rule=hostile, reason=None))
