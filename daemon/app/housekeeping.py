@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from structlog.typing import FilteringBoundLogger
 
 from daemon.app.build import make_holder
+from daemon.app.forgotten import note_forgotten
 from daemon.app.lock import AccountLock
 from daemon.core.exceptions import StoreError
 from daemon.core.retention import retention, steady
@@ -56,6 +57,7 @@ async def clear(store: SqlStore, settings: Settings, now: datetime) -> Cleared:
         recordings=settings.recordings.keep,
         retry_max_age=settings.actions.retry_max_age,
     )
+    await note_forgotten(store, old, at)
     removed = await store.prune(old.details, old.gone)
     attempts = await store.forget_attempts(old.attempts)
     recordings = await store.forget_recordings(old.recordings, open_too=not settings.recordings.keep)

@@ -53,6 +53,7 @@ def report(
     import asyncio
 
     from daemon.app.clock import SystemClock
+    from daemon.app.forgotten import still_kept
     from daemon.app.reporting import make_report
     from daemon.cli.files import write_file
     from daemon.core.exceptions import ConfigError
@@ -71,7 +72,7 @@ def report(
 
     async def go() -> "Report":
         async with open_store(known_store(settings)) as store:
-            return await make_report(store, accounts, window, kept)
+            return await make_report(store, accounts, window, await still_kept(store, kept, window.until))
 
     made = asyncio.run(go())
     if form is Format.TEXT and not json and output is None:

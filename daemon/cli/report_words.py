@@ -84,8 +84,8 @@ def only_load(rule: RuleReport) -> str:
 
 
 def roughly(span: timedelta) -> str:
-    """Return a span of time in its largest unit."""
-    seconds = span.total_seconds()
+    """Return a span of time in its largest unit; none where two clocks do not agree on which end is the first."""
+    seconds = max(0.0, span.total_seconds())
     for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
         if seconds >= 2 * size or (unit == "minute" and seconds >= size):
             return plural(int(seconds // size), unit)

@@ -1,13 +1,15 @@
 """Housekeeping: what may still count stays, whatever the clock says; the rest goes."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from daemon.app.build import Daemon
+from daemon.app.forgotten import still_kept
 from daemon.app.housekeeping import alone, clear, clear_copy
 from daemon.core.exceptions import LockedError
+from daemon.core.retention import Retention, retention
 from tests.integration.shop import ACCOUNT, Shop
 from tests.integration.small_shop import BUSY, HOPELESS, fail, one_pass, small_shop
 
@@ -58,6 +60,34 @@ async def test_a_clock_that_is_ahead_for_hours_makes_nothing_old_that_is_not(tmp
         shop.clock.pass_by(timedelta(days=3650))
         assert [await keep_house(shop, daemon) for _ in range(12)] == [0] * 12
         assert await sent_before(daemon) == 1
+
+
+def kept_for(now: datetime, days: int) -> Retention:
+    return retention(now, **dict.fromkeys(("keep", "recordings", "retry_max_age"), timedelta(days=days)))
+
+
+async def test_what_was_forgotten_is_not_known_because_more_is_kept_from_now_on(tmp_path: Path) -> None:
+    async with small_shop(tmp_path, recordings={"keep": timedelta(days=2)}) as shop, shop.daemon() as daemon:
+        now = shop.clock.now()
+        assert await still_kept(daemon.store, kept_for(now, 200), now) == kept_for(now, 200)
+        await keep_house(shop, daemon)
+        kept = await still_kept(daemon.store, kept_for(now, 200), now)
+        assert (kept.recordings, kept.attempts) == (now - timedelta(days=2), kept_for(now, 90).attempts)
+        assert (await still_kept(daemon.store, kept_for(now, 1), now)).recordings == now - timedelta(days=1)
+
+
+async def test_what_a_clock_that_was_ahead_forgot_is_known_again_from_when_it_was_put_right(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        shop.clock.pass_by(timedelta(days=3650))
+        await keep_house(shop, daemon)
+        shop.clock.pass_by(timedelta(days=-3650))
+        now = shop.clock.now()
+        await keep_house(shop, daemon)
+        later = now + timedelta(days=1)
+        assert [(await still_kept(daemon.store, kept_for(each, 30), each)).recordings for each in (now, later)] == [
+            now,
+            now,
+        ]
 
 
 async def test_a_pass_by_hand_clears_once_an_hour_at_most(tmp_path: Path) -> None:

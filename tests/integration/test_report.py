@@ -1,5 +1,6 @@
 """The report tells what happened, as the sandbox knows it, and the same in every form."""
 
+import asyncio
 import csv
 import json
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from daemon.app.forgotten import note_forgotten
 from daemon.app.reporting import make_report
 from daemon.cli.report import Format, report
 from daemon.cli.report_figures import FIGURES
@@ -19,7 +21,8 @@ from daemon.core.exceptions import ConfigError, StoreError
 from daemon.core.rates import Trend
 from daemon.core.report import AccountReport, Report, Window
 from daemon.core.report_rows import IncidentKind
-from daemon.core.retention import retention
+from daemon.core.retention import Retention, retention
+from daemon.store.copies import copy_store
 from daemon.store.sql import open_store
 from tests.integration.busy_weeks import Weeks, spend
 
@@ -30,8 +33,12 @@ def weeks(tmp_path_factory: pytest.TempPathFactory) -> Weeks:
     return spend(tmp_path_factory.mktemp("weeks"), datetime.now(UTC).replace(microsecond=0))
 
 
+def kept_by(weeks: Weeks, keeps: timedelta) -> Retention:
+    return retention(weeks.until, keep=timedelta(days=90), recordings=keeps, retry_max_age=timedelta(days=7))
+
+
 async def made(weeks: Weeks, days: int = 7, keeps: timedelta = timedelta(days=30)) -> Report:
-    kept = retention(weeks.until, keep=timedelta(days=90), recordings=keeps, retry_max_age=timedelta(days=7))
+    kept = kept_by(weeks, keeps)
     async with open_store(f"sqlite:///{weeks.folder / 'flowmend.db'}") as store:
         return await make_report(store, ["acme"], Window(until=weeks.until, days=days), kept)
 
@@ -111,6 +118,19 @@ async def test_without_recordings_the_journal_still_tells_what_the_robot_did(wee
     assert account.now.retried("confirmed") == 4
     short = await of_acme(weeks, keeps=timedelta(days=2))
     assert [period.new is None for period in short.by_day] == [True] * 5 + [False] * 2
+
+
+async def test_days_that_are_forgotten_are_not_told_as_days_on_which_nothing_came(
+    weeks: Weeks, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    copy_store(weeks.folder / "flowmend.db", tmp_path / "flowmend.db")
+    async with open_store(f"sqlite:///{tmp_path}/flowmend.db") as store:
+        await note_forgotten(store, kept_by(weeks, timedelta(days=2)), weeks.until)
+    config = (weeks.folder / "config.toml").read_text(encoding="utf-8").replace(str(weeks.folder), str(tmp_path))
+    (tmp_path / "config.toml").write_text(config, encoding="utf-8")
+    told = await asyncio.to_thread(written, weeks, capsys, Format.JSON, config=tmp_path / "config.toml")
+    days = json.loads(told)["accounts"]["acme"]["by_day"]
+    assert [day["new"] is None for day in days] == [True] * 4 + [False] * 3
 
 
 def written(weeks: Weeks, capsys: pytest.CaptureFixture[str], form: Format, **options: Any) -> str:

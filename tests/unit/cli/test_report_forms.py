@@ -235,5 +235,13 @@ def test_a_rate_is_told_with_how_sure_it_is(helped: int, tried: int, words: str)
 
 def test_shares_and_spans_are_told_shortly() -> None:
     assert [percent(share) for share in (0, 0.004, 0.5, 0.996, 1)] == ["0 %", "<1 %", "50 %", ">99 %", "100 %"]
-    spans = {0: "0 seconds", 59: "59 seconds", 60: "1 minute", 7199: "119 minutes", 7200: "2 hours", 172_800: "2 days"}
+    spans = {
+        -90_000: "0 seconds",
+        0: "0 seconds",
+        59: "59 seconds",
+        60: "1 minute",
+        7199: "119 minutes",
+        7200: "2 hours",
+        172_800: "2 days",
+    }
     assert {seconds: roughly(timedelta(seconds=seconds)) for seconds in spans} == spans
