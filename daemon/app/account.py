@@ -71,6 +71,7 @@ class AccountRunner:
 
     *refused_until* is set while its token is refused or its store is about another account: nothing is sent before
     then. *between* are the figures of the confirmations since the last cycle; the next cycle's line tells them, too.
+    *unmatched* is as of the last cycle: to count that every error is looked at.
     *beside* can only plan, by what the process that holds the lock has read.
     """
 
@@ -88,6 +89,7 @@ class AccountRunner:
     refused_until: datetime | None = None
     last_success_at: datetime | None = None
     lag_s: float = 0.0
+    unmatched: int | None = None
     unsettled: int = 0
     between: Tally = field(default_factory=Tally)
     backlog_told: bool = False
@@ -153,11 +155,12 @@ class AccountRunner:
         counts, incidents = tally.counts + self.between.counts, tally.incidents + self.between.incidents
         self.between = Tally()
         await self.told.tell_states()
+        self.unmatched = await self.counts.unmatched_count(self.name)
         self.log.info(
             "cycle.finished",
             open=sum((await self.counts.open_counts(self.name)).values()),
             **{name: counts[name] for name in COUNTS},
-            unmatched_open=await self.counts.unmatched_count(self.name),
+            unmatched_open=self.unmatched,
             unknown_open=await self.counts.unknown_count(self.name),
             skipped=sum(tally.skipped.values()),
             incidents=incidents,

@@ -79,6 +79,7 @@ class Observed:
             totals=runner.totals,
             throttled_s=runner.throttled_s(),
             lag_s=runner.lag_s,
+            unmatched=runner.unmatched,
             last_success_at=runner.last_success_at,
             refused=runner.refused_until is not None,
             over_limit={rule_id for rule_id, _ in runner.pass_.reported},
@@ -97,7 +98,6 @@ class Observed:
         store = self.daemon.store
         return Stored(
             open=await store.open_counts(account),
-            unmatched=await store.unmatched_count(account),
             held=await store.held_counts(account),
             unknown=await store.unknown_count(account),
             expiring=await self._expiring_soon(account),

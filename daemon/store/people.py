@@ -46,7 +46,7 @@ COUNTS = (
     .where(steps.c.account == bindparam("account"))
     .group_by(verdicts.c.verb, verdicts.c.rule_id, verdicts.c.reason)
 )
-UNMATCHED = select(func.count()).where(  # without a join, as a scraper asks it four times a minute
+UNMATCHED = select(func.count()).where(  # without a join, as each cycle asks it
     errors.c.verdict_no.in_(select(verdicts.c.verdict_no).where(verdicts.c.verb == Verb.NONE.value)),
     errors.c.step_no.in_(select(steps.c.step_no).where(steps.c.account == bindparam("account"))),
 )

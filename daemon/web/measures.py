@@ -31,7 +31,7 @@ ALL = (
         "outcomes_total", "counter", "account rule action outcome",
         "Errors that were sent and whose outcome was settled, as outcome.settled in the log counts them.",
     ),
-    _measure("unmatched_errors", "gauge", "account", "Open errors that no rule matches."),
+    _measure("unmatched_errors", "gauge", "account", "Open errors that no rule matches, as of the last cycle."),
     _measure("held_errors", "gauge", "account queue", "Open errors that wait for a person, by queue."),
     _measure(
         "unknown_outcomes", "gauge", "account",

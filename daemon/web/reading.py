@@ -13,14 +13,13 @@ from daemon.core.totals import Totals
 class Stored:
     """What the store holds of one account now.
 
-    *open* are the open errors by step, *unmatched* those of them that no rule matches, *held* what waits for people by
-    queue, *unknown* the retries of which a person must say what came of them, *expiring* the open errors that soon vanish
-    with their retry data, *unsettled* the batches without an outcome. *breakers* are the steps that have, or stand behind, a breaker that
-    has ever opened, and whether one holds retries back there now.
+    *open* are the open errors by step, *held* what waits for people by queue, *unknown* the retries of which a person must
+    say what came of them, *expiring* the open errors that soon vanish with their retry data, *unsettled* the batches
+    without an outcome. *breakers* are the steps that have, or stand behind, a breaker that has ever opened, and whether one
+    holds retries back there now.
     """
 
     open: Mapping[StepRef, int]
-    unmatched: int
     held: Mapping[str, int]
     unknown: int
     expiring: int
@@ -30,8 +29,9 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountReading:
-    """One account. *stored* is None where the store did not answer in time, *last_success_at* before the first cycle.
+    """One account. *stored* is None where the store did not answer in time.
 
+    *last_success_at* and *unmatched*, the open errors that no rule matches, are as of the last cycle, None before the first.
     *refused* tells that integrator.io refuses the token, or that the store is about another account; *over_limit* are the
     rules of which all is held.
     """
@@ -41,6 +41,7 @@ class AccountReading:
     throttled_s: float
     lag_s: float
     last_success_at: datetime | None = None
+    unmatched: int | None = None
     refused: bool = False
     over_limit: Collection[str] = ()
     stored: Stored | None = None

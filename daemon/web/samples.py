@@ -68,6 +68,8 @@ def _of_account(account: AccountReading) -> Iterator[Sample]:
         yield "flowmend_api_requests_total", (name, endpoint, str(status)), count
     yield "flowmend_api_throttled_seconds_total", (name,), account.throttled_s
     yield "flowmend_poll_last_success_timestamp_seconds", (name,), _unix(account.last_success_at)
+    if account.unmatched is not None:
+        yield "flowmend_unmatched_errors", (name,), account.unmatched
     yield "flowmend_account_refused", (name,), account.refused
     for rule_id in account.over_limit:
         yield "flowmend_limit_reached", (name, rule_id), 1
@@ -79,7 +81,6 @@ def _of_store(name: str, stored: Stored) -> Iterator[Sample]:
         yield "flowmend_open_errors", (name, ref.flow_id, ref.step_id), count
     for queue, count in stored.held.items():
         yield "flowmend_held_errors", (name, queue), count
-    yield "flowmend_unmatched_errors", (name,), stored.unmatched
     yield "flowmend_unknown_outcomes", (name,), stored.unknown
     yield "flowmend_expiring_errors", (name,), stored.expiring
     yield "flowmend_unsettled_batches", (name,), stored.unsettled

@@ -270,7 +270,6 @@ async def test_a_store_that_fails_leaves_out_its_figures_and_nothing_else(tmp_pa
         left = await server.values()
 
     assert {name for name in whole if whole[name] and not left[name]} == {
-        "flowmend_unmatched_errors",
         "flowmend_unknown_outcomes",
         "flowmend_expiring_errors",
         "flowmend_unsettled_batches",

@@ -109,7 +109,7 @@ def test_a_step_of_two_flows_is_one_breaker_series_and_the_open_one_counts() -> 
         StepRef(account="a0", flow_id="f2", step_id="s"): False,
         StepRef(account="a0", flow_id="f2", step_id="t"): False,
     }
-    stored = Stored(open={}, unmatched=0, held={}, unknown=0, expiring=0, unsettled=0, breakers=breakers)
+    stored = Stored(open={}, held={}, unknown=0, expiring=0, unsettled=0, breakers=breakers)
 
     found = values(reading(stored=stored), "flowmend_breaker_open")
 
