@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from daemon.app.error_files import ToldError
@@ -125,7 +125,7 @@ def told_sightings(told: Iterable[ToldError], rules: RuleSet, now: datetime) -> 
 
 def _shared(said: Said) -> Said:
     """Return *said* without what is one error's own: who has it and how it is tagged."""
-    return replace(said, assigned_to="", classified_by="", tags=())
+    return said._replace(assigned_to="", classified_by="", tags=())
 
 
 def suggest(seen: Sequence[Sighting], rules: RuleSet, *, days: int, least: int, most: int) -> Suggestions:

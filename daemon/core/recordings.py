@@ -5,10 +5,11 @@ by signs that only say of what kind they were. The rest stays, because it is wha
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
+from typing import NamedTuple
 
 from daemon.core.actions import Mode
 from daemon.core.batches import Act
@@ -28,16 +29,18 @@ CUT = "\ue004"
 """Stands at the end of a message of which only the beginning was recorded."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Said(NamedTuple):
     """What an error says, as rules see it, without what is its own: shared by all errors that say the same.
+
+    A tuple like `Ruling` and `Recorded`, because they are made for every error: a frozen dataclass takes several times
+    as long to make, and to look for.
 
     *message* has `SIGNS` where a value stood, and ends in `CUT` where it is only the beginning of the message.
     """
 
     source: str = ""
     code: str = ""
-    message: str = field(default="", repr=False)
+    message: str = ""
     classification: str = ""
     classified_by: str = ""
     assigned_to: str = ""
@@ -45,9 +48,12 @@ class Said:
     http_status: int | None = None
     retryable: bool = False
 
+    def __repr__(self) -> str:
+        """Return what kind of error it is, and nothing of its message (P10)."""
+        return f"Said(source={self.source!r}, code={self.code!r})"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
+
+class Ruling(NamedTuple):
     """What was decided; *rule_id* "" where no rule matched."""
 
     rule_id: str
@@ -56,8 +62,7 @@ class Ruling:
     mode: Mode = Mode.OBSERVE
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class Recorded(NamedTuple):
     """One error as it was judged at *judged_at*, with what was known of its case then.
 
     Judged again with the same result it is the same recording. *last_at* is until when that was what was judged of it:
@@ -159,21 +164,21 @@ def trace_in(case_key: str) -> int:
 def said_by(record: ErrorRecord, message: str) -> Said:
     """Return what *record* says, with *message*, the redacted one, in place of its own."""
     return Said(
-        source=record.source,
-        code=record.code,
-        message=message if len(message) <= MESSAGE_KEPT else message[:MESSAGE_KEPT] + CUT,
-        classification=record.classification,
-        classified_by=record.classified_by,
-        assigned_to=record.assigned_to,
-        tags=record.tags,
-        http_status=record.http_status,
-        retryable=record.retryable,
+        record.source,
+        record.code,
+        message if len(message) <= MESSAGE_KEPT else message[:MESSAGE_KEPT] + CUT,
+        record.classification,
+        record.classified_by,
+        record.assigned_to,
+        record.tags,
+        record.http_status,
+        record.retryable,
     )
 
 
 def ruling_of(decision: Decision) -> Ruling:
     """Return what *decision* was."""
-    return Ruling(rule_id=decision.rule_id, verb=decision.verb, reason=decision.reason, mode=decision.mode)
+    return Ruling(decision.rule_id, decision.verb, decision.reason, decision.mode)
 
 
 def record_of(recorded: Recorded) -> ErrorRecord:

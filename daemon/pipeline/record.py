@@ -22,11 +22,11 @@ class Recorder:
         """Return the recording of what was judged *now*."""
         record = judgement.record
         return Recorded(
-            step=step.ref,
-            error_id=record.error_id,
-            occurred_at=record.occurred_at,
-            said=said_by(record, self.redact(record.message)),
-            ruling=ruling_of(judgement.decision),
+            step.ref,
+            record.error_id,
+            record.occurred_at,
+            said_by(record, self.redact(record.message)),
+            ruling_of(judgement.decision),
             judged_at=now,
             last_at=now,
             case=judgement.case,

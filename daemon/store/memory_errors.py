@@ -69,7 +69,7 @@ class Shelves:
             return
         before = row.recorded
         if before is not None and judged_alike(before, one):
-            row.recorded = replace(one, judged_at=before.judged_at)
+            row.recorded = one._replace(judged_at=before.judged_at)
             return
         if before is not None and before.judged_at != one.judged_at:
             self.end_recording(row, one.judged_at)

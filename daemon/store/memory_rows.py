@@ -1,6 +1,6 @@
 """What the store without a database keeps: errors, journalled writes, reads under way."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from daemon.core.batches import BatchItem, WriteState, Written
@@ -42,7 +42,7 @@ class Row:
         """Return its recording as one that was so until then, as far as is known."""
         last_at = max(recorded.judged_at, until or recorded.judged_at)
         trace, occurred_at = trace_in(self.judged.case_key), self.judged.occurred_at
-        return replace(recorded, trace=trace, occurred_at=occurred_at, last_at=last_at)
+        return recorded._replace(trace=trace, occurred_at=occurred_at, last_at=last_at)
 
     def free(self, due_at: datetime) -> None:
         """Let go of it; it is due at *due_at*."""

@@ -1,6 +1,5 @@
 """Recordings: what was judged is there again as it was, once, with what came of it, until it is forgotten."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -83,7 +82,7 @@ async def test_a_recording_is_there_again_as_it_was(store: Store, fields: dict[s
 
 @pytest.mark.parametrize(
     "fields",
-    [{"ruling": replace(RULING, verb=Verb.HOLD)}, {"said": Said(message="else")}, {"case": BUSY}, {"retry_at": NOON}],
+    [{"ruling": RULING._replace(verb=Verb.HOLD)}, {"said": Said(message="else")}, {"case": BUSY}, {"retry_at": NOON}],
     ids=["ruling", "said", "case", "retry-at"],
 )
 async def test_judged_again_with_the_same_result_it_is_the_same_and_otherwise_it_is_another(
@@ -101,7 +100,7 @@ async def test_judged_again_with_the_same_result_it_is_the_same_and_otherwise_it
 
 
 async def test_what_was_taken_back_in_the_same_moment_was_never_so(store: Store) -> None:
-    other = replace(RULING, verb=Verb.HOLD)
+    other = RULING._replace(verb=Verb.HOLD)
     await save(store, recorded(), recorded(ruling=other))
     assert await all_of(store) == [recorded(ruling=other)]
 
@@ -114,7 +113,7 @@ async def test_what_is_judged_without_a_recording_stays_recorded_as_it_was(store
 
 
 async def test_recordings_are_read_by_step_and_error_a_page_at_a_time(store: Store) -> None:
-    changed = recorded("e1", ruling=replace(RULING, rule_id="r2"), judged_at=LATER)
+    changed = recorded("e1", ruling=RULING._replace(rule_id="r2"), judged_at=LATER)
     await save(store, *(recorded(each) for each in ("e3", "e1", "e2")), changed, recorded("e1", step=OTHER_STEP))
     assert [each.error_id for each in await all_of(store, limit=2)] == ["e1", "e1", "e2"]
     assert [each.error_id for each in await all_of(store, after="e2", limit=2)] == ["e3"]
@@ -228,7 +227,7 @@ async def test_the_recording_of_what_we_settled_stays(store: Store, act: Act) ->
 
 async def test_what_is_old_is_forgotten_but_not_how_open_errors_are_judged(store: Store, clock: Clock) -> None:
     await save(store, recorded("e1"), recorded("e2", judged_at=LATER), recorded("e3"))
-    await save(store, recorded("e3", ruling=replace(RULING, rule_id="r2"), judged_at=minutes(1)))
+    await save(store, recorded("e3", ruling=RULING._replace(rule_id="r2"), judged_at=minutes(1)))
     await store.drop(STEP, ["e1"])
     assert await store.forget_recordings(LATER) == 2
     clock.time = minutes(60)

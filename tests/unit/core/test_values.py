@@ -12,6 +12,7 @@ from daemon.core.applied import Applied
 from daemon.core.decisions import Decision
 from daemon.core.facts import Facts
 from daemon.core.judgements import Judged, Known
+from daemon.core.recordings import Recorded, Ruling, Said
 from daemon.core.records import ErrorRecord
 from daemon.core.tally import Tally
 from daemon.core.totals import Durations, Totals
@@ -44,7 +45,9 @@ def test_the_values_of_all_modules_were_looked_at() -> None:
     assert {"Window", "CaseHistory", "ErrorRow", "Gone", "Recheck", "Catalogue"} <= {value.__name__ for value in VALUES}
 
 
-@pytest.mark.parametrize("value", [ErrorRecord, Facts, Decision, Judged, Known], ids=lambda value: value.__name__)
+@pytest.mark.parametrize(
+    "value", [ErrorRecord, Facts, Decision, Judged, Known, Said, Ruling, Recorded], ids=lambda value: value.__name__
+)
 def test_what_is_made_for_every_error_is_a_tuple_with_nothing_beside_it(value: type) -> None:
     assert issubclass(value, tuple)
     assert "__dict__" not in dir(value)
