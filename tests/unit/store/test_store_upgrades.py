@@ -7,6 +7,7 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,7 +15,11 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, text
 
+from daemon.core.batches import WriteState
+from daemon.core.decisions import Outcome
 from daemon.core.exceptions import StoreError
+from daemon.store.checks import check_store
+from daemon.store.columns import EPOCH
 from daemon.store.schema import HEAD, configured
 from daemon.store.sql import open_store
 
@@ -161,3 +166,33 @@ async def test_the_database_of_another_program_is_left_as_it_is(tmp_path: Path) 
             pass
     with closing(sqlite3.connect(tmp_path / "store.db")) as raw:
         assert raw.execute("SELECT name FROM sqlite_schema").fetchall() == [("customers",)]
+
+
+async def test_a_store_that_was_left_with_retries_under_way_goes_on_with_each_of_them(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    with closing(sqlite3.connect(file)) as raw:
+        raw.executescript((Path(__file__).parent / "left_by_0003.sql").read_text(encoding="utf-8"))
+        recorded = raw.execute("SELECT count(DISTINCT step_no || error_id) FROM recordings").fetchone()[0]
+    assert check_store(file).problems == []
+    async with open_store(f"sqlite:///{file}", now=lambda: NOON) as store:
+        entries = {entry.batch_id: entry for entry in await store.unsettled("acme")}
+        assert {number: entry.state for number, entry in entries.items()} == {
+            1: WriteState.ACCEPTED,
+            2: WriteState.UNKNOWN,
+            3: WriteState.ACCEPTED,
+        }
+        for entry in entries.values():
+            keys = [item.case_key for item in entry.batch.items]
+            histories = await store.case_histories(entry.batch.step, keys, NOON)
+            assert [(known.attempts, known.unsettled) for _, known in histories.values()] == [(1, True)] * 2
+            sent_at = entry.intended_at
+            with pytest.raises(StoreError, match="is already in flight"):
+                await store.intend(replace(entry.batch, plan_id=9), sent_at)
+            await store.settle(
+                entry.batch_id, dict.fromkeys((i.error_id for i in entry.batch.items), Outcome.CONFIRMED), sent_at
+            )
+        assert (await store.unsettled("acme"), len(await store.errors("acme"))) == ([], 4)
+        steps = await store.recorded_steps("acme", EPOCH)
+        again = {(ref, one.recorded.error_id) for ref in steps for one in await store.remembered(ref, EPOCH)}
+        assert len(again) == recorded == 10
+    assert check_store(file).problems == []
