@@ -1,13 +1,13 @@
 """The digest: what waits for people, told every so often while something does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from daemon.app.account import AccountRunner
 from daemon.app.rules import RulesInForce
-from daemon.core.breakers import Breaker, BreakerState
+from daemon.app.told import BreakerStates, behind_breakers
 from daemon.core.notices import DIGEST, Noted
 from daemon.core.pauses import Pause
 from daemon.notify.listening import Letterbox
@@ -15,7 +15,7 @@ from daemon.pipeline.gate import Pauses
 from daemon.pipeline.terms import Clock
 
 
-class Waiting(Letterbox, Protocol):
+class Waiting(Letterbox, BreakerStates, Protocol):
     """What the digest asks of the store."""
 
     async def get_meta(self, key: str) -> str | None:
@@ -29,9 +29,6 @@ class Waiting(Letterbox, Protocol):
 
     async def unknown_count(self, account: str) -> int:
         """Return how many retried errors wait for a person to say what came of them."""
-
-    async def breakers(self, account: str) -> Sequence[Breaker]:
-        """Return the breakers that are, or have been, open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +68,12 @@ class Digests:
         held = await self.store.held_counts(account)
         queues = ", ".join(f"{queue} {count}" for queue, count in sorted(held.items()) if count)
         pauses = await self.pauses.holding()
-        open_breakers = [each for each in await self.store.breakers(account) if each.state is not BreakerState.CLOSED]
+        halted = sum((await behind_breakers(self.store, account)).values())
         waiting = (
             ("Held errors", sum(held.values()), f" ({queues})", "flowmend hold list"),
             ("Unknown outcomes", await self.store.unknown_count(account), "", "flowmend errors --unknown"),
             ("Plans to approve", len(await self.accounts[account].waiting()), "", "flowmend approve"),
-            ("Steps or connections where retries have stopped", len(open_breakers), "", "flowmend plan"),
+            ("Steps where retries have stopped", halted, "", "flowmend plan"),
             ("Pauses", len([each for each in pauses if _covers(each, account)]), "", "flowmend pause --list"),
             ("Refused changes of the rules", int(self.rules.broken), "", "flowmend check"),
         )

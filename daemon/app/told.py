@@ -23,6 +23,9 @@ class BreakerStates(Protocol):
     async def steps(self, account: str) -> Mapping[StepRef, Step]:
         """Return the steps met so far."""
 
+    async def open_counts(self, account: str) -> Mapping[StepRef, int]:
+        """Return the open errors of each step that has any."""
+
 
 class States(BreakerStates, Protocol):
     """What is asked of the store to see what has changed."""
@@ -66,12 +69,16 @@ class Told:
 
 
 async def behind_breakers(states: BreakerStates, account: str) -> dict[StepRef, bool]:
-    """Return the steps that have, or stand behind, a breaker that has ever opened, and whether one is open there now."""
+    """Return the steps that have, or stand behind, a breaker that has ever opened, and whether one holds errors back there.
+
+    Where people have cured what was open nobody sends a probe, and the breaker stays as it is: nothing is held back by it.
+    """
     known = {each.key: each.state is not BreakerState.CLOSED for each in await states.breakers(account)}
     steps = await states.steps(account) if known else {}
+    waiting = await states.open_counts(account) if any(known.values()) else {}
     found: dict[StepRef, bool] = {}
     for ref, step in steps.items():
         keys = (Kind.STEP, f"{ref.flow_id}/{ref.step_id}"), (Kind.CONNECTION, step.connection_id)
         if any(key in known for key in keys):
-            found[ref] = any(known.get(key, False) for key in keys)
+            found[ref] = ref in waiting and any(known.get(key, False) for key in keys)
     return found

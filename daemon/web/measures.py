@@ -67,7 +67,7 @@ ALL = (
     ),
     _measure(
         "breaker_open", "gauge", "account step",
-        "1 while a breaker of the step or of its connection holds retries back, 0 once it has closed again.",
+        "1 while a breaker of the step or of its connection holds open errors back, else 0.",
     ),
     _measure(
         "limit_held_total", "counter", "account rule",

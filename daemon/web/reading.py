@@ -16,7 +16,7 @@ class Stored:
     *open* are the open errors by step, *held* what waits for people by queue, *unknown* the retries of which a person must
     say what came of them, *expiring* the open errors that soon vanish with their retry data, *unsettled* the batches
     without an outcome. *breakers* are the steps that have, or stand behind, a breaker that has ever opened, and whether one
-    holds retries back there now.
+    holds errors back there now.
     """
 
     open: Mapping[StepRef, int]

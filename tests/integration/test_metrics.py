@@ -23,6 +23,7 @@ from tests.integration.small_shop import (
     RETRIES,
     fail,
     one_pass,
+    people,
     person,
     small_shop,
     unhurried,
@@ -233,6 +234,23 @@ async def test_open_breakers_pauses_mode_and_rules_are_shown_as_they_are(tmp_pat
     }
     assert found["flowmend_rules_loaded"] == {labels(): 1}
     assert found["flowmend_rules_last_reload_success"] == {labels(): 1}
+
+
+async def test_where_people_have_cured_what_was_open_a_breaker_holds_nothing_back(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon, served(daemon) as server:
+        for connection_id in shop.sandbox.world.connections:
+            shop.do(do="connection", connection=connection_id, offline=True)
+        truths = fail(shop, count=3)
+        await one_pass(daemon)
+        halted = (await server.values())["flowmend_breaker_open"]
+        for truth in truths:
+            people(shop, "resolve", truth)
+        await one_pass(daemon)
+        freed = (await server.values())["flowmend_breaker_open"]
+
+    step = labels(account=ACCOUNT, step=truths[0].step_id)
+    assert (halted[step], freed[step]) == (1, 0)
+    assert [line["step_id"] for line in shop.events("step.freed")] == [truths[0].step_id]
 
 
 async def test_an_offline_connection_is_an_open_breaker_of_each_step_behind_it_until_it_is_back(tmp_path: Path) -> None:
