@@ -36,6 +36,10 @@ class Layer:
         """Return what set the value at *path*, or the whole that it is a part of."""
         return next((self.origins[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.origins), None)
 
+    def beneath(self, path: tuple[str | int, ...]) -> tuple[str | int, ...] | None:
+        """Return the first path at or below *path* that was set here."""
+        return next((one for one in self.origins if one[: len(path)] == path), None)
+
     def named(self) -> dict[str, str]:
         """Return the origins by dotted key."""
         return {".".join(map(str, path)): origin for path, origin in self.origins.items()}

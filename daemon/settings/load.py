@@ -73,6 +73,8 @@ def _causes(invalid: ValidationError) -> list[Mapping[str, Any]]:
 
 def _problem(error: Mapping[str, Any], environment: Layer, document: Document | None) -> Problem:
     """Say what is wrong and where: in a variable, in the file, or in neither, where something is missing."""
+    if error["type"] == "extra_forbidden" and (path := environment.beneath(tuple(error["loc"]))):
+        error = {**error, "loc": path}  # of a section that does not exist pydantic names the section, not the variable
     origin = environment.origin(tuple(error["loc"]))
     found = explain(error, from_environment=origin is not None)
     origin = environment.origin(found.path)

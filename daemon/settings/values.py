@@ -66,6 +66,10 @@ def _secret(value: SecretStr) -> SecretStr:
     return SecretStr(clean_token(value.get_secret_value()))
 
 
+APIS = {"integrator.io": "https://api.integrator.io/v1", "eu.integrator.io": "https://api.eu.integrator.io/v1"}
+"""Where the API is of what people see in their browser's address line."""
+
+
 def _api_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -74,6 +78,8 @@ def _api_url(url: str) -> str:
         raise ValueError("must be no more than scheme, host and path, such as https://api.integrator.io/v1")
     if parts.port == 0:
         raise ValueError("has port 0, on which nothing can listen")
+    if parts.hostname in APIS:
+        raise ValueError(f"is where people look at integrator.io: did you mean {APIS[parts.hostname]}?")
     if not parts.path.strip("/"):
         raise ValueError(f"lacks the path of the API: did you mean {parts.scheme}://{parts.netloc}/v1?")
     if parts.scheme == "http" and not is_loopback(url):
@@ -88,7 +94,7 @@ def _store_url(url: str) -> str:
         return url
     if scheme != "sqlite" or not rest.startswith("///"):
         raise ValueError(
-            "must be a file of SQLite, with three slashes before its absolute path, or a PostgreSQL database"
+            "must be a file of SQLite, with three slashes before its absolute path, as in sqlite:///var/lib/flowmend/flowmend.db"
         )
     path = rest.removeprefix("///").removeprefix("/")
     if path in {"", ":memory:"}:
