@@ -72,6 +72,7 @@ def check(config: Config = None, json: Json = False) -> None:
     from daemon.cli.exits import PROBLEMS
     from daemon.cli.render import print_json, say
     from daemon.store.checks import check_store
+    from daemon.store.schema import HEAD
 
     report = check_store(known_file(read_settings(config, offline=True)))
     if json:
@@ -89,6 +90,9 @@ def check(config: Config = None, json: Json = False) -> None:
             "Restore a copy, or ask whoever looks after Flowmend: docs/operations.md, The store. Change nothing by hand."
             if report.problems
             else "Sound: its pages, its references, its tables, and what the journal promises."
+            if report.schema == HEAD
+            else "Sound: its pages, its references and its tables, which are of an older version. What the journal promises "
+            f"can be looked at once it is brought to {HEAD}: flowmend db upgrade does that."
         )
     raise typer.Exit(PROBLEMS if report.problems else 0)
 

@@ -143,7 +143,7 @@ def known_file(settings: "Settings") -> Path:
     """Return the file of a store that is there.
 
     Raises:
-        StoreError: there is none yet, or it is in memory; nothing was made.
+        StoreError: there is none yet, it is in memory, or no file; nothing was made.
     """
     from daemon.core.exceptions import StoreError
     from daemon.store.sql import file_of
@@ -151,6 +151,8 @@ def known_file(settings: "Settings") -> Path:
     file = file_of(known_store(settings))
     if file is None:
         raise StoreError("the store is in memory only (store.url): it has no file")
+    if file.is_dir():
+        raise StoreError(f"{file} is a folder, where a file is due: set store.url to the store's file")
     return file
 
 
