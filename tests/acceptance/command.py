@@ -13,7 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Self
+
+from tests.acceptance.forking import fork
 
 FLOWMEND = Path(sys.executable).with_name("flowmend")
 TIMEOUT_S = 120.0
@@ -26,7 +29,17 @@ def environment(**extra: str) -> dict[str, str]:
 
 
 def flowmend(*arguments: str, cwd: Path, **extra: str) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
+    """Run one command to its end, in a process that was forked: see `forking`."""
+    with TemporaryFile("w+", encoding="utf-8") as stdout, TemporaryFile("w+", encoding="utf-8") as stderr:
+        command = fork(arguments, cwd=cwd, env=environment(**extra), stdout=stdout.fileno(), stderr=stderr.fileno())
+        code = command.wait(TIMEOUT_S)
+        stdout.seek(0)
+        stderr.seek(0)
+        return subprocess.CompletedProcess([FLOWMEND, *arguments], code, stdout.read(), stderr.read())
+
+
+def started(*arguments: str, cwd: Path, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Start one command as people do, with all of its imports in its own order, and run it to its end."""
     return subprocess.run(
         [FLOWMEND, *arguments], cwd=cwd, env=environment(**extra), capture_output=True, text=True, timeout=TIMEOUT_S,
         check=False,
@@ -61,23 +74,19 @@ class ServedSandbox:
 @contextmanager
 def served_sandbox(cwd: Path, *arguments: str) -> Iterator[ServedSandbox]:
     """Serve a sandbox on a free port until the block ends."""
-    process = subprocess.Popen(
-        [FLOWMEND, "sandbox", "--port", "0", *arguments],
-        cwd=cwd,
-        env=environment(PYTHONUNBUFFERED="1"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+/v1", line)
-        assert found, line + (process.stderr.read() if process.stderr else "")
-        yield ServedSandbox(url=found[0])
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+    read, written = os.pipe()
+    with os.fdopen(read, encoding="utf-8") as said:
+        with os.fdopen(written, "wb"):
+            env = environment(PYTHONUNBUFFERED="1")
+            sandbox = fork(["sandbox", "--port", "0", *arguments], cwd=cwd, env=env, stdout=written, stderr=written)
+        try:
+            line = said.readline()
+            found = re.search(r"http://127\.0\.0\.1:\d+/v1", line)
+            assert found, line + said.read()
+            yield ServedSandbox(url=found[0])
+        finally:
+            os.kill(sandbox.pid, signal.SIGTERM)
+            sandbox.wait(30)
 
 
 def write_config(

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.command import Service, flowmend, served_sandbox, write_config
+from tests.acceptance.command import Service, flowmend, served_sandbox, started, write_config
 from tests.integration.small_shop import RETRIES
 
 CHANNEL = '[notify.ops]\nurl_file = "ops.apprise"\nevents = ["daemon.started", "daemon.stopped"]\n'
@@ -60,7 +60,7 @@ def receiver(folder: Path) -> Iterator[Receiver]:
 def test_a_channel_can_be_tried_and_says_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text(CHANNEL)
     with receiver(tmp_path) as inbox:
-        tried = flowmend("notify", "test", cwd=tmp_path)
+        tried = started("notify", "test", cwd=tmp_path)
         assert (tried.returncode, tried.stdout, tried.stderr) == (0, "ops: sent. Has it arrived?\n", "")
         assert [each["title"] for each in inbox.documents] == ["Flowmend: a test of channel ops"]
     failed = flowmend("notify", "test", "ops", "--json", cwd=tmp_path)

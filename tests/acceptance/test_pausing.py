@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from daemon.store.sql import open_store
-from tests.acceptance.command import FLOWMEND, Service, environment, flowmend, served_sandbox, write_config
+from tests.acceptance.command import FLOWMEND, Service, environment, flowmend, served_sandbox, started, write_config
 
 SHIPPED = Path(__file__).parents[2] / "rules"
 AT_ONCE = 8
@@ -156,7 +156,7 @@ def test_a_file_holds_in_spite_of_resuming_and_that_is_said(home: Path) -> None:
     assert told("once", cwd=home, code=3)["accounts"]["acme"]["skipped"]["paused"] > 0
     left = told("resume", "--all", cwd=home, code=3)
     assert [(each["file"], each["reason"]) for each in left["paused"]] == [(True, "do not touch")]
-    done = flowmend("resume", cwd=home)
+    done = started("resume", cwd=home)
     assert f"the file {home / 'PAUSE'} still stops all writing; remove it" in done.stderr.replace("./", "")
     assert "the file is removed" in done.stdout
 

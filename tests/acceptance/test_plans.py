@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command import ServedSandbox, Service, flowmend, served_sandbox, write_config
+from tests.acceptance.command import ServedSandbox, Service, flowmend, served_sandbox, started, write_config
 
 FLOW, STEP = "Orders to NetSuite", "Create sales order"
 RULES = """
@@ -54,7 +54,7 @@ def test_a_plan_is_shown_with_what_to_type_then_applied_once(tmp_path: Path, san
     assert f"flowmend approve {number} lets the running service" in shown.stdout
 
     fail(sandbox, 1)
-    done = flowmend("apply", number, cwd=tmp_path)
+    done = started("apply", number, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"plan {number} of acme: 3 of 3 errors sent" in done.stdout
     assert "Traceback" not in done.stderr
@@ -103,7 +103,7 @@ def test_over_a_limit_once_names_the_plan_that_a_person_lists_approves_and_the_s
     (group,) = listed["groups"]
     assert (group["rule"], group["send"]) == ("again", 5)
     assert group["why"] == "over a limit: wants to retry 5 after 0 in the last hour; its limit is 3 an hour"
-    shown = flowmend("approve", cwd=tmp_path)
+    shown = started("approve", cwd=tmp_path)
     assert shown.returncode == 0
     assert f"plan {number} of acme waits until" in shown.stdout
     assert STEP in shown.stdout

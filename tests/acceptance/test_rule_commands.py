@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.acceptance.command import flowmend
+from tests.acceptance.command import flowmend, started
 
 RULES = """\
 version: 1
@@ -45,7 +45,7 @@ def rules(tmp_path: Path) -> Path:
 
 
 def test_tests_that_pass_are_counted(rules: Path) -> None:
-    done = flowmend("test", str(rules), cwd=rules.parent)
+    done = started("test", str(rules), cwd=rules.parent)
 
     assert done.returncode == 0, done.stderr
     assert "all 3 tests of 3 rules passed" in done.stdout
@@ -120,7 +120,7 @@ def test_broken_files_are_shown_and_nothing_is_run(rules: Path) -> None:
 
 
 def test_fmt_shows_checks_prints_and_writes(rules: Path) -> None:
-    check = flowmend("fmt", "--check", "rules.yaml", cwd=rules.parent)
+    check = started("fmt", "--check", "rules.yaml", cwd=rules.parent)
     diff = flowmend("fmt", "--diff", "rules.yaml", cwd=rules.parent)
     alone = flowmend("fmt", "--stdout", "--to", "toml", "rules.yaml", cwd=rules.parent)
     assert (check.returncode, diff.returncode, alone.returncode) == (1, 0, 0)
@@ -147,7 +147,7 @@ ERROR = {
 
 def test_an_error_in_a_file_is_explained_near_misses_first(rules: Path) -> None:
     (rules.parent / "error.json").write_text(json.dumps(ERROR), encoding="utf-8")
-    done = flowmend("explain", "--file", "error.json", "--rules", "rules.yaml", "--all", cwd=rules.parent)
+    done = started("explain", "--file", "error.json", "--rules", "rules.yaml", "--all", cwd=rules.parent)
 
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
@@ -220,7 +220,7 @@ def test_check_fails_on_warnings_only_where_it_is_strict(rules: Path) -> None:
 def test_a_captured_test_goes_to_standard_output_and_what_is_to_be_known_beside_it(rules: Path) -> None:
     text = json.dumps(ERROR | {"source": "application", "message": "Too many: jane@shop.example, order 1234567"})
     (rules.parent / "error.json").write_text(text, encoding="utf-8")
-    yaml = flowmend("capture", "--file", "error.json", "--rules", "rules.yaml", cwd=rules.parent)
+    yaml = started("capture", "--file", "error.json", "--rules", "rules.yaml", cwd=rules.parent)
     told = flowmend("capture", "--file", "error.json", "--rules", "rules.yaml", "--json", cwd=rules.parent)
 
     message = "Too many: person1@example.com, order 1000001"

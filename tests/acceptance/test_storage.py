@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.command import ServedSandbox, Service, flowmend, served_sandbox, write_config
+from tests.acceptance.command import ServedSandbox, Service, flowmend, served_sandbox, started, write_config
 
 SHIPPED = Path(__file__).parents[2] / "rules"
 AGAIN = """
@@ -51,7 +51,7 @@ def settled(sandbox: ServedSandbox) -> None:
 
 def test_a_store_that_may_only_be_read_is_said_and_nothing_is_sent(tmp_path: Path, sandbox: ServedSandbox) -> None:
     store = tmp_path / "flowmend.db"
-    assert flowmend("db", "upgrade", cwd=tmp_path).returncode == 0
+    assert started("db", "upgrade", cwd=tmp_path).returncode == 0
     make_read_only(store)
     refused = flowmend("once", cwd=tmp_path)
     written = sandbox.state["writes"]

@@ -8,6 +8,7 @@ import pytest
 from daemon.store.memory import MemoryStore
 from daemon.store.sql import open_store
 from tests.contract.store_values import Clock, Store
+from tests.empty_store import make_empty_store
 
 
 @pytest.fixture
@@ -22,5 +23,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) ->
     if request.param == "memory":
         yield MemoryStore(now=clock)
         return
-    async with open_store(f"sqlite:///{tmp_path}/store/flowmend.db", now=clock) as opened:
+    file = tmp_path / "store" / "flowmend.db"
+    make_empty_store(file)
+    async with open_store(f"sqlite:///{file}", now=clock) as opened:
         yield opened

@@ -18,6 +18,7 @@ from daemon.sandbox import Fault, Options, Sandbox, make_world
 from daemon.sandbox.people import act
 from daemon.sandbox.truth import Truth
 from daemon.settings import Settings
+from tests.empty_store import make_empty_store
 from tests.fakes import FakeClock
 
 ACCOUNT = "acme"
@@ -36,6 +37,11 @@ class Shop:
     log: io.StringIO = field(default_factory=io.StringIO)
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
 
+    @property
+    def file(self) -> Path:
+        """Return where the store is."""
+        return self.folder / "flowmend.db"
+
     def settings(self, mode: Mode = Mode.ENFORCE) -> Settings:
         """Return settings that adopt the backlog and see errors as soon as they occur."""
         sections: dict[str, dict[str, Any]] = {
@@ -45,7 +51,7 @@ class Shop:
             "rules": {"paths": (self.rules,)},
             "recordings": {},
             "notify": {},
-            "store": {"url": f"sqlite:///{self.folder / 'flowmend.db'}"},
+            "store": {"url": f"sqlite:///{self.file}"},
         }
         account = {"base_url": self.base_url, "token": "sandbox-token", "requests_per_s": 5000.0}
         account |= self.changes.get("account", {})
@@ -133,6 +139,9 @@ async def open_shop(
     )
     base_url = await sandbox.start()
     try:
-        yield Shop(sandbox=sandbox, base_url=base_url, folder=folder, clock=clock, rules=rules, changes=changes)
+        shop = Shop(sandbox=sandbox, base_url=base_url, folder=folder, clock=clock, rules=rules, changes=changes)
+        if not shop.file.exists():
+            make_empty_store(shop.file)
+        yield shop
     finally:
         await sandbox.stop()

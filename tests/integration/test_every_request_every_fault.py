@@ -7,9 +7,7 @@ To a dead process all answers are the same: only what was done at the other end 
 simply read again by the client: here it fails until the client gives up.
 """
 
-import asyncio
 import os
-import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +19,7 @@ import pytest
 
 from daemon.app.build import Daemon
 from daemon.sandbox import Fault, Options
-from daemon.store.sql import open_store
+from tests.empty_store import make_empty_store
 from tests.integration.mortal import Life, living, turn
 from tests.integration.shop import ACCOUNT, Shop
 from tests.integration.small_shop import BUSY, FLAKY, FLOW, HOPELESS, STEP, fail, small_shop
@@ -154,23 +152,10 @@ def cases_of(endpoint: str, calls: int, *, dies: bool) -> Iterator[Case]:
         yield from (Case(endpoint=endpoint, call=call, kind=kind, dies=dies) for kind in kinds[call % every :: every])
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a store without anything in it, to be copied: making one takes longer than a run."""
-    file = tmp_path_factory.mktemp("store") / "flowmend.db"
-
-    async def make() -> None:
-        async with open_store(f"sqlite:///{file}"):
-            pass
-
-    asyncio.run(make())
-    return file
-
-
 @asynccontextmanager
-async def shop_of(folder: Path, empty_store: Path, faults: Sequence[Fault] = ()) -> AsyncIterator[Shop]:
+async def shop_of(folder: Path, faults: Sequence[Fault] = ()) -> AsyncIterator[Shop]:
     """Open the shop of the run: six records on one step, one on another."""
-    shutil.copytree(empty_store.parent, folder)
+    make_empty_store(folder / "flowmend.db")
     options, poll = Options(job_seconds=5.0), {"concurrency": 1}
     async with small_shop(folder, RULES, options=options, faults=faults, poll=poll) as shop:
         for family in FAMILIES:
@@ -213,9 +198,9 @@ def mend(shop: Shop) -> None:
     world.token_valid = True
 
 
-async def run(case: Case, folder: Path, empty_store: Path) -> list[str]:
+async def run(case: Case, folder: Path) -> list[str]:
     """Let one thing go wrong and return what is wrong in the end."""
-    async with shop_of(folder, empty_store, [case.fault]) as shop:
+    async with shop_of(folder, [case.fault]) as shop:
         if case.dies:
             life = Life(at_answer=lambda seen: bool(seen.fault))
             async with living(shop, life) as daemon:
@@ -247,16 +232,16 @@ async def judged(shop: Shop, daemon: Daemon, case: Case | None = None) -> list[s
     return wrong
 
 
-async def recorded(folder: Path, empty_store: Path) -> Counter[str]:
+async def recorded(folder: Path) -> Counter[str]:
     """Return how often each endpoint is asked in a run in which nothing goes wrong, until there is nothing left to do."""
-    async with shop_of(folder, empty_store) as shop, living(shop, Life()) as daemon:
+    async with shop_of(folder) as shop, living(shop, Life()) as daemon:
         await turns(shop, daemon, EARLY)
         assert await quiet(daemon)
         return shop.sandbox.calls
 
 
-async def test_the_run_is_complete_and_ends_well(tmp_path: Path, empty_store: Path) -> None:
-    async with shop_of(tmp_path / "run", empty_store) as shop:
+async def test_the_run_is_complete_and_ends_well(tmp_path: Path) -> None:
+    async with shop_of(tmp_path / "run") as shop:
         async with living(shop, Life()) as daemon:
             await until_quiet(shop, daemon)
             assert await judged(shop, daemon) == []
@@ -277,14 +262,14 @@ async def test_the_run_is_complete_and_ends_well(tmp_path: Path, empty_store: Pa
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 async def test_killed_before_or_after_any_durable_write_it_goes_on_as_if_nothing_had_been(
-    tmp_path: Path, empty_store: Path, after: bool
+    tmp_path: Path, after: bool
 ) -> None:
     whole = Life()
-    async with shop_of(tmp_path / "recorded", empty_store) as shop, living(shop, whole) as daemon:
+    async with shop_of(tmp_path / "recorded") as shop, living(shop, whole) as daemon:
         await turns(shop, daemon, EARLY)
     wrong: list[str] = []
     for number in range(1, whole.written + 1) if LONG else whole.durable[after::2]:
-        async with shop_of(tmp_path / str(number), empty_store) as shop:
+        async with shop_of(tmp_path / str(number)) as shop:
             now = number.__eq__
             life = Life(after=now) if after else Life(before=now)
             async with living(shop, life) as daemon:
@@ -299,11 +284,11 @@ async def test_killed_before_or_after_any_durable_write_it_goes_on_as_if_nothing
 @pytest.mark.parametrize("dies", [False, True], ids=["goes on", "killed"])
 @pytest.mark.parametrize(("endpoint", "part"), [(each, part) for each in ENDPOINTS for part in range(parts_of(each))])
 async def test_whatever_goes_wrong_nothing_runs_twice_is_lost_or_is_a_lie(
-    tmp_path: Path, empty_store: Path, endpoint: str, part: int, dies: bool
+    tmp_path: Path, endpoint: str, part: int, dies: bool
 ) -> None:
-    calls = await recorded(tmp_path / "recorded", empty_store)
+    calls = await recorded(tmp_path / "recorded")
     wrong: list[str] = []
     cases = list(cases_of(endpoint, calls[endpoint], dies=dies))
     for number, case in enumerate(cases[part :: parts_of(endpoint)]):
-        wrong += await run(case, tmp_path / str(number), empty_store)
+        wrong += await run(case, tmp_path / str(number))
     assert not wrong, "\n".join(wrong)
