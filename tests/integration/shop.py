@@ -65,6 +65,8 @@ class Shop:
         self, mode: Mode = Mode.ENFORCE, *, level: Level = "info", messages: bool = False
     ) -> AsyncIterator[Daemon]:
         """Open a daemon on the shop's store, as a start of the process does; *level* and *messages* are its log's."""
+        if not self.file.exists():
+            make_empty_store(self.file)
         secrets = Secrets()
         audience = Audience()
         log = configure_logs(
@@ -139,9 +141,6 @@ async def open_shop(
     )
     base_url = await sandbox.start()
     try:
-        shop = Shop(sandbox=sandbox, base_url=base_url, folder=folder, clock=clock, rules=rules, changes=changes)
-        if not shop.file.exists():
-            make_empty_store(shop.file)
-        yield shop
+        yield Shop(sandbox=sandbox, base_url=base_url, folder=folder, clock=clock, rules=rules, changes=changes)
     finally:
         await sandbox.stop()
