@@ -2,24 +2,26 @@
 
 A method is written as a plain function of a connection and marked `reads`, `writes` or `writes_soon`; callers await it
 without the connection. It runs in the store's own thread, whole or not at all, also where its caller is cancelled
-meanwhile: one way there and back for each transaction, not for each statement.
+meanwhile: one way there and back for each transaction, not for each statement. Durable ones that wait at the same time
+wait for the disk together.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from copy import copy
+from dataclasses import dataclass
 from datetime import datetime
 from functools import update_wrapper
 from threading import Event
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from daemon.core.exceptions import StoreError, StoreLostError
+from daemon.core.exceptions import FlowmendError, StoreError, StoreLostError
 from daemon.store import sqlite
 from daemon.store.fence import Fence
 from daemon.store.files import Trust
@@ -36,6 +38,35 @@ Method = Callable[Concatenate[D, Connection, P], R]
 Awaited = Callable[Concatenate[D, P], Coroutine[Any, Any, R]]
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Asked(Generic[R]):
+    """One transaction that was asked for, and what came of it: its *answer*, or why it was *refused*."""
+
+    work: Callable[[Connection], R]
+    write: bool
+    durable: bool
+    fence: Fence | None
+    ended: bool = False
+    answer: R | None = None
+    refused: FlowmendError | None = None
+
+    def do(self, connection: Connection) -> None:
+        """Do it in the transaction that *connection* is in."""
+        if self.write and self.fence is not None:
+            self.fence.check(connection)
+        self.answer = self.work(connection)
+
+    def do_apart(self, connection: Connection) -> None:
+        """Do it beside others: where it is refused nothing of it is kept, and all of theirs."""
+        self.refused = None
+        try:
+            with connection.begin_nested():
+                self.do(connection)
+        except FlowmendError as refused:
+            self.refused = refused
+            forget_numbers(connection)
+
+
 class Database:
     """The open database; *clock* dates what people are shown, *file* names it in messages.
 
@@ -49,6 +80,7 @@ class Database:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._under_way: set[asyncio.Task[Any]] = set()
+        self._waiting: list[_Asked[Any]] = []
         self._hurry = Event()
         self.trust = Trust()
         self.fence: Fence | None = None
@@ -67,48 +99,67 @@ class Database:
             LockLostError: likewise, because of the fence.
             StoreLostError: nor would anything else be; what was kept is not where anybody will look for it.
         """
-        alone = asyncio.create_task(self._alone(work, write=write, durable=durable))
-        self._under_way.add(alone)
-        alone.add_done_callback(self._ended)
-        return await asyncio.shield(alone)
+        asked = _Asked(work=work, write=write, durable=durable, fence=self.fence)
+        in_turn = asyncio.create_task(self._in_turn(asked))
+        self._under_way.add(in_turn)
+        in_turn.add_done_callback(self._ended)
+        await asyncio.shield(in_turn)
+        if asked.refused is not None:
+            raise asked.refused
+        return asked.answer  # type: ignore[return-value] # it has ended, so this is what its work returned
 
-    def _ended(self, alone: "asyncio.Task[Any]") -> None:
-        self._under_way.discard(alone)
-        if not alone.cancelled():
-            alone.exception()  # its caller has heard of it, unless it was cancelled: then nobody is to be told
+    def _ended(self, in_turn: "asyncio.Task[Any]") -> None:
+        self._under_way.discard(in_turn)
+        if not in_turn.cancelled():
+            in_turn.exception()  # its caller has heard of it, unless it was cancelled: then nobody is to be told
 
     def hurry(self) -> None:
         """Wait no more for other processes that write: this one has to end, and what waits would wait in turn."""
         self._hurry.set()
 
-    async def _alone(self, work: Callable[[Connection], R], *, write: bool, durable: bool) -> R:
-        def run() -> R:
-            connection = self._connection
-            wait_s = IN_A_HURRY_S if self._hurry.is_set() else None
-            sqlite.set_begin(connection, write=write, durable=durable, wait_s=wait_s)
-            with ExitStack() as undone:
-                undone.callback(forget_numbers, connection)  # nor does a commit that fails leave any number given
-                with connection.begin():
-                    if write and self.fence is not None:
-                        self.fence.check(connection)
-                    answer = work(connection)
-                undone.pop_all()
-            return answer
+    async def _in_turn(self, asked: _Asked[Any]) -> None:
+        self._waiting.append(asked)
+        try:
+            async with self._lock:
+                if not asked.ended:
+                    await self._commit(asked)
+        finally:
+            self._waiting.remove(asked)
 
-        async with self._lock:
-            if write:
-                self.trust.check()
-            try:
-                answer = await in_thread(self._thread, run)
-            except (SQLAlchemyError, sqlite3.Error) as error:
-                said = sqlite.explain(error, self._file)
-                if not sqlite.lost(error):
-                    raise StoreError(said) from error
-                self.trust.lost = said
-                raise StoreLostError(said) from error
-            if durable:  # what was written to a file that is not there any more is forgotten (P11)
-                self.trust.check()
-            return answer
+    async def _commit(self, asked: _Asked[Any]) -> None:
+        """Do one transaction, and with a durable one all that are waiting: one sync is enough for them.
+
+        Where that fails nothing of it is kept, and the others are done in their own turn.
+        """
+        together = [each for each in self._waiting if each.durable and not each.ended] if asked.durable else [asked]
+        if asked.write:
+            self.trust.check()
+        try:
+            await in_thread(self._thread, lambda: self._run(together))
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            said = sqlite.explain(error, self._file)
+            if not sqlite.lost(error):
+                raise StoreError(said) from error
+            self.trust.lost = said
+            raise StoreLostError(said) from error
+        if asked.durable:  # what was written to a file that is not there any more is forgotten (P11)
+            self.trust.check()
+        for each in together:
+            each.ended = True
+
+    def _run(self, together: Sequence[_Asked[Any]]) -> None:
+        first, connection = together[0], self._connection
+        wait_s = IN_A_HURRY_S if self._hurry.is_set() else None
+        sqlite.set_begin(connection, write=first.write, durable=first.durable, wait_s=wait_s)
+        with ExitStack() as undone:
+            undone.callback(forget_numbers, connection)  # nor does a commit that fails leave any number given
+            with connection.begin():
+                if len(together) == 1:
+                    first.do(connection)
+                else:
+                    for each in together:
+                        each.do_apart(connection)
+            undone.pop_all()
 
     async def close(self) -> None:
         """Close the connection once all transactions that were asked for have ended, also those without a caller."""
