@@ -1,8 +1,10 @@
 """The statements of the journal, and how its entries are written and read back."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
+from typing import NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,7 +27,7 @@ from daemon.store.cases import HAPPENED, NAMES, UNDECIDED
 from daemon.store.columns import Moment
 from daemon.store.judged import STEP, case_root, former_key
 from daemon.store.past import past_of
-from daemon.store.sqlite import document, each, fields, insert
+from daemon.store.sqlite import document, each, fields, insert, packed
 from daemon.store.steps import ADDRESSED, REF, AnyRow, add_numbered, address, ref_of
 from daemon.store.tables import batch_items, batches, errors, held, patches, steps, verdicts
 
@@ -139,18 +141,22 @@ _open_items = batch_items.join(batches, batches.c.batch_no == batch_items.c.batc
 )
 OPEN_ITEMS = (
     select(
-        batch_items.c.batch_no,
-        batch_items.c.error_id,
-        batch_items.c.case_key,
-        batch_items.c.retry_key,
-        batch_items.c.alias,
-        batch_items.c.missed,
-        batch_items.c.outcome,
+        packed(
+            batch_items.c.batch_no,
+            batch_items.c.position,
+            batch_items.c.error_id,
+            batch_items.c.case_key,
+            batch_items.c.retry_key,
+            batch_items.c.alias,
+            batch_items.c.missed,
+            batch_items.c.outcome,
+        )
     )
     .select_from(_open_items)
     .where(*_open, or_(batch_items.c.outcome.is_(None), batch_items.c.outcome.in_(COUNTED)))
-    .order_by(batch_items.c.batch_no, batch_items.c.position)
 )
+ON_STEP = {"heads": OPEN_BATCHES.where(ADDRESSED), "items": OPEN_ITEMS.where(ADDRESSED)}
+ANYWHERE = {"heads": OPEN_BATCHES, "items": OPEN_ITEMS}
 BY_DATA = (
     select(literal(1))
     .select_from(_open_items)
@@ -158,6 +164,17 @@ BY_DATA = (
     .limit(1)
 )
 """Whether any error under way is of a case that only its retry data names."""
+
+
+ENTRY = select(batches).where(batches.c.batch_no == BATCH)
+MOVABLE = (batches.c.size, batches.c.state, batches.c.ended_at, batches.c.job_id, batches.c.reason)
+MOVE = (
+    update(batches)
+    .where(batches.c.batch_no == BATCH)
+    .values({each: func.coalesce(bindparam(f"to_{each.name}", type_=each.type), each) for each in MOVABLE})
+)
+UNMOVED = dict.fromkeys(f"to_{each.name}" for each in MOVABLE)
+"""The parameters of `MOVE` that leave an entry as it is."""
 
 
 def add_batch(connection: Connection, batch: Batch, step_no: int, now: datetime) -> int:
@@ -225,16 +242,25 @@ def open_heads(connection: Connection, account: str) -> list[UnderWay]:
 
 def open_entries(connection: Connection, account: str, step: StepRef | None) -> list[Written]:
     """Return the entries that may still be at work (None: on any step), oldest first."""
-    heads, rows, names = OPEN_BATCHES, OPEN_ITEMS, {"account": account}
-    if step is not None:
-        heads, rows, names = heads.where(ADDRESSED), rows.where(ADDRESSED), address(step)
-    items: dict[int, list[AnyRow]] = {}
-    for row in connection.execute(rows, names):
-        items.setdefault(row.batch_no, []).append(row)
-    return [_written(head, items.get(head.batch_no, ())) for head in connection.execute(heads, names)]
+    wanted, names = (ANYWHERE, {"account": account}) if step is None else (ON_STEP, address(step))
+    items: dict[int, list[_Row]] = {}
+    for batch_no, _, *row in sorted(json.loads(connection.execute(wanted["items"], names).scalar_one())):
+        items.setdefault(batch_no, []).append(_Row(*row))
+    return [_written(head, items.get(head.batch_no, ())) for head in connection.execute(wanted["heads"], names)]
 
 
-def _written(head: AnyRow, rows: Sequence[AnyRow]) -> Written:
+class _Row(NamedTuple):
+    """What is read of an item."""
+
+    error_id: str
+    case_key: str
+    retry_key: str
+    alias: str
+    missed: int
+    outcome: str | None
+
+
+def _written(head: AnyRow, rows: Sequence[_Row]) -> Written:
     left = [row for row in rows if row.outcome is None]
     batch = Batch(
         step=ref_of(head),

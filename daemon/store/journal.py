@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from daemon.core.batches import Act, Batch, UnderWay, WriteState, Written
 from daemon.core.decisions import Outcome
@@ -18,7 +18,6 @@ from daemon.store import entries
 from daemon.store.cases import merge
 from daemon.store.sqlite import document
 from daemon.store.steps import AnyRow, count_stored, make_step
-from daemon.store.tables import batches
 from daemon.store.transactions import Database, reads, writes, writes_soon
 
 MOVING = (Act.RETRY, Act.RESOLVE)
@@ -190,7 +189,7 @@ class JournalRows(Database):
 
 def _entry(connection: Connection, batch_id: int, allowed: Collection[WriteState], what: str) -> AnyRow:
     """Return the entry if it is in one of the *allowed* states; *what* says what it would do."""
-    row = connection.execute(select(batches).where(batches.c.batch_no == batch_id)).first()
+    row = connection.execute(entries.ENTRY, {"batch": batch_id}).first()
     if row is None:
         raise StoreError(f"there is no write {batch_id} in the journal: it cannot {what}")
     if row.state not in allowed:
@@ -199,7 +198,9 @@ def _entry(connection: Connection, batch_id: int, allowed: Collection[WriteState
 
 
 def _move(connection: Connection, batch_id: int, **values: Any) -> None:
-    connection.execute(batches.update().where(batches.c.batch_no == batch_id).values(**values))
+    """Change what is given of an entry."""
+    changes = {f"to_{name}": value for name, value in values.items()}
+    connection.execute(entries.MOVE, {"batch": batch_id} | entries.UNMOVED | changes)
 
 
 def _give_back(
