@@ -1,9 +1,9 @@
 """The statements of the journal, and how its entries are written and read back."""
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from hashlib import blake2b
+from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy import (
@@ -141,19 +141,20 @@ _open_items = batch_items.join(batches, batches.c.batch_no == batch_items.c.batc
 )
 OPEN_ITEMS = (
     select(
+        batch_items.c.batch_no,
         packed(
-            batch_items.c.batch_no,
-            batch_items.c.position,
             batch_items.c.error_id,
+            batch_items.c.position,
             batch_items.c.case_key,
             batch_items.c.retry_key,
             batch_items.c.alias,
             batch_items.c.missed,
             batch_items.c.outcome,
-        )
+        ).label("items"),
     )
     .select_from(_open_items)
     .where(*_open, or_(batch_items.c.outcome.is_(None), batch_items.c.outcome.in_(COUNTED)))
+    .group_by(batch_items.c.batch_no)
 )
 ON_STEP = {"heads": OPEN_BATCHES.where(ADDRESSED), "items": OPEN_ITEMS.where(ADDRESSED)}
 ANYWHERE = {"heads": OPEN_BATCHES, "items": OPEN_ITEMS}
@@ -243,16 +244,15 @@ def open_heads(connection: Connection, account: str) -> list[UnderWay]:
 def open_entries(connection: Connection, account: str, step: StepRef | None) -> list[Written]:
     """Return the entries that may still be at work (None: on any step), oldest first."""
     wanted, names = (ANYWHERE, {"account": account}) if step is None else (ON_STEP, address(step))
-    items: dict[int, list[_Row]] = {}
-    for batch_no, _, *row in sorted(json.loads(connection.execute(wanted["items"], names).scalar_one())):
-        items.setdefault(batch_no, []).append(_Row(*row))
-    return [_written(head, items.get(head.batch_no, ())) for head in connection.execute(wanted["heads"], names)]
+    items = {row.batch_no: row.items for row in connection.execute(wanted["items"], names)}
+    return [_written(head, items.get(head.batch_no, "{}")) for head in connection.execute(wanted["heads"], names)]
 
 
 class _Row(NamedTuple):
     """What is read of an item."""
 
     error_id: str
+    position: int
     case_key: str
     retry_key: str
     alias: str
@@ -260,7 +260,8 @@ class _Row(NamedTuple):
     outcome: str | None
 
 
-def _written(head: AnyRow, rows: Sequence[_Row]) -> Written:
+def _written(head: AnyRow, items: str) -> Written:
+    rows = sorted((_Row(name, *row) for name, row in json.loads(items).items()), key=attrgetter("position"))
     left = [row for row in rows if row.outcome is None]
     batch = Batch(
         step=ref_of(head),

@@ -51,14 +51,14 @@ class _Asked(Generic[R]):
     refused: FlowmendError | None = None
 
     def do(self, connection: Connection) -> None:
-        """Do it in the transaction that *connection* is in."""
+        """Do it in the transaction that *connection* is in; perhaps not for the first time, since a commit may fail."""
+        self.refused = None
         if self.write and self.fence is not None:
             self.fence.check(connection)
         self.answer = self.work(connection)
 
     def do_apart(self, connection: Connection) -> None:
         """Do it beside others: where it is refused nothing of it is kept, and all of theirs."""
-        self.refused = None
         try:
             with connection.begin_nested():
                 self.do(connection)

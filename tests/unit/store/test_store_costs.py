@@ -70,6 +70,21 @@ async def test_what_came_of_retries_lately_is_found_without_reading_the_whole_jo
 
 
 @pytest.mark.parametrize(
+    "statement",
+    [*entries.ON_STEP.values(), *entries.ANYWHERE.values(), entries.BY_DATA, entries.OPEN_COUNT],
+    ids=["heads of a step", "items of a step", "heads", "items", "by data", "count"],
+)
+async def test_what_is_under_way_is_found_without_reading_what_has_ended(statement: Any) -> None:
+    details = await explained(statement)
+    assert [each for each in details if each.startswith("SCAN batches")] in (
+        [],
+        ["SCAN batches USING INDEX batches_open"],
+    )
+    assert not [each for each in details if each.startswith("SCAN batch_items")]
+    assert any("INDEX batches_open" in detail for detail in details)
+
+
+@pytest.mark.parametrize(
     "statement", [cases.HISTORIES, recordings.NOTE_FATES], ids=["histories of cases", "fates of recordings"]
 )
 async def test_what_is_asked_of_a_few_records_does_not_read_all_that_ever_happened_on_their_step(
