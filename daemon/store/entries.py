@@ -136,9 +136,7 @@ COUNTED = (Outcome.CONFIRMED, Outcome.CAME_BACK)
 
 OPEN_COUNT = select(func.count()).join_from(batches, steps).where(*_open)
 OPEN_BATCHES = select(batches, *REF).join_from(batches, steps).where(*_open).order_by(batches.c.batch_no)
-_open_items = batch_items.join(batches, batches.c.batch_no == batch_items.c.batch_no).join(
-    steps, steps.c.step_no == batches.c.step_no
-)
+OPEN_ON_STEP = OPEN_BATCHES.where(ADDRESSED)
 OPEN_ITEMS = (
     select(
         batch_items.c.batch_no,
@@ -152,15 +150,16 @@ OPEN_ITEMS = (
             batch_items.c.outcome,
         ).label("items"),
     )
-    .select_from(_open_items)
-    .where(*_open, or_(batch_items.c.outcome.is_(None), batch_items.c.outcome.in_(COUNTED)))
+    .where(
+        batch_items.c.batch_no.in_(select(_ids.c.value)),
+        or_(batch_items.c.outcome.is_(None), batch_items.c.outcome.in_(COUNTED)),
+    )
     .group_by(batch_items.c.batch_no)
 )
-ON_STEP = {"heads": OPEN_BATCHES.where(ADDRESSED), "items": OPEN_ITEMS.where(ADDRESSED)}
-ANYWHERE = {"heads": OPEN_BATCHES, "items": OPEN_ITEMS}
 BY_DATA = (
     select(literal(1))
-    .select_from(_open_items)
+    .join_from(batch_items, batches, batches.c.batch_no == batch_items.c.batch_no)
+    .join(steps, steps.c.step_no == batches.c.step_no)
     .where(*_open, batch_items.c.outcome.is_(None), func.substr(batch_items.c.case_key, 1, 2).in_(("d:", "c:")))
     .limit(1)
 )
@@ -243,9 +242,11 @@ def open_heads(connection: Connection, account: str) -> list[UnderWay]:
 
 def open_entries(connection: Connection, account: str, step: StepRef | None) -> list[Written]:
     """Return the entries that may still be at work (None: on any step), oldest first."""
-    wanted, names = (ANYWHERE, {"account": account}) if step is None else (ON_STEP, address(step))
-    items = {row.batch_no: row.items for row in connection.execute(wanted["items"], names)}
-    return [_written(head, items.get(head.batch_no, "{}")) for head in connection.execute(wanted["heads"], names)]
+    asked = (OPEN_BATCHES, {"account": account}) if step is None else (OPEN_ON_STEP, address(step))
+    heads = connection.execute(*asked).all()
+    rows = connection.execute(OPEN_ITEMS, {"ids": document([head.batch_no for head in heads])})
+    items = {row.batch_no: row.items for row in rows}
+    return [_written(head, items.get(head.batch_no, "{}")) for head in heads]
 
 
 class _Row(NamedTuple):
