@@ -1,5 +1,6 @@
 """Whole passes over the shop with the shipped rules, held against what the sandbox knows to be true."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.app.figures import Figures
 from daemon.app.once import run_once
 from daemon.core.actions import Mode, Retry
 from daemon.sandbox.templates import ODD
@@ -22,6 +24,17 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def passed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Figures]:
+    """Return the shop as one pass left it, and what was said of the pass: to be looked at only."""
+
+    async def once() -> tuple[Shop, Figures]:
+        async with open_shop(tmp_path_factory.mktemp("passed"), errors=800) as shop:
+            return shop, await shop.once()
+
+    return asyncio.run(once())
+
+
 async def test_observe_sends_nothing_but_gets_and_touches_nothing(shop: Shop) -> None:
     figures = await shop.once(Mode.OBSERVE)
 
@@ -33,8 +46,8 @@ async def test_observe_sends_nothing_but_gets_and_touches_nothing(shop: Shop) ->
     assert figures.open == sum(len(truth.open_ids) for truth in shop.truths()) == figures.tally.counts["new"]
 
 
-async def test_enforce_does_its_whole_job_and_says_the_truth_about_it(shop: Shop) -> None:
-    figures = await shop.once()
+def test_enforce_does_its_whole_job_and_says_the_truth_about_it(passed: tuple[Shop, Figures]) -> None:
+    shop, figures = passed
     counts, truths = figures.tally.counts, shop.truths()
 
     assert figures.failure is None
@@ -50,23 +63,23 @@ async def test_enforce_does_its_whole_job_and_says_the_truth_about_it(shop: Shop
     assert figures.open == sum(len(truth.open_ids) for truth in truths)
 
 
-async def test_no_record_is_harmed_and_no_data_changed_beyond_what_a_rule_names(shop: Shop) -> None:
-    await shop.once()
+def test_no_record_is_harmed_and_no_data_changed_beyond_what_a_rule_names(passed: tuple[Shop, Figures]) -> None:
+    shop, _ = passed
 
     assert [truth.record_id for truth in shop.truths() if truth.harmed] == []
     assert {pointer for truth in shop.truths() for pointer in truth.stray_changes} == set()
 
 
-async def test_a_patched_record_carries_the_right_value_and_went_through(shop: Shop) -> None:
-    await shop.once()
+def test_a_patched_record_carries_the_right_value_and_went_through(passed: tuple[Shop, Figures]) -> None:
+    shop, _ = passed
     patched = [truth for truth in shop.truths() if truth.patched]
 
     assert {truth.cure.kind for truth in patched} == {"patch"}
     assert {truth.state for truth in patched} == {"cured"}
 
 
-async def test_what_no_rule_matches_is_left_exactly_as_it_was(shop: Shop) -> None:
-    await shop.once()
+def test_what_no_rule_matches_is_left_exactly_as_it_was(passed: tuple[Shop, Figures]) -> None:
+    shop, _ = passed
     odd = [truth for truth in shop.truths() if truth.family in ODD_FAMILIES]
 
     assert len(odd) > 50
@@ -158,8 +171,8 @@ async def test_a_second_pass_right_after_asks_only_for_the_summaries_and_once_fo
     assert figures.requests == sum(asked.values())
 
 
-async def test_the_figures_of_each_rule_equal_what_the_servers_jobs_counted(shop: Shop) -> None:
-    figures = await shop.once()
+def test_the_figures_of_each_rule_equal_what_the_servers_jobs_counted(passed: tuple[Shop, Figures]) -> None:
+    shop, figures = passed
     jobs = {job.job_id: job for job in shop.sandbox.jobs.newest_first() if job.type == "retry"}
     told: dict[str, Counter[str]] = {}
     for line in shop.events("batch.sent"):
