@@ -21,7 +21,7 @@ from daemon.app.supervisor import Supervisor
 from daemon.core.exceptions import AuthError, FlowmendError, ForeignStoreError, LockedError, StoreLostError
 from daemon.scheduler import Schedule
 
-STOP_WITHIN_S = 12.0
+STOP_WITHIN_S = 10.0
 """How long what is in flight may take once we are asked to stop; a store that another process has locked may keep us for
 five seconds more, and systemd and Docker are told 20 s."""
 

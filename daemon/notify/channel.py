@@ -66,7 +66,8 @@ class Channel:
     async def step(self, *, gather: timedelta = GATHER) -> bool:
         """Send the next message if it is time for one; return whether the channel took it, so whether to ask again."""
         now = self.now()
-        message = await self._under_way() or await self._next(now, gather)
+        waiting = await self.outbox.open_notices(self.name)
+        message = _under_way(waiting) or await self._next(waiting, now, gather)
         if not message:
             return False
         message_id, next_at = message[0].message_id, message[0].next_at or now
@@ -96,12 +97,8 @@ class Channel:
         except NotifyError as failed:
             self._say(failed, waiting=len(noted))
 
-    async def _under_way(self) -> list[Notice]:
-        return [each for each in await self.outbox.open_notices(self.name) if each.message_id]
-
-    async def _next(self, now: datetime, gather: timedelta) -> list[Notice]:
+    async def _next(self, waiting: Sequence[Notice], now: datetime, gather: timedelta) -> list[Notice]:
         """Fix the next message, and return it as it was fixed: what was noted meanwhile may be in it."""
-        waiting = await self.outbox.open_notices(self.name)
         if not waiting:
             return []
         told = await self.outbox.told_since(self.name, now - self.pace.memory)
@@ -111,7 +108,7 @@ class Channel:
         numbers = [each.number for each in chosen]
         if not await self.outbox.fix_message(self.name, self.new_id(), numbers, now):
             return []
-        return await self._under_way()
+        return _under_way(await self.outbox.open_notices(self.name))
 
     async def _failed(self, message: Sequence[Notice], claimed: datetime, failed: NotifyError) -> None:
         now, message_id = self.now(), message[0].message_id
@@ -136,6 +133,10 @@ class Channel:
                 "notify.failed", channel=self.name, reason=str(failed), waiting=waiting, given_up=0,
                 hint=f"flowmend notify test {self.name} tries it at once",
             )  # fmt: skip
+
+
+def _under_way(waiting: Sequence[Notice]) -> list[Notice]:
+    return [each for each in waiting if each.message_id]
 
 
 def _names(message: Sequence[Notice]) -> str:
