@@ -4,20 +4,20 @@ RE2's own syntax is read here, not Python's, and only as far as it is sure: what
 nothing. A clause is a set of literals of which at least one must occur; all clauses of a pattern must hold.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
+from string import ascii_letters, digits
 from typing import NoReturn
 
-MAX_ALTERNATIVES = 16
-"""A clause with more literals than this says too little for what it costs."""
-
-Clause = frozenset[str]
+from daemon.rulebook.literal_pieces import ANYTHING, EMPTY, MAX_ALTERNATIVES, Clause, Piece, clauses_of, either, joined
 
 _CONTROL = {"n": "\n", "t": "\t", "r": "\r", "f": "\f", "v": "\v", "a": "\a"}
 _ZERO_WIDTH = frozenset("bBAz")
 _CLASSES = frozenset("dDwWsSC")
 _FLAGS = frozenset("imsU-")
+_PLAIN = frozenset(ascii_letters + digits + " _=:,;'\"/<>@!#%&~-`")
+"""Characters that stand for themselves outside of classes; only some of these, but all that fill most patterns."""
+
+_REPEATS = frozenset("*+?{")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,30 +47,13 @@ def pattern_needs(pattern: str, *, ignore_case: bool = False) -> Needs:
             found = reader.read()
     except _UnsureError:
         return NOTHING
-    clauses = found.clauses if found.texts is None else (*found.clauses, *_clause(found.texts))
+    clauses = found.clauses if found.texts is None else (*found.clauses, *clauses_of(found.texts))
     enough = found.texts is not None and bool(clauses) and not reader.folded and not reader.zero_width
     return Needs(clauses=clauses, folded=reader.folded, enough=enough)
 
 
-def best(clauses: Iterable[Clause]) -> Clause | None:
-    """Return the clause that the fewest texts are likely to meet: the one with the longest shortest literal."""
-    return max(clauses, key=lambda clause: (min(map(len, clause)), -len(clause)), default=None)
-
-
 class _UnsureError(Exception):
     """The pattern has something that is not understood here."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A part of a pattern: all *texts* it can match, where these are few, else the clauses that a match meets."""
-
-    texts: Clause | None
-    clauses: tuple[Clause, ...] = ()
-
-
-_ANYTHING = _Piece(None)
-_EMPTY = _Piece(frozenset({""}))
 
 
 class _PatternReader:
@@ -82,7 +65,7 @@ class _PatternReader:
         self.folded = folded
         self.zero_width = False
 
-    def read(self) -> _Piece:
+    def read(self) -> Piece:
         piece = self._alternatives()
         if self._at < len(self._pattern):
             self._unsure()
@@ -115,19 +98,31 @@ class _PatternReader:
         self._at = closing + len(end)
         return taken
 
-    def _alternatives(self) -> _Piece:
+    def _alternatives(self) -> Piece:
         branches = [self._sequence()]
         while self._take_if("|"):
             branches.append(self._sequence())
-        return branches[0] if len(branches) == 1 else _either(branches)
+        return branches[0] if len(branches) == 1 else either(branches)
 
-    def _sequence(self) -> _Piece:
-        pieces: list[_Piece] = []
+    def _sequence(self) -> Piece:
+        pieces: list[Piece] = []
         while self._peek() not in ("", "|", ")"):
-            pieces.append(self._repeated(self._atom()))
-        return _joined(pieces)
+            plain = self._take_plain()
+            pieces.append(Piece(frozenset({plain})) if plain else self._repeated(self._atom()))
+        return joined(pieces)
 
-    def _repeated(self, piece: _Piece) -> _Piece:
+    def _take_plain(self) -> str:
+        """Take the characters that stand for themselves and are not repeated, as they are to be looked for."""
+        pattern, end = self._pattern, self._at
+        while end < len(pattern) and pattern[end] in _PLAIN:
+            end += 1
+        if self._at < end < len(pattern) and pattern[end] in _REPEATS:
+            end -= 1
+        taken = pattern[self._at : end]
+        self._at = end
+        return taken.lower() if self.folded else taken
+
+    def _repeated(self, piece: Piece) -> Piece:
         at_least, at_most = 1, 1
         if self._take_if("*"):
             at_least, at_most = 0, 2
@@ -144,10 +139,10 @@ class _PatternReader:
             self._unsure()
         if at_least == 0:
             small = at_most == 1 and piece.texts is not None
-            return _Piece(piece.texts | {""}) if small and piece.texts else _ANYTHING
+            return Piece(piece.texts | {""}) if small and piece.texts else ANYTHING
         if at_most == 1:
             return piece
-        return _Piece(None, piece.clauses if piece.texts is None else _clause(piece.texts))
+        return Piece(None, piece.clauses if piece.texts is None else clauses_of(piece.texts))
 
     def _bounds(self) -> tuple[int, int] | None:
         """Read ``{n}``, ``{n,}`` or ``{n,m}``; anything else is the brace itself, as in RE2."""
@@ -158,7 +153,7 @@ class _PatternReader:
         self._at = closing + 1
         return int(low), int(high) if high else int(low) + 1 if comma else int(low)
 
-    def _atom(self) -> _Piece:
+    def _atom(self) -> Piece:
         char = self._take()
         if char == "\\":
             return self._escape()
@@ -167,7 +162,7 @@ class _PatternReader:
         if char == "[":
             return self._class()
         if char == ".":
-            return _ANYTHING
+            return ANYTHING
         if char in "^$":
             return self._nothing()
         if char in "*+?" or (char == "{" and self._looks_repeated()):
@@ -180,39 +175,39 @@ class _PatternReader:
         self._at += 1
         return repeated
 
-    def _nothing(self) -> _Piece:
+    def _nothing(self) -> Piece:
         self.zero_width = True
-        return _EMPTY
+        return EMPTY
 
-    def _literal(self, char: str) -> _Piece:
+    def _literal(self, char: str) -> Piece:
         if not self.folded:
-            return _Piece(frozenset({char}))
+            return Piece(frozenset({char}))
         # Only of ASCII letters is it sure that RE2 and Python fold them alike.
-        return _Piece(frozenset({char.lower()})) if char.isascii() else _ANYTHING
+        return Piece(frozenset({char.lower()})) if char.isascii() else ANYTHING
 
-    def _escape(self) -> _Piece:
+    def _escape(self) -> Piece:
         char = self._take()
         if char in _ZERO_WIDTH:
             return self._nothing()
         if char in _CLASSES:
-            return _ANYTHING
+            return ANYTHING
         if char in "pP":
             if self._take() == "{":
                 self._take_to("}")
-            return _ANYTHING
+            return ANYTHING
         if char in _CONTROL:
             return self._literal(_CONTROL[char])
         if not char.isascii() or char.isalnum() or char == "_":
             self._unsure()
         return self._literal(char)
 
-    def _group(self) -> _Piece:
+    def _group(self) -> Piece:
         if self._take_if("?"):
             if self._take_if("P<") or self._take_if("<"):
                 if not self._take_to(">").replace("_", "a").isalnum():
                     self._unsure()
             elif self._flags_only():
-                return _EMPTY
+                return EMPTY
         piece = self._alternatives()
         if not self._take_if(")"):
             self._unsure()
@@ -226,15 +221,15 @@ class _PatternReader:
             self._unsure()
         return char == ")"
 
-    def _class(self) -> _Piece:
+    def _class(self) -> Piece:
         negated = self._take_if("^")
         chars = [self._take_class_char()]
         while not self._take_if("]"):
             chars.append(self._take_class_char())
         simple = not negated and len(chars) <= MAX_ALTERNATIVES and all(len(char) == 1 for char in chars)
         if not simple or "-" in chars or (self.folded and not "".join(chars).isascii()):
-            return _ANYTHING
-        return _Piece(frozenset(char.lower() if self.folded else char for char in chars))
+            return ANYTHING
+        return Piece(frozenset(char.lower() if self.folded else char for char in chars))
 
     def _take_class_char(self) -> str:
         """Take one member of a class as it is written; more than one character where it is no plain one."""
@@ -249,37 +244,3 @@ class _PatternReader:
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
-
-
-def _clause(texts: Clause) -> tuple[Clause, ...]:
-    return (texts,) if "" not in texts else ()
-
-
-def _either(branches: list[_Piece]) -> _Piece:
-    if all(branch.texts is not None for branch in branches):
-        texts = frozenset(text for branch in branches for text in branch.texts or ())
-        if len(texts) <= MAX_ALTERNATIVES:
-            return _Piece(texts)
-    needed = [best(branch.clauses if branch.texts is None else _clause(branch.texts)) for branch in branches]
-    union = frozenset(text for clause in needed for text in clause or ())
-    return _Piece(None, (union,) if all(needed) and len(union) <= MAX_ALTERNATIVES else ())
-
-
-def _joined(pieces: list[_Piece]) -> _Piece:
-    clauses: list[Clause] = []
-    texts = _EMPTY.texts or frozenset()
-    whole = True
-    for piece in pieces:
-        if piece.texts is None:
-            clauses += (*_clause(texts), *piece.clauses)
-            texts = frozenset({""})
-            whole = False
-        elif len(texts) * len(piece.texts) <= MAX_ALTERNATIVES:
-            texts = frozenset(map("".join, product(texts, piece.texts)))
-        else:
-            clauses += _clause(texts)
-            texts = piece.texts
-            whole = False
-    if whole:
-        return _Piece(texts)
-    return _Piece(None, (*clauses, *_clause(texts)))

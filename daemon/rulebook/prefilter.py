@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from daemon.rulebook.ast import AllOf, AnyOf, Check, Condition, FieldCondition
 from daemon.rulebook.checks import texts
-from daemon.rulebook.literals import NOTHING, Clause, Needs, best, pattern_needs
+from daemon.rulebook.literal_pieces import Clause, best
+from daemon.rulebook.literals import NOTHING, Needs, pattern_needs
 from daemon.rulebook.patterns import LiteralScan, glob_pattern
 from daemon.rulebook.subject import Text
 

@@ -28,6 +28,7 @@ def needs(*clauses: set[str], folded: bool = False, enough: bool = False) -> Nee
         ("x{0}y", needs({"y"})),
         ("a{,2}", needs({"a{,2}"}, enough=True)),
         ("a{b}", needs({"a{b}"}, enough=True)),
+        ("{a}: b{2}", needs({"{a}: "}, {"b"})),
         (r"\$1\.50 \(net\)", needs({"$1.50 (net)"}, enough=True)),
         (r"a\tb\n", needs({"a\tb\n"}, enough=True)),
         (r"\bORA-\d{5}\b", needs({"ORA-"})),
