@@ -2,7 +2,7 @@
 
 What runs is the installed script, to the end of a process of its own: with its own arguments, folder, environment,
 files and exit code. Only what an interpreter does as it starts has been done before, and the order of the imports is
-not the command's own; so `command.started` starts each command for real.
+not the command's own; so `command.started` starts most commands once as people do.
 """
 
 import atexit
