@@ -143,5 +143,6 @@ def test_the_doctor_says_what_is_wrong_as_far_as_it_can_look(tmp_path: Path) -> 
         ("token", "problem"),
         ("rules", "ok"),
         ("store", "warning"),
+        ("notifications", "ok"),
     ]
     assert "account acme has no token" in told["findings"][0]["said"]
