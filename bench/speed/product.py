@@ -14,6 +14,7 @@ from bench.speed.processes import Figures
 from daemon.app.account import AccountRunner
 from daemon.app.build import Daemon, open_daemon
 from daemon.app.clock import SystemClock
+from daemon.app.event_loop import keep_what_is_there
 from daemon.logs import Secrets, configure_logs
 from daemon.settings import load_settings
 
@@ -61,6 +62,7 @@ async def opened(config: Path, clock: Clock | None = None) -> AsyncIterator[tupl
         async with open_daemon(settings, log=log, secrets=Secrets(), clock=clock or Clock(), command="bench") as daemon:
             if daemon.rules.broken:
                 sys.exit(daemon.rules.complaint())
+            keep_what_is_there()
             yield daemon, daemon.accounts[ACCOUNT]
 
 

@@ -1,6 +1,7 @@
 """The event loop of the commands that talk to others: it ends when its work has ended, whatever the network does."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -45,3 +46,12 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
     """Do *main* on an event loop of its own, as `asyncio.run`."""
     with asyncio.Runner(loop_factory=Loop) as runner:
         return runner.run(main)
+
+
+def keep_what_is_there() -> None:
+    """Let the garbage collector leave alone from now on what was imported and loaded until now.
+
+    It stays to the end. Looking through it again and again would hold up the event loop for a tenth of a second each time.
+    """
+    gc.collect()
+    gc.freeze()

@@ -10,7 +10,7 @@ def run(config: Config = None) -> None:
     from daemon.app.build import open_daemon
     from daemon.app.clock import SystemClock
     from daemon.app.configuration import Configuration
-    from daemon.app.event_loop import run_async
+    from daemon.app.event_loop import keep_what_is_there, run_async
     from daemon.app.observed import Observed
     from daemon.app.service import Service, Signals
     from daemon.app.supervisor import Supervisor
@@ -40,6 +40,7 @@ def run(config: Config = None) -> None:
             )
             observed = Observed(daemon=daemon, started_at=daemon.clock.now(), configuration=configuration)
             service = Service(daemon=daemon, signals=signals, configuration=configuration, supervisor=supervisor)
+            keep_what_is_there()
             async with serve_http(settings.server.host, settings.server.port, observed, log):
                 await service.run()
 

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import socket
 import threading
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from daemon.app.event_loop import run_async
+from daemon.app.event_loop import keep_what_is_there, run_async
 
 
 @dataclass
@@ -59,3 +60,14 @@ def test_what_is_found_is_returned() -> None:
 
     ((family, kind, _, _, address),) = run_async(work())
     assert (family, kind, address) == (socket.AF_INET, socket.SOCK_STREAM, ("127.0.0.1", 80))
+
+
+def test_what_was_loaded_before_the_service_begins_is_not_looked_through_for_garbage_again() -> None:
+    loaded = [[number] for number in range(1000)]
+    before = gc.get_freeze_count()
+    try:
+        keep_what_is_there()
+        assert gc.get_freeze_count() >= before + len(loaded)
+        assert not any(each is loaded for each in gc.get_objects())
+    finally:
+        gc.unfreeze()
