@@ -50,9 +50,6 @@ class ConfirmStore(JobStore, StageReader, Protocol):
     async def unsettled(self, account: str, *, step: StepRef) -> Sequence[Written]:
         """Return those of one step, with the items that have no outcome."""
 
-    async def unsettled_count(self, account: str) -> int:
-        """Return how many there are."""
-
     async def steps(self, account: str) -> Mapping[StepRef, Step]:
         """Return the steps met so far."""
 
@@ -147,8 +144,11 @@ class Confirmer:
         refs = list(dict.fromkeys(each.step for each in under_way))
         for ref in await each_step(refs, settle, at_once=self.terms.concurrency, tally=tally, log=self.log):
             await self._give_up(ref, tally, now)
-        await Incidents(store=self.store, log=self.log).notice(under_way, tally, now)
-        return await self.store.unsettled_count(account)
+        left = await self.store.under_way(account)
+        ended = {each.batch_id for each in under_way} - {each.batch_id for each in left}
+        incidents = Incidents(store=self.store, log=self.log)
+        await incidents.notice([each for each in under_way if each.batch_id in ended], tally, now)
+        return len(left)
 
     async def _give_up(self, ref: StepRef, tally: Tally, now: datetime) -> None:
         """Settle as unknown what has waited too long on a step of which nothing can be learnt."""

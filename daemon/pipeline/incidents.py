@@ -31,7 +31,7 @@ class Incidents:
     log: FilteringBoundLogger
 
     async def notice(self, entries: Sequence[UnderWay], tally: Tally, now: datetime) -> None:
-        """Count, keep and log the incidents that have begun with what has come of *entries*, which had no outcome before."""
+        """Count, keep and log the incidents that have begun with *entries*, which have just got their last outcome."""
         plans: dict[tuple[StepRef, str], set[int]] = {}
         for entry in entries:
             if entry.act is Act.RETRY:
