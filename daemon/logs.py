@@ -19,6 +19,7 @@ import structlog
 from structlog.processors import NAME_TO_LEVEL
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
+from daemon.core.moments import stamp
 from daemon.core.printing import printable
 from daemon.rulebook.concealing import HIDDEN, conceal
 
@@ -124,13 +125,16 @@ def configure_logs(
 
 
 def _logger_class(threshold: Threshold) -> type[FilteringBoundLogger]:
-    """Return loggers whose ``debug`` does nothing while nobody wants to see it: it is called for each of a million errors."""
+    """Return loggers whose ``debug`` does nothing while nobody wants to see it, and that can be asked about it before."""
     every_level = structlog.make_filtering_bound_logger("debug")
 
     def debug(self: FilteringBoundLogger, event: str, **facts: object) -> object:
         return every_level.debug(self, event, **facts) if threshold.level == "debug" else None
 
-    return type("Logger", (every_level,), {"debug": debug})
+    def is_enabled_for(_self: FilteringBoundLogger, level: int) -> bool:
+        return level >= NAME_TO_LEVEL[threshold.level]
+
+    return type("Logger", (every_level,), {"debug": debug, "is_enabled_for": is_enabled_for})
 
 
 def route_libraries(log: FilteringBoundLogger, root: logging.Logger | None = None) -> None:
@@ -163,7 +167,7 @@ class _Shape:
     now: Callable[[], datetime]
 
     def __call__(self, _logger: object, _method: str, event: EventDict) -> EventDict:
-        ts = self.now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        ts = stamp(self.now(), "milliseconds")
         raised = event.pop("exc_info", None)
         shaped: EventDict = {"ts": ts, "level": event.pop("level"), "event": event.pop("event"), **event}
         if raised is True:

@@ -23,6 +23,7 @@ from daemon.app.told import Told
 from daemon.core.actions import Mode
 from daemon.core.guards import Limits
 from daemon.core.leases import Holder
+from daemon.core.moments import stamp
 from daemon.core.totals import Totals
 from daemon.core.windows import Polling
 from daemon.integrator.client import Client
@@ -196,7 +197,7 @@ def make_holder(command: str, clock: Clock) -> Holder:
         host=socket.gethostname(),
         pid=os.getpid(),
         command=command,
-        since=clock.now().isoformat(timespec="seconds"),
+        since=stamp(clock.now()),
     )
 
 

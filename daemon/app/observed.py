@@ -8,7 +8,7 @@ import asyncio
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.metadata import version
 from math import inf
 from time import monotonic
@@ -21,6 +21,7 @@ from daemon.app.told import behind_breakers
 from daemon.core.actions import Action, Resolve, Retry
 from daemon.core.batches import Act
 from daemon.core.exceptions import StoreError
+from daemon.core.report import EXPIRES_WITHIN, PLATFORM_KEEPS
 from daemon.web.reading import AccountReading, Readiness, Reading, Stored
 
 FRESH_S = 1.0
@@ -28,9 +29,6 @@ FRESH_S = 1.0
 
 EXPIRING_FRESH_S = 900.0
 """The same of the errors that expire soon: every error is looked at to count them, and they grow old by the day."""
-
-KEPT, SOON = timedelta(days=30), timedelta(days=3)
-"""How long integrator.io keeps an error with its retry data, and how long before its end that is told."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,7 +107,9 @@ class Observed:
         asked_s, count = self._expiring.get(account, (-inf, 0))
         if self.monotonic() - asked_s >= EXPIRING_FRESH_S:
             now = self.daemon.clock.now()
-            count = await self.daemon.store.open_between(account, now - KEPT, now - KEPT + SOON)
+            count = await self.daemon.store.open_between(
+                account, now - PLATFORM_KEEPS, now - PLATFORM_KEEPS + EXPIRES_WITHIN
+            )
             self._expiring[account] = self.monotonic(), count
         return count
 

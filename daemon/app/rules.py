@@ -14,6 +14,7 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from daemon.app.rules_state import RulesState, sentence, where
+from daemon.core import moments
 from daemon.core.rows import RulesRow
 from daemon.rulebook.candidate import Candidate, prepare
 from daemon.rulebook.ruleset import RuleSet, compile_rules
@@ -139,7 +140,7 @@ class RulesInForce:
         self.log.error(
             "rules.refused",
             rules=state.version,
-            since=state.since.isoformat(timespec="seconds") if state.since else "",
+            since=moments.stamp(state.since) if state.since else "",
             errors=len(state.errors),
             first=sentence(state.errors[0]),
             hint="flowmend check shows them with their lines",

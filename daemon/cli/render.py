@@ -4,12 +4,13 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from daemon.core import moments
 from daemon.core.printing import printable
 
 PIPED_WIDTH = 1000
@@ -78,7 +79,7 @@ def _plain(value: object) -> str:
 
 def stamp(moment: datetime | None) -> str:
     """Return a moment as RFC 3339 UTC to the second, or "-"."""
-    return "-" if moment is None else moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return "-" if moment is None else moments.stamp(moment)
 
 
 def number(count: int) -> str:

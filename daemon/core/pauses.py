@@ -1,8 +1,9 @@
 """Pauses: where nothing may be written for now, because a person said so (P16)."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
+from daemon.core.moments import stamp
 from daemon.core.records import StepRef
 
 
@@ -39,10 +40,6 @@ class Pause:
     until: datetime | None = None
 
     def __str__(self) -> str:
-        until = "" if self.until is None else f" until {_stamp(self.until)}"
+        until = "" if self.until is None else f" until {stamp(self.until)}"
         why = f": {self.reason}" if self.reason else ""
-        return f"writing to {self.scope} is paused{until}, since {_stamp(self.since)} by {self.by}{why}"
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        return f"writing to {self.scope} is paused{until}, since {stamp(self.since)} by {self.by}{why}"

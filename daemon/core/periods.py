@@ -14,7 +14,20 @@ from daemon.core.report_rows import End
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ends:
+class _Counts:
+    """Errors counted in fields, each in exactly one."""
+
+    def _all(self) -> int:
+        return sum(getattr(self, each.name) for each in fields(self))
+
+    def __add__(self, other: Self) -> Self:
+        return replace(
+            self, **{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends(_Counts):
     """Errors sent, by how that ended as far as is known now: each is in exactly one of the fields.
 
     ``confirmed``: its job has ended and a complete later read shows it no longer open. ``came_back``: it, or another
@@ -34,7 +47,7 @@ class Ends:
     @property
     def sent(self) -> int:
         """Return how many were sent."""
-        return sum(getattr(self, each.name) for each in fields(self))
+        return self._all()
 
     @property
     def other(self) -> int:
@@ -46,14 +59,9 @@ class Ends:
         """Return how many of those helped of which reading has shown whether they did."""
         return Rate(helped=self.confirmed, tried=self.confirmed + self.came_back)
 
-    def __add__(self, other: Self) -> Self:
-        return replace(
-            self, **{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
-        )
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gone:
+class Gone(_Counts):
     """Errors that left the open list without us, by how, as the platform tells; each is in exactly one of the fields.
 
     ``person_resolved`` and ``person_retried``: people did it; whether their retry helped is not known. ``platform``: it
@@ -74,12 +82,7 @@ class Gone:
     @property
     def left(self) -> int:
         """Return how many left."""
-        return sum(getattr(self, each.name) for each in fields(self))
-
-    def __add__(self, other: Self) -> Self:
-        return replace(
-            self, **{each.name: getattr(self, each.name) + getattr(other, each.name) for each in fields(self)}
-        )
+        return self._all()
 
 
 FIELD_OF_FATE = {

@@ -6,12 +6,13 @@ Four write bodies, four shapes: ``errors`` (resolve), ``retryDataKeys`` (retry),
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from daemon.core.exceptions import LimitExceededError, ProtocolError
+from daemon.core.moments import stamp
 from daemon.core.records import StepRef, StepType
 from daemon.integrator.protocol import Request
 
@@ -160,4 +161,4 @@ def _batch(ids: Sequence[str]) -> list[str]:
 def _iso(moment: datetime | None) -> str:
     if moment is None:
         return ""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return stamp(moment, "milliseconds")

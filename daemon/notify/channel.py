@@ -25,6 +25,9 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=5), timedelta(minutes=5)
 GIVE_UP = timedelta(days=3)
 """For how long a message is tried."""
 
+TRIES = 6
+"""How often a process tries one that is older, some minutes long: a machine that wakes has no network at first."""
+
 
 class Outbox(Protocol):
     """What waits to be told; see `NoticeRows`."""
@@ -113,7 +116,7 @@ class Channel:
     async def _failed(self, message: Sequence[Notice], claimed: datetime, failed: NotifyError) -> None:
         now, message_id = self.now(), message[0].message_id
         self._failures += 1
-        if (message[0].fixed_at or now) <= now - GIVE_UP:
+        if (message[0].fixed_at or now) <= now - GIVE_UP and self._failures >= TRIES:
             await self.outbox.end_message(message_id, now, sent=False)
             self.failing = True
             self.log.error(

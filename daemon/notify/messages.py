@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from daemon.core.moments import stamp
 from daemon.core.notices import Noted
 from daemon.notify.phrases import NO_RULES, OF_EVENT, Phrases
 
@@ -47,7 +48,7 @@ def compose(message_id: str, at: datetime, told: Sequence[Noted], *, host: str) 
     document = {
         "id": message_id,
         "event": first.event,
-        "at": _stamp(at),
+        "at": stamp(at, "milliseconds"),
         "account": accounts.pop() if len(accounts) == 1 else "",
         "title": title,
         "text": text,
@@ -56,8 +57,8 @@ def compose(message_id: str, at: datetime, told: Sequence[Noted], *, host: str) 
             {
                 "event": each.event,
                 "times": each.times,
-                "first_at": _stamp(each.first_at),
-                "last_at": _stamp(each.last_at),
+                "first_at": stamp(each.first_at, "milliseconds"),
+                "last_at": stamp(each.last_at, "milliseconds"),
                 "facts": _facts(each),
             }
             for each in ranked
@@ -127,10 +128,6 @@ def _when(noted: Noted) -> str:
 
 def _moment(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def _stamp(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _cut(text: str, limit: int) -> str:

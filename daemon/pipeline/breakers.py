@@ -11,6 +11,7 @@ from daemon.core.actions import Mode
 from daemon.core.batches import Act, UnderWay
 from daemon.core.breakers import Breaker, BreakerState, Key, Kind, gate, seen, signs_for, turned
 from daemon.core.guards import cut
+from daemon.core.moments import stamp
 from daemon.core.plans import PlannedGroup
 from daemon.core.ramp import Allowance
 from daemon.core.records import Connection, Step, StepRef
@@ -125,7 +126,7 @@ class Breakers:
                 came_back=signs.came_back,
                 unknown=signs.unknown,
                 of=signs.of,
-                until=breaker.probe_at.isoformat(timespec="seconds") if breaker.probe_at else "online",
+                until=stamp(breaker.probe_at) if breaker.probe_at else "online",
             )
 
     def _facts(self, breaker: Breaker, name: str = "") -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from daemon.core.moments import stamp
 from daemon.core.pauses import Pause
 from daemon.core.records import StepRef
 from daemon.pipeline.terms import Clock
@@ -88,5 +89,5 @@ class Pauses:
 
 
 def _facts(pause: Pause) -> dict[str, str]:
-    until = "" if pause.until is None else pause.until.isoformat()
+    until = "" if pause.until is None else stamp(pause.until)
     return {"scope": str(pause.scope), "reason": pause.reason, "by": pause.by, "until": until}

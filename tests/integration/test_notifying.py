@@ -15,7 +15,7 @@ import time_machine
 from daemon.app.build import Daemon
 from daemon.app.service import Service, Signals
 from daemon.core.exceptions import StoreError
-from daemon.notify.channel import GIVE_UP, Channel
+from daemon.notify.channel import GIVE_UP, LONGEST_PAUSE, TRIES, Channel
 from tests.contract.store_values import pragma
 from tests.integration.inbox import Inbox, open_inbox
 from tests.integration.shop import ACCOUNT, Shop
@@ -234,9 +234,26 @@ async def test_a_message_that_nobody_took_for_three_days_is_given_up_and_said(tm
         await over_limit(shop, daemon)
         await tell(shop, daemon)
         shop.clock.pass_by(GIVE_UP)
-        await tell(shop, daemon)
+        for _ in range(TRIES - 1):
+            assert await daemon.store.open_notices("ops")
+            await tell(shop, daemon)
+            shop.clock.pass_by(LONGEST_PAUSE)
         assert await daemon.store.open_notices("ops") == []
         assert [line["given_up"] for line in shop.events("notify.failed")] == [0, 1]
+
+
+async def test_a_machine_that_wakes_after_days_tries_more_than_once(tmp_path: Path, inbox: Inbox) -> None:
+    async with told_shop(tmp_path, webhook(inbox), limits=LIMIT) as shop:
+        inbox.status = 500
+        async with shop.daemon() as daemon:
+            await over_limit(shop, daemon)
+            await tell(shop, daemon)
+        shop.clock.pass_by(GIVE_UP)
+        async with shop.daemon() as daemon:
+            await tell(shop, daemon)
+            shop.clock.pass_by(LONGEST_PAUSE)
+            inbox.status = 200
+            assert await channel_of(daemon).step()
 
 
 async def test_a_full_outbox_is_told_after_a_restart(tmp_path: Path, inbox: Inbox) -> None:

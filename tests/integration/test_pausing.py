@@ -405,7 +405,7 @@ async def test_the_log_tells_once_of_each_pause_and_of_its_end(tmp_path: Path) -
             by_store.release()
             await one_pass(daemon)
         told = [(line["scope"], line["by"], line["reason"], line["until"]) for line in shop.events("writes.paused")]
-        command = ("account acme", "ann", "the ERP is down", "2026-03-02T10:00:00+00:00")
+        command = ("account acme", "ann", "the ERP is down", "2026-03-02T10:00:00Z")
         file = ("everything", f"the file {tmp_path / 'PAUSE'}", "the ERP is down", "")
         assert told == [command, file]
         ended = [(line["scope"], line["by"], line["reason"], line["until"]) for line in shop.events("writes.resumed")]

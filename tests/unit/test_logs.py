@@ -321,6 +321,16 @@ def test_the_level_may_change_while_loggers_are_in_use() -> None:
     ]  # fmt: skip
 
 
+def test_a_logger_says_what_is_wanted_so_that_nobody_makes_up_what_nobody_reads() -> None:
+    threshold = Threshold(level="info")
+    log = configure_logs(format="json", level=threshold, stream=StringIO(), secrets=Secrets()).bind(account="acme")
+    assert (log.is_enabled_for(logging.DEBUG), log.is_enabled_for(logging.INFO)) == (False, True)
+    threshold.level = "debug"
+    assert log.is_enabled_for(logging.DEBUG)
+    threshold.level = "error"
+    assert (log.is_enabled_for(logging.WARNING), log.is_enabled_for(logging.ERROR)) == (False, True)
+
+
 class TestLibraries:
     @pytest.fixture
     def out(self) -> StringIO:

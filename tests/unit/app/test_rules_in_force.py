@@ -41,7 +41,7 @@ async def test_a_refusal_names_every_problem_of_every_file_and_the_set_that_stay
 
     assert bench.rules.current is before
     assert (refused["event"], refused["level"]) == ("rules.refused", "error")
-    assert (refused["rules"], refused["since"]) == (before.version, "2026-03-02T09:00:00+00:00")
+    assert (refused["rules"], refused["since"]) == (before.version, "2026-03-02T09:00:00Z")
     assert refused["errors"] == len(named) >= 3
     assert {(line["event"], line["level"]) for line in named} == {("rules.problem", "error")}
     assert [line["at"].rpartition("/")[2].partition(":")[0] for line in named] == ["a.yaml"] * (len(named) - 1) + [
