@@ -97,6 +97,15 @@ def fresh(runs: Iterable[RetryRun], now: datetime) -> list[RetryRun]:
     return [run for mine in kept.values() for run in mine]
 
 
+def overtaken(run: RetryRun, runs: Iterable[RetryRun]) -> bool:
+    """Tell whether *run* had ended before `NEWEST` records were sent of its rule and step whose outcome the *runs* tell.
+
+    Whatever is weighed since whenever, it says nothing beside them.
+    """
+    newer = (one for one in runs if (one.step, one.rule_id) == (run.step, run.rule_id) and one.sent_at > run.ended_at)
+    return sum(one.known for one in newer) >= NEWEST
+
+
 def probe_rank(runs: Iterable[RetryRun], step: StepRef, rule_id: str) -> tuple[int, datetime]:
     """Return a rule's place in the queue for the probe on a step, least first.
 

@@ -30,8 +30,11 @@ class BreakerStore(Protocol):
     async def save_breaker(self, account: str, breaker: Breaker, /) -> None:
         """Remember a breaker as it is now."""
 
-    async def retry_runs(self, account: str, since: datetime, /) -> Sequence[RetryRun]:
-        """Return the batches of retries that got their last outcome since then."""
+    async def retry_runs(self, account: str, since: datetime, until: datetime, /) -> Sequence[RetryRun]:
+        """Return the batches of retries sent up to *until* that got their last outcome from *since* on.
+
+        What newer ones have overtaken may be left out.
+        """
 
     async def under_way(self, account: str) -> Sequence[UnderWay]:
         """Return what names the journal's entries without an outcome."""
@@ -60,7 +63,7 @@ class Breakers:
         self.known = {breaker.key: breaker for breaker in await self.store.breakers(self.account)}
         tripped = [each.since or self.now for each in self.known.values() if each.state is not BreakerState.CLOSED]
         since = min(self.now - QUEUE, *tripped) if tripped else self.now - WINDOW
-        self.runs = await self.store.retry_runs(self.account, since)
+        self.runs = await self.store.retry_runs(self.account, since, self.now)
         for key in sorted({*self.known, *(key for run in self.runs for key in self._keys(run.step))}):
             breaker = self._of(key)
             signs = signs_for(breaker, [run for run in self.runs if key in self._keys(run.step)], self.now)

@@ -2,18 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, case, func, select
+from sqlalchemy import Connection, and_, bindparam, func, or_, select
 
 from daemon.core.batches import Act, WriteState
 from daemon.core.breakers import Breaker, BreakerState, Kind
-from daemon.core.decisions import Outcome
-from daemon.core.signs import RetryRun
+from daemon.core.signs import NEWEST, RetryRun
+from daemon.store.columns import Moment
 from daemon.store.control_tables import breakers
 from daemon.store.due import SENT_SINCE, SENT_WITHIN, SINCE
 from daemon.store.incidents import follow
 from daemon.store.sqlite import insert
 from daemon.store.steps import REF, ref_of
-from daemon.store.tables import batch_items, batches, steps
+from daemon.store.tables import batches, steps
 from daemon.store.transactions import Database, reads, writes
 
 _save = insert(breakers)
@@ -23,29 +23,41 @@ SAVE = _save.on_conflict_do_update(
 )
 
 
-def _items_with(outcome: Outcome) -> object:
-    return func.sum(case((batch_items.c.outcome == outcome, 1), else_=0)).label(outcome.value)
-
-
-RETRY_RUNS = (
-    select(
-        *REF,
-        batches.c.rule_id,
-        batches.c.intended_at,
-        batches.c.ended_at,
-        *(_items_with(each) for each in (Outcome.CONFIRMED, Outcome.CAME_BACK, Outcome.UNKNOWN)),
-    )
+_runs = (
+    select(batches, *REF)
     .join_from(steps, batches, batches.c.step_no == steps.c.step_no)
-    .join(batch_items, batch_items.c.batch_no == batches.c.batch_no)
     .where(
         steps.c.account == bindparam("account", type_=steps.c.account.type),
         batches.c.intended_at >= SENT_SINCE,
+        batches.c.intended_at <= bindparam("until", type_=Moment()),
         batches.c.ended_at >= SINCE,
         batches.c.act == Act.RETRY,
         batches.c.state == WriteState.SETTLED,
     )
-    .group_by(batches.c.batch_no)
-    .order_by(batches.c.ended_at.desc(), batches.c.batch_no.desc())
+    .cte("runs")
+)
+_summed = select(
+    _runs.c.step_no,
+    _runs.c.rule_id,
+    _runs.c.intended_at,
+    func.sum(_runs.c.confirmed + _runs.c.came_back + _runs.c.unknown)
+    .over(partition_by=(_runs.c.step_no, _runs.c.rule_id), order_by=_runs.c.intended_at.desc())
+    .label("known"),
+).cte("summed")
+_overtaken = (
+    select(_summed.c.step_no, _summed.c.rule_id, func.max(_summed.c.intended_at).label("at"))
+    .where(_summed.c.known >= NEWEST)
+    .group_by(_summed.c.step_no, _summed.c.rule_id)
+    .cte("overtaken")
+)
+RETRY_RUNS = (
+    select(*(_runs.c[name] for name in ("account", "flow_id", "step_id", "rule_id", "intended_at", "ended_at")))
+    .add_columns(_runs.c.confirmed, _runs.c.came_back, _runs.c.unknown)
+    .outerjoin_from(
+        _runs, _overtaken, and_(_overtaken.c.step_no == _runs.c.step_no, _overtaken.c.rule_id == _runs.c.rule_id)
+    )
+    .where(or_(_overtaken.c.at.is_(None), _runs.c.ended_at >= _overtaken.c.at))
+    .order_by(_runs.c.ended_at.desc(), _runs.c.batch_no.desc())
 )
 
 
@@ -86,12 +98,13 @@ class BreakerRows(Database):
         follow(connection, account, breaker)
 
     @reads
-    def retry_runs(self, connection: Connection, account: str, since: datetime) -> list[RetryRun]:
-        """Return the batches of retries that got their last outcome since then, the latest first.
+    def retry_runs(self, connection: Connection, account: str, since: datetime, until: datetime) -> list[RetryRun]:
+        """Return the batches of retries sent up to *until* that got their last outcome from *since* on, the latest first.
 
-        Those sent more than a day before *since* are left out.
+        Those sent more than a day before *since* are left out, and those that had ended before `NEWEST` more records of
+        their rule and step were sent of which the outcome is known: whatever is weighed, it is these.
         """
-        names = {"account": account, "since": since, "sent_since": since - SENT_WITHIN}
+        names = {"account": account, "since": since, "sent_since": since - SENT_WITHIN, "until": until}
         return [
             RetryRun(
                 step=ref_of(row),

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 from daemon.core.batches import Act
-from daemon.core.decisions import Outcome, Verb
+from daemon.core.decisions import Verb
 from daemon.core.judgements import Gone, Judged
 from daemon.core.plans import DueGroup
 from daemon.core.ramp import Stage
@@ -34,7 +34,6 @@ from daemon.store.tables import (
     WANTING,
     WANTS_ASSIGN,
     WANTS_TAG,
-    batch_items,
     batches,
     errors,
     steps,
@@ -88,50 +87,43 @@ USAGE = (
     .group_by(batches.c.rule_id, batches.c.act)
 )
 RESOLVED = (
-    select(*REF, batches.c.rule_id, func.count().label("taken"))
+    select(*REF, batches.c.rule_id, func.sum(batches.c.size - batches.c.came_back - batches.c.refused).label("taken"))
     .join_from(batches, steps)
-    .join(batch_items, batch_items.c.batch_no == batches.c.batch_no)
     .where(
         steps.c.account == ACCOUNT,
         batches.c.act == Act.RESOLVE,
         batches.c.intended_at > bindparam("hour_ago", type_=Moment()),
         SENT,
-        or_(batch_items.c.outcome.is_(None), batch_items.c.outcome.not_in((Outcome.CAME_BACK, Outcome.REFUSED))),
     )
     .group_by(*REF, batches.c.rule_id)
+    .having(func.sum(batches.c.size - batches.c.came_back - batches.c.refused) > 0)
 )
-
-
-def _items_with(*outcomes: Outcome | None) -> Any:
-    return func.sum(case((or_(*(batch_items.c.outcome.is_not_distinct_from(each) for each in outcomes)), 1), else_=0))
-
-
 SINCE = bindparam("since", type_=Moment())
 SENT_SINCE = bindparam("sent_since", type_=Moment())
 SENT_WITHIN = timedelta(days=1)
 """How long before its outcome a retry may have been sent and still be found; what took longer says little by then."""
 
+_open = func.sum(batches.c.size - batches.c.told)
 STAGES = (
     select(
         batches.c.plan_id,
         func.min(batches.c.intended_at).label("sent_at"),
-        func.count().label("sent"),
-        _items_with(Outcome.CONFIRMED).label("confirmed"),
-        _items_with(Outcome.CAME_BACK, Outcome.UNKNOWN).label("failed"),
-        _items_with(None).label("open"),
-        func.max(batch_items.c.settled_at).label("settled_at"),
+        func.sum(batches.c.size - batches.c.refused).label("sent"),
+        func.sum(batches.c.confirmed).label("confirmed"),
+        func.sum(batches.c.came_back + batches.c.unknown).label("failed"),
+        _open.label("open"),
+        func.max(batches.c.told_at).label("settled_at"),
     )
-    .join_from(batches, batch_items, batch_items.c.batch_no == batches.c.batch_no)
     .where(
         batches.c.step_no == STEP,
         batches.c.rule_id == bindparam("rule_id"),
         batches.c.act == Act.RETRY,
         batches.c.intended_at >= SENT_SINCE,
         SENT,
-        batch_items.c.outcome.is_distinct_from(Outcome.REFUSED),
+        batches.c.size > batches.c.refused,
     )
     .group_by(batches.c.plan_id)
-    .having(or_(_items_with(None) > 0, func.max(batch_items.c.settled_at) >= SINCE))
+    .having(or_(_open > 0, func.max(batches.c.told_at) >= SINCE))
     .order_by("sent_at", batches.c.plan_id)
 )
 
@@ -189,7 +181,18 @@ class DueRows(Database):
             return []
         names = {"step": step_no, "rule_id": rule_id, "since": since, "sent_since": since - SENT_WITHIN}
         rows = connection.execute(STAGES, names)
-        return [Stage(**row._mapping) for row in rows]  # noqa: SLF001 the public way to columns by name
+        return [
+            Stage(
+                plan_id=row.plan_id,
+                sent_at=row.sent_at,
+                sent=row.sent,
+                confirmed=row.confirmed,
+                failed=row.failed,
+                open=row.open,
+                settled_at=row.settled_at,
+            )
+            for row in rows
+        ]
 
     @writes_soon
     def rejudge(self, connection: Connection, ref: StepRef, judged: Sequence[Judged]) -> None:

@@ -71,6 +71,15 @@ INVARIANTS = (
             SELECT 'write ' || batch_no || ', error ' || error_id AS place FROM batches JOIN batch_items USING (batch_no)
             WHERE state = 'settled' AND outcome IS NULL""",
     ),
+    Invariant(  # P15
+        broken="the outcomes of a write are not those that its errors have, and by them breakers and ramps decide",
+        places="""
+            SELECT 'write ' || b.batch_no AS place FROM batches b JOIN batch_items i USING (batch_no)
+            GROUP BY b.batch_no
+            HAVING count(*) = b.size AND (b.told, b.confirmed, b.came_back, b.unknown, b.refused) <> (
+              count(i.outcome), count(*) FILTER (WHERE outcome = 'confirmed'), count(*) FILTER (WHERE outcome = 'came_back'),
+              count(*) FILTER (WHERE outcome = 'unknown'), count(*) FILTER (WHERE outcome = 'refused'))""",
+    ),
     Invariant(  # P2
         broken="a second name of a record stands for a name that stands for another one: attempts are not counted",
         places="""

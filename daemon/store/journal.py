@@ -183,7 +183,7 @@ class JournalRows(Database):
             connection.execute(entries.FREE_NAMED, names | {"ids": document(list(outcomes))})
         keys = connection.execute(entries.CASE_KEYS, names | {"ids": document(list(outcomes))}).scalars().all()
         connection.execute(entries.WAKE, names | {"keys": document(keys)})
-        if connection.execute(entries.WAITING, names).first() is None:
+        if not connection.execute(entries.COUNT_TOLD, {"batch": batch_id}).scalar_one():
             _move(connection, batch_id, state=WriteState.SETTLED, ended_at=now)
 
 
@@ -213,4 +213,5 @@ def _give_back(
 
 def _settle_all(connection: Connection, batch_id: int, outcome: Outcome, now: datetime) -> None:
     connection.execute(entries.SETTLE_ALL, {"batch": batch_id, "came_of_it": outcome.value, "now": now})
+    connection.execute(entries.COUNT_TOLD, {"batch": batch_id})
     _move(connection, batch_id, state=WriteState.SETTLED, ended_at=now)

@@ -10,7 +10,7 @@ from daemon.core.breakers import Breaker, BreakerState, Key
 from daemon.core.decisions import Outcome
 from daemon.core.records import StepRef
 from daemon.core.report_rows import Incident, IncidentKind
-from daemon.core.signs import RetryRun
+from daemon.core.signs import RetryRun, overtaken
 from daemon.store.due import SENT_WITHIN
 from daemon.store.memory_errors import Shelves
 
@@ -55,15 +55,15 @@ class MemoryBreakers(Shelves):
         lasted = (one for one in found if one.began_at >= since or _lasts(one, since))
         return sorted(lasted, key=lambda one: one.began_at)
 
-    async def retry_runs(self, account: str, since: datetime) -> list[RetryRun]:
-        """Return the batches of retries that got their last outcome since then, the latest first."""
+    async def retry_runs(self, account: str, since: datetime, until: datetime) -> list[RetryRun]:
+        """Return the batches of retries sent up to *until* that got their last outcome from *since* on, the latest first."""
         found: list[tuple[datetime, int, RetryRun]] = []
         for batch_id, entry in self.entries.items():
             batch, sent_at, ended_at = entry.written.batch, entry.written.intended_at, entry.ended_at
             settled = entry.written.state is WriteState.SETTLED and batch.act is Act.RETRY
             if batch.step.account != account or not settled or ended_at is None:
                 continue
-            if ended_at >= since and sent_at >= since - SENT_WITHIN:
+            if ended_at >= since and since - SENT_WITHIN <= sent_at <= until:
                 counts = Counter(item.outcome for item in entry.items.values())
                 run = RetryRun(
                     step=batch.step,
@@ -75,7 +75,8 @@ class MemoryBreakers(Shelves):
                     unknown=counts[Outcome.UNKNOWN],
                 )
                 found.append((ended_at, batch_id, run))
-        return [run for _, _, run in sorted(found, key=lambda each: each[:2], reverse=True)]
+        runs = [run for _, _, run in sorted(found, key=lambda each: each[:2], reverse=True)]
+        return [run for run in runs if not overtaken(run, runs)]
 
 
 def _lasts(incident: Incident, since: datetime) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 K = TypeVar("K")
 
-KEPT = 16_384
+KEPT = 4_096
 """How many numbers of one kind are kept in mind: most errors say what one of some thousands has said before."""
 
 _NUMBERS, _WRITTEN = "numbers", "written by others"

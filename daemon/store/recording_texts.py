@@ -11,7 +11,7 @@ from daemon.core.decisions import Verb
 from daemon.core.recordings import Recorded, Ruling, Said
 from daemon.store.columns import clean, from_ms, to_ms
 
-KEPT = 16_384
+KEPT = 4_096
 """Texts that are kept as what they say: most errors say what one of some thousands has said before."""
 
 Text = tuple[int, str]

@@ -9,7 +9,8 @@ from daemon.core.rows import RulesRow
 from daemon.store import sqlite
 from daemon.store.control_tables import gone_cases
 from daemon.store.numbers import forget_numbers
-from daemon.store.tables import batches, errors, meta, patches, plans, rule_files, rule_loads, verdicts
+from daemon.store.rule_tables import rule_files, rule_loads
+from daemon.store.tables import batches, errors, meta, patches, plans, verdicts
 from daemon.store.transactions import Database, reads, writes, writes_soon
 
 _note = sqlite.insert(meta)

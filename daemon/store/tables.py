@@ -171,6 +171,8 @@ batches = Table(
     Column("ended_at", Moment),  # since when nothing more is to be learnt of it
     words("job_id"),
     words("reason"),
+    *(number(name, server_default="0") for name in ("told", "confirmed", "came_back", "unknown", "refused")),
+    Column("told_at", Moment),  # the newest outcome, but for what was refused
     sqlite_autoincrement=True,
 )
 Index("batches_open", batches.c.batch_no, sqlite_where=batches.c.ended_at.is_(None))
@@ -276,24 +278,6 @@ plan_items = Table(
     number("fingerprint"),
     ForeignKeyConstraint(["plan_id", "group_no"], ["plan_groups.plan_id", "plan_groups.group_no"], ondelete="CASCADE"),
     sqlite_with_rowid=False,
-)
-
-rule_loads = Table(
-    "rule_loads",
-    METADATA,
-    Column("load_no", Integer, primary_key=True),
-    words("version"),
-    moment("loaded_at"),
-    sqlite_autoincrement=True,
-)
-
-rule_files = Table(
-    "rule_files",
-    METADATA,
-    words("version", primary_key=True),
-    number("position", primary_key=True),
-    words("path"),
-    Column("content", LargeBinary, nullable=False),
 )
 
 meta = Table("meta", METADATA, words("key", primary_key=True), words("value"))

@@ -9,7 +9,7 @@ from daemon.core.batches import Act
 from daemon.core.decisions import Outcome
 from daemon.core.rows import UnknownRow
 from daemon.store.columns import Words
-from daemon.store.entries import WAKE, WAKE_HELD
+from daemon.store.entries import COUNT_TOLD, WAKE, WAKE_HELD
 from daemon.store.histories import names_of
 from daemon.store.sqlite import document, each
 from daemon.store.steps import REF, AnyRow, ref_of
@@ -122,6 +122,7 @@ class UnknownRows(Database):
         settled = connection.execute(SETTLE, given).first()
         if settled is None:
             return False
+        connection.execute(COUNT_TOLD, {"batch": batch_id})
         names = {"step": settled.step_no, "keys": document([settled.case_key]), "due": now}
         for wake in (WAKE, WAKE_HELD):
             connection.execute(wake, names)

@@ -279,6 +279,7 @@ async def look(twins: Twins) -> None:
         lambda store: store.open_counts("acme"),
         lambda store: store.usage("acme", later),
         lambda store: store.stages(STEP, "r1", NOON),
+        lambda store: store.retry_runs("acme", NOON, later),
         lambda store: store.unsettled_count("acme"),
         lambda store: store.named_by_data_under_way("acme"),
         lambda store: store.last_patches(STEP, [f"k-{each}" for each in IDS]),

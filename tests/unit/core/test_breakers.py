@@ -23,7 +23,7 @@ from daemon.core.breakers import (
     turned,
     wait,
 )
-from daemon.core.signs import NEWEST, WINDOW, RetryRun, Signs, probe_rank
+from daemon.core.signs import NEWEST, WINDOW, RetryRun, Signs, overtaken, probe_rank
 from tests.makers import NOW, ago, step
 
 CLOSED, OPEN, HALF_OPEN = BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN
@@ -281,6 +281,28 @@ def test_the_order_in_which_outcomes_are_told_changes_nothing(
     shuffled = list(runs)
     dice.shuffle(shuffled)
     assert signs_for(breaker, shuffled, NOW) == signs_for(breaker, runs, NOW)
+
+
+def lasting(one: RetryRun, minutes: int) -> RetryRun:
+    return replace(one, sent_at=one.ended_at - timedelta(minutes=minutes))
+
+
+@given(
+    BREAKERS, st.lists(st.builds(lasting, RUNS.filter(bool).map(lambda runs: runs[0]), st.integers(0, 30)), max_size=25)
+)
+def test_what_has_been_overtaken_changes_nothing(breaker: Breaker, runs: list[RetryRun]) -> None:
+    left = [one for one in runs if not overtaken(one, runs)]
+    if breaker.state is not HALF_OPEN:
+        assert signs_for(breaker, left, NOW) == signs_for(breaker, runs, NOW)
+    for on in ("s1", "s2"):
+        for rule in "abc":
+            assert probe_rank(left, step(on), rule) == probe_rank(runs, step(on), rule)
+
+
+@given(RUNS, st.builds(run, COUNTS, COUNTS, COUNTS, ended=st.integers(0, 19), sent=st.just(20)))
+def test_a_probe_is_never_overtaken_by_what_was_sent_before_it(runs: list[RetryRun], probe: RetryRun) -> None:
+    earlier = [one for one in runs if one.sent_at <= probe.sent_at]
+    assert not overtaken(probe, [*earlier, probe])
 
 
 @given(st.sampled_from([STEP, CONNECTION]), RUNS)

@@ -21,7 +21,7 @@ CHANGES = {
     "a second retry of a record that is under way": (
         (
             "INSERT INTO batches SELECT 9, step_no, act, rule_id, rules, plan_id, detail, 1, state, intended_at, ended_at,"
-            " job_id, reason FROM batches WHERE batch_no = 1;"
+            " job_id, reason, 0, 0, 0, 0, 0, NULL FROM batches WHERE batch_no = 1;"
             "INSERT INTO batch_items SELECT 9, 'e9', position, step_no, case_key, case_root, alias, retry_key, outcome,"
             " settled_at, settled_by, settled_why, missed FROM batch_items WHERE batch_no = 1"
         ),
@@ -60,6 +60,10 @@ CHANGES = {
             " FROM steps"
         ),
         "a second name of a record stands for a name that stands for another one: attempts are not counted (d:1)",
+    ),
+    "an outcome is not counted": (
+        "UPDATE batches SET came_back = 0",
+        "the outcomes of a write are not those that its errors have, and by them breakers and ramps decide (write 2)",
     ),
     "an error is not counted": (
         "UPDATE steps SET stored = stored - 1",

@@ -1,4 +1,5 @@
-"""What people are to be told, until a channel has taken it; when retries did not help; how an open error is judged."""
+"""What people are to be told, until a channel has taken it; when retries did not help; what came of a batch; how an open
+error is judged."""
 
 from typing import Any
 
@@ -49,6 +50,11 @@ def upgrade() -> None:
         op.add_column("errors", column)
     op.add_column("errors", sa.Column("case_known", sa.Text(), nullable=False, server_default=""))
     op.add_column("errors", sa.Column("judged_ms", sa.BigInteger(), nullable=False, server_default=sa.text("0")))
+    for column in _number("told", "confirmed", "came_back", "unknown", "refused"):
+        column.server_default = sa.DefaultClause("0")
+        op.add_column("batches", column)
+    op.add_column("batches", sa.Column("told_at", sa.BigInteger(), nullable=True))
+    op.execute(OUTCOMES)
     _move_recordings()
 
 
@@ -71,6 +77,13 @@ def _move_recordings() -> None:
         op.execute(statement)
     op.drop_table("before")
 
+
+OUTCOMES = """
+    UPDATE batches SET (told, confirmed, came_back, unknown, refused, told_at) = (
+        SELECT count(outcome), count(*) FILTER (WHERE outcome = 'confirmed'), count(*) FILTER (WHERE outcome = 'came_back'),
+            count(*) FILTER (WHERE outcome = 'unknown'), count(*) FILTER (WHERE outcome = 'refused'),
+            max(settled_at) FILTER (WHERE outcome <> 'refused')
+        FROM batch_items i WHERE i.batch_no = batches.batch_no)"""
 
 OPEN = """
     UPDATE errors SET (said, ruling, case_known, judged_ms) = (
@@ -110,6 +123,8 @@ def downgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.drop_column("missed", "shown_at")
+    for name in ("told", "confirmed", "came_back", "unknown", "refused", "told_at"):
+        op.drop_column("batches", name)
     for name in ("judged_ms", "case_known", "ruling", "said"):
         op.drop_column("errors", name)
     op.drop_index("errors_by_batch", "errors")
