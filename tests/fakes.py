@@ -181,8 +181,8 @@ class FakeErrors:
     def parse(self, retry_key: str, envelope: bytes) -> RetryData:
         raise AssertionError(f"nobody needs {len(envelope)} bytes of the retry data {retry_key}")
 
-    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
-        raise AssertionError(f"nobody asks for the retry jobs of {step.ref} since {since}: {statuses}")
+    async def retry_jobs(self, step: Step, *, since: datetime) -> list[Job]:
+        raise AssertionError(f"nobody asks for the retry jobs of {step.ref} since {since}")
 
     async def job(self, job_id: str) -> Job:
         raise AssertionError(f"nobody asks for the job {job_id}")

@@ -37,6 +37,7 @@ from daemon.pipeline.gate import Pauses, WriteGate
 from daemon.pipeline.ownership import Ownership
 from daemon.pipeline.patience import Patience
 from daemon.pipeline.record import Redact
+from daemon.pipeline.retry_jobs import RetryJobs
 from daemon.pipeline.terms import Clock, Stopping, Terms
 from daemon.rulebook.redaction import Redaction, whole
 from daemon.settings import Account, Settings
@@ -128,6 +129,7 @@ async def open_daemon(
                 store=fenced,
                 continuity=Continuity(terms=terms, client=client, store=fenced, clock=clock, log=bound),
                 patience=Patience(first=terms.confirm_every),
+                retries=RetryJobs(client=client, claims=store),
                 ownership=Ownership(
                     account=name,
                     base_url=client.base_url.plain,

@@ -6,7 +6,7 @@ How a single request is sent, and when it is not, is in `exchange`.
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from daemon.core.exceptions import ProtocolError
 from daemon.core.records import (
@@ -14,7 +14,6 @@ from daemon.core.records import (
     Flow,
     Integration,
     Job,
-    JobStatus,
     Mark,
     ResolvedRecord,
     RetryData,
@@ -32,8 +31,6 @@ T = TypeVar("T")
 
 JOBS_PER_ANSWER = 1001
 """A job list this long is not the whole list: the rest is asked for by ``createdAt_lte``."""
-
-_LIFE_OF_A_JOB: tuple[str, ...] = get_args(JobStatus)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -153,27 +150,18 @@ class Client(Exchange):
         """Return the names of the account's tags, by ``tagId``."""
         return dict(await self._list(endpoints.tags(), resources.tag))
 
-    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
-        """Return the step's retry jobs created after *since*, those with one of *statuses* where any are given.
-
-        Statuses are asked for in the order of a job's life, so that a job which moves on meanwhile is not missed.
-        """
-        found: dict[str, Job] = {}
-        for status in sorted(statuses, key=_age) or [""]:
-            found |= await self._retry_jobs(step, since, status)
-        return list(found.values())
-
-    async def _retry_jobs(self, step: Step, since: datetime | None, status: str) -> dict[str, Job]:
+    async def retry_jobs(self, step: Step, *, since: datetime) -> list[Job]:
+        """Return the step's retry jobs created since then, newest first."""
         found: dict[str, Job] = {}
         until = None
         while True:
-            request = endpoints.retry_jobs(step.ref, step.type, since=since, until=until, status=status)
+            request = endpoints.retry_jobs(step.ref, step.type, since=since, until=until)
             jobs = await self._array(request, resources.job)
             oldest = min((job.created_at for job in jobs if job.created_at), default=None)
             known = len(found)
             found |= {job.job_id: job for job in jobs if job.job_id}
             if len(jobs) < JOBS_PER_ANSWER:
-                return found
+                return list(found.values())
             if oldest is None or len(found) == known:
                 raise ProtocolError(f"{request}: more jobs than can be told apart by time; the list is not whole")
             until = oldest
@@ -216,7 +204,3 @@ class Client(Exchange):
             if not target:
                 return
             request = trail.follow(target)
-
-
-def _age(status: str) -> int:
-    return _LIFE_OF_A_JOB.index(status) if status in _LIFE_OF_A_JOB else -1

@@ -100,12 +100,10 @@ def tags() -> Request:
     return _request("GET", "/tags")
 
 
-def retry_jobs(
-    ref: StepRef, step_type: StepType, *, since: datetime | None, until: datetime | None, status: str
-) -> Request:
-    """Ask for the newest retry jobs of a step that were created from *since* to *until*; *status* "" means any."""
+def retry_jobs(ref: StepRef, step_type: StepType, *, since: datetime | None, until: datetime | None) -> Request:
+    """Ask for the newest retry jobs of a step that were created from *since* to *until*."""
     step = "_importId" if step_type == "import" else "_exportId"
-    window = {"createdAt_gte": _iso(since), "createdAt_lte": _iso(until), "status": status}
+    window = {"createdAt_gte": _iso(since), "createdAt_lte": _iso(until)}
     return _request("GET", "/jobs", query={"type": "retry", "_flowId": ref.flow_id, step: ref.step_id, **window})
 
 

@@ -26,13 +26,14 @@ from daemon.core.exceptions import (
 )
 from daemon.core.judgements import Gone, Judged
 from daemon.core.plans import PlanItem, PlannedGroup
-from daemon.core.records import Job, Step, StepRef
+from daemon.core.records import StepRef
 from daemon.pipeline.collect import count_gone
 from daemon.pipeline.guard import JOBS_BACK
 from daemon.pipeline.journal import Journal
 from daemon.pipeline.judge import Judgement
 from daemon.pipeline.look import SecondLook
 from daemon.pipeline.patch import STOPPED, Patcher, Rewritten
+from daemon.pipeline.retry_jobs import RetryJobs
 from daemon.pipeline.survey import token_refused
 from daemon.pipeline.task import Sent, Task, by_tags, ids_of, plan_item
 from daemon.pipeline.terms import Clock, Stopping, Terms
@@ -55,9 +56,6 @@ class Writer(Protocol):
 
     def may_write(self, ref: StepRef, /) -> Awaitable[str]:
         """Say why nothing may be written to the step now, or ""; the client asks it again right before each request."""
-
-    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
-        """Return the step's retry jobs created since then, newest first."""
 
     async def retry(self, ref: StepRef, retry_keys: Sequence[str]) -> str:
         """Start one retry job and return its id, "" where the answer named none."""
@@ -89,9 +87,6 @@ class ActStore(Journal, Protocol):
     async def unmark(self, ref: StepRef, error_ids: Sequence[str], act: Act) -> None:
         """Note that the errors have been tagged or assigned."""
 
-    async def claimed_jobs(self, ref: StepRef) -> set[str]:
-        """Return the retry jobs of the step that entries of the journal are known to have started."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
@@ -99,6 +94,7 @@ class Actor:
 
     terms: Terms
     client: Writer
+    retries: RetryJobs
     store: ActStore
     look: SecondLook
     patcher: Patcher
@@ -150,9 +146,8 @@ class Actor:
         retry only jobs since the plan was made are asked for: those before kept it out of the plan.
         """
         since = task.plan.made_at - CLOCK_SLACK if task.act is Act.RETRY else began - JOBS_BACK
-        jobs = await self.client.retry_jobs(task.step, since=since)
-        at_work = {job.job_id for job in jobs if not job.ended or (job.ended_at or began) >= began}
-        return not at_work <= await self.store.claimed_jobs(task.step.ref)
+        jobs = await self.retries.others(task.step, since=since)
+        return any(not job.ended or (job.ended_at or began) >= began for job in jobs)
 
     async def _send_run(self, task: Task, run: Sequence[Judgement]) -> None:
         """Send one batch; where the platform says that some of it is gone, look again and send what is left once."""

@@ -20,6 +20,7 @@ from daemon.core.records import Job, Step, StepRef
 from daemon.core.rows import UnknownRow
 from daemon.core.tally import Tally
 from daemon.pipeline.guard import JOBS_BACK
+from daemon.pipeline.retry_jobs import Claims, JobLister
 from daemon.pipeline.side_by_side import each_step
 from daemon.pipeline.terms import Clock, Terms
 
@@ -27,17 +28,14 @@ ADOPTED = "adopted"
 """What the store notes in place of a baseline once the backlog has been adopted."""
 
 
-class JobLister(Protocol):
-    """The one client call that this needs, and one question."""
+class Platform(JobLister, Protocol):
+    """What the platform is asked."""
 
     def may_write(self, ref: StepRef, /) -> Awaitable[str]:
         """Say why nothing may be written to the step now, or ""."""
 
-    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
-        """Return the step's retry jobs created since then, newest first."""
 
-
-class ContinuityStore(Protocol):
+class ContinuityStore(Claims, Protocol):
     """What this asks of the store."""
 
     async def get_meta(self, key: str) -> str | None:
@@ -64,9 +62,6 @@ class ContinuityStore(Protocol):
     async def unknown_items(self, account: str) -> Sequence[UnknownRow]:
         """Return the retried errors of which a person must say what came of them."""
 
-    async def claimed_jobs(self, ref: StepRef) -> set[str]:
-        """Return the retry jobs of the step that entries of the journal are known to have started."""
-
     async def jobless(self, ref: StepRef, since: datetime) -> Sequence[datetime]:
         """Return when the retries of the step were written down since then that may have started a job unknown to us."""
 
@@ -81,7 +76,7 @@ class Continuity:
     """
 
     terms: Terms
-    client: JobLister
+    client: Platform
     store: ContinuityStore
     clock: Clock
     log: FilteringBoundLogger
@@ -174,7 +169,7 @@ class Continuity:
         jobs = await self.client.retry_jobs(step, since=since)
         return unexplained(
             [job for job in jobs if job.triggered_by in ("", user_id) and gap.holds(job)],
-            claimed=await self.store.claimed_jobs(step.ref),
+            claimed=await self.store.claimed_jobs(step.ref, [job.job_id for job in jobs]),
             jobless=await self.store.jobless(step.ref, since),
         )
 

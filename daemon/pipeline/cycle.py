@@ -38,6 +38,7 @@ from daemon.pipeline.patch import Patcher, PatchHistory, RetryDataWriter
 from daemon.pipeline.patience import Patience
 from daemon.pipeline.plans import Plans, PlanStore
 from daemon.pipeline.record import Recorder, Redact
+from daemon.pipeline.retry_jobs import RetryJobs
 from daemon.pipeline.side_by_side import each_step
 from daemon.pipeline.started import StartedJobs
 from daemon.pipeline.survey import QUIET, StepWork, Summaries, Survey, SurveyStore
@@ -88,6 +89,7 @@ class AccountCycle:
     ownership: Ownership
     continuity: Continuity
     patience: Patience
+    retries: RetryJobs
     clock: Clock
     log: FilteringBoundLogger
     stopping: Stopping = field(default_factory=Stopping)
@@ -112,7 +114,8 @@ class AccountCycle:
             weighed = await parts.guard.weigh(tally, self.clock.now())
             plan = await (parts.plans.send_own(weighed, tally) if act else parts.plans.keep(weighed))
         await self.continuity.alive()
-        await Departures(client=self.client, store=self.store, log=self.log).ask(self.terms.account, self.clock.now())
+        departures = Departures(client=self.client, retries=self.retries, store=self.store, log=self.log)
+        await departures.ask(self.terms.account, self.clock.now())
         return tally, plan
 
     async def plan_known(self) -> Plan | None:
@@ -173,6 +176,7 @@ class AccountCycle:
             caps=caps,
             client=self.client,
             store=self.store,
+            retries=self.retries,
             log=self.log,
             # a record that only its retry data can name may come back from a retry without an outcome
             name_all=await self.store.named_by_data_under_way(terms.account),
@@ -188,6 +192,7 @@ class AccountCycle:
             terms=terms,
             rules=rules,
             client=self.client,
+            retries=self.retries,
             store=self.store,
             log=self.log,
             reported=self.reported,
@@ -197,6 +202,7 @@ class AccountCycle:
         actor = Actor(
             terms=terms,
             client=self.client,
+            retries=self.retries,
             store=self.store,
             look=look,
             patcher=patcher,

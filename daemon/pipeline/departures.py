@@ -14,14 +14,15 @@ from daemon.core.continuity import CLOCK_SLACK
 from daemon.core.exceptions import ProtocolError, RefusedError, TemporaryError
 from daemon.core.recordings import Departure, Fate
 from daemon.core.records import Job, ResolvedRecord, Step, StepRef
-from daemon.pipeline.others import LATE, LONGEST_JOB, Claims, JobLister
+from daemon.pipeline.others import LATE, LONGEST_JOB
+from daemon.pipeline.retry_jobs import RetryJobs
 from daemon.pipeline.survey import token_refused
 
 PLATFORM = "auto"
 
 
-class ResolvedLister(JobLister, Protocol):
-    """The reads that tell how errors left."""
+class ResolvedLister(Protocol):
+    """The read that tells how errors left."""
 
     def resolved(
         self, ref: StepRef, *, since: datetime | None, until: datetime | None
@@ -29,7 +30,7 @@ class ResolvedLister(JobLister, Protocol):
         """Yield what was resolved on a step, page by page; raises when the list is cut short."""
 
 
-class DepartureStore(Claims, Protocol):
+class DepartureStore(Protocol):
     """What is asked of the store."""
 
     async def departed(self, account: str) -> Sequence[Departure]:
@@ -47,6 +48,7 @@ class Departures:
     """Find out how errors left, a step at a time."""
 
     client: ResolvedLister
+    retries: RetryJobs
     store: DepartureStore
     log: FilteringBoundLogger
 
@@ -79,10 +81,8 @@ class Departures:
             resolved |= {entry.error_id: entry for entry in page if entry.error_id in wanted}
         jobs: list[Job] = []
         if any(error_id not in resolved or resolved[error_id].resolved_by != PLATFORM for error_id in wanted):
-            claimed = await self.store.claimed_jobs(step.ref)
-            found = await self.client.retry_jobs(step, since=departure.since - LONGEST_JOB)
-            others = (job for job in found if job.job_id not in claimed and not _hangs(job, now))
-            jobs = [job for job in others if _after(job, departure.since - CLOCK_SLACK)]
+            found = await self.retries.others(step, since=departure.since - LONGEST_JOB)
+            jobs = [job for job in found if not _hangs(job, now) and _after(job, departure.since - CLOCK_SLACK)]
         told = {error_id: how_it_left(resolved.get(error_id), jobs) for error_id in departure.error_ids}
         return {error_id: fate for error_id, fate in told.items() if fate is not None}
 

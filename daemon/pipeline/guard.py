@@ -19,19 +19,17 @@ from daemon.core.exceptions import ProtocolError, RefusedError, TemporaryError
 from daemon.core.guards import Scales, cut, weigh, wishes
 from daemon.core.plans import DueGroup, Plan, PlannedGroup
 from daemon.core.ramp import MEMORY, Stage, allowance
-from daemon.core.records import Connection, Flow, Job, Step, StepRef
+from daemon.core.records import Connection, Flow, Step, StepRef
 from daemon.core.tally import Tally
 from daemon.core.totals import Totals
 from daemon.core.usage import Usage
 from daemon.pipeline.breakers import Breakers, BreakerStore
+from daemon.pipeline.retry_jobs import RetryJobs
 from daemon.pipeline.survey import token_refused
 from daemon.pipeline.terms import Rules, Terms, by_id
 
 JOBS_BACK = timedelta(days=1)
 """How far back a retry job may have been created and still be at work."""
-
-AT_WORK = ("queued", "running", "retrying")
-"""The job statuses that are asked for; the platform takes one per call."""
 
 
 class PlatformState(Protocol):
@@ -42,9 +40,6 @@ class PlatformState(Protocol):
 
     async def flow(self, flow_id: str) -> Flow:
         """Return the flow as it is now."""
-
-    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
-        """Return the step's retry jobs in any of *statuses*."""
 
     async def connection(self, connection_id: str) -> Connection:
         """Return the connection as it is now."""
@@ -88,6 +83,7 @@ class Guard:
     terms: Terms
     rules: Rules
     client: PlatformState
+    retries: RetryJobs
     store: GuardStore
     log: FilteringBoundLogger
     reported: set[tuple[str, Act]] = field(default_factory=set)
@@ -173,7 +169,7 @@ class Guard:
         account = self.terms.account
         steps = await self.store.steps(account)
         breakers = Breakers(account=account, store=self.store, steps=steps, now=now, log=self.log, acts=self.acts)
-        return _Platform(client=self.client, steps=steps, breakers=await breakers.turn(), now=now)
+        return _Platform(client=self.client, retries=self.retries, steps=steps, breakers=await breakers.turn(), now=now)
 
     async def _cut(self, group: PlannedGroup, rule: Rule, platform: "_Platform", now: datetime) -> PlannedGroup:
         if group.send and (why := await self.client.may_write(group.step)):
@@ -217,6 +213,7 @@ class _Platform:
     """What the platform says now, asked once per flow, step and connection in a cycle."""
 
     client: PlatformState
+    retries: RetryJobs
     steps: Mapping[StepRef, Step]
     breakers: Breakers
     now: datetime
@@ -254,8 +251,6 @@ class _Platform:
             await self.breakers.see(connection)
             if connection.offline:
                 return OFFLINE, f"connection {connection.name or connection.connection_id} is offline"
-        jobs = await self.client.retry_jobs(step, since=self.now - JOBS_BACK, statuses=AT_WORK)
-        for job in jobs:
-            if not job.ended:
-                return "retry-running", f"retry job {job.job_id} of this step is still {job.status}"
+        for job in await self.retries.at_work(step, since=self.now - JOBS_BACK):
+            return "retry-running", f"retry job {job.job_id} of this step is still {job.status}"
         return "", ""

@@ -19,6 +19,7 @@ from daemon.core.judgements import Judged
 from daemon.core.policy import Caps, decide
 from daemon.core.records import ErrorRecord, RetryData, Step
 from daemon.pipeline.naming import CaseReader, Page, RetryDataReader, open_page
+from daemon.pipeline.retry_jobs import RetryJobs
 from daemon.pipeline.slices import in_slices
 from daemon.pipeline.terms import Rules
 
@@ -73,6 +74,7 @@ class Judge:
     caps: Caps
     client: RetryDataReader
     store: CaseReader
+    retries: RetryJobs
     log: FilteringBoundLogger
     name_all: bool = False
 
@@ -109,7 +111,7 @@ class Judge:
 
     async def _open(self, step: Step, records: Sequence[ErrorRecord], now: datetime) -> Page:
         oldest = now - self.caps.retry_max_age
-        return await open_page(self.client, self.store, self.log, step, records, now, oldest)
+        return await open_page(self.client, self.store, self.retries, self.log, step, records, now, oldest)
 
     def _first_answer(self, page: Page, record: ErrorRecord) -> Match | NeedsData | None:
         """Match as far as is possible without the retry data."""

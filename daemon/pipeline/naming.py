@@ -11,13 +11,14 @@ from daemon.core.cases import NEW_CASE, CaseHistory, case_key, needs_digest
 from daemon.core.exceptions import ProtocolError, RefusedError
 from daemon.core.judgements import Known
 from daemon.core.records import ErrorRecord, RetryData, Step, StepRef
-from daemon.pipeline.others import JobLister, OthersRetries
+from daemon.pipeline.others import JobReader, OthersRetries
+from daemon.pipeline.retry_jobs import Claims, RetryJobs
 from daemon.pipeline.survey import token_refused
 
 NAMELESS = CaseHistory(nameless=True)
 
 
-class RetryDataReader(JobLister, Protocol):
+class RetryDataReader(JobReader, Protocol):
     """The client calls that naming may need."""
 
     async def retry_data(self, ref: StepRef, retry_key: str) -> RetryData:
@@ -27,7 +28,7 @@ class RetryDataReader(JobLister, Protocol):
         """Read an envelope that the journal kept."""
 
 
-class CaseReader(Protocol):
+class CaseReader(Claims, Protocol):
     """What naming asks of the store."""
 
     async def case_histories(
@@ -37,9 +38,6 @@ class CaseReader(Protocol):
 
     async def known(self, ref: StepRef, error_ids: Sequence[str]) -> Mapping[str, Known]:
         """Return what is held of those errors."""
-
-    async def claimed_jobs(self, ref: StepRef) -> set[str]:
-        """Return the retry jobs of the step that entries of the journal are known to have started."""
 
     async def note_others(self, ref: StepRef, came_back: Mapping[str, str], at: datetime) -> None:
         """Count one attempt of others for each error, given as error id → case key; each once."""
@@ -184,9 +182,10 @@ class Page:
             return None  # gone, closed to us, or not to be read without loss: this error has no data for us
 
 
-async def open_page(  # noqa: PLR0917 - what the judge has, and what it is asked
+async def open_page(  # noqa: PLR0913, PLR0917 - what the judge has, and what it is asked
     client: RetryDataReader,
     store: CaseReader,
+    retries: RetryJobs,
     log: FilteringBoundLogger,
     step: Step,
     records: Sequence[ErrorRecord],
@@ -198,7 +197,7 @@ async def open_page(  # noqa: PLR0917 - what the judge has, and what it is asked
     cases = dict(await store.case_histories(step.ref, sorted(names), now))
     shared = {trace_key for name, trace_key in names.items() if name in cases and cases[name][1].shared}
     moments = [record.occurred_at for record in records if record.occurred_at and record.occurred_at >= since]
-    others = OthersRetries(step=step, since=min(moments, default=now), client=client, claims=store)
+    others = OthersRetries(step=step, since=min(moments, default=now), client=client, retries=retries, claims=store)
     page = Page(
         step=step,
         now=now,

@@ -4,13 +4,14 @@ The platform keeps no count of retries. An error may name the job that it came o
 record failed at first; so where it does not tell, the retry jobs at work when it occurred do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from daemon.core.exceptions import ProtocolError, RefusedError
-from daemon.core.records import ErrorRecord, Job, Step, StepRef
+from daemon.core.records import ErrorRecord, Job, Step
+from daemon.pipeline.retry_jobs import Claims, RetryJobs
 from daemon.pipeline.survey import token_refused
 
 LONGEST_JOB = timedelta(days=1)
@@ -22,21 +23,11 @@ LATE = timedelta(minutes=1)
 RETRY = "retry"
 
 
-class JobLister(Protocol):
-    """The reads that tell of jobs."""
-
-    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
-        """Return the step's retry jobs created since then, newest first."""
+class JobReader(Protocol):
+    """The one client call that this needs."""
 
     async def job(self, job_id: str) -> Job:
         """Return one job of any type."""
-
-
-class Claims(Protocol):
-    """What is asked of the journal."""
-
-    async def claimed_jobs(self, ref: StepRef) -> set[str]:
-        """Return the retry jobs of the step that entries of the journal are known to have started."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,9 +39,9 @@ class OthersRetries:
 
     step: Step
     since: datetime
-    client: JobLister
+    client: JobReader
+    retries: RetryJobs
     claims: Claims
-    claimed: set[str] = field(default_factory=set)
     jobs: Mapping[str, Job] | None = None
     runs: dict[str, Job | None] = field(default_factory=dict)
 
@@ -61,21 +52,20 @@ class OthersRetries:
         job_id, at = record.flow_job_id, record.occurred_at
         if job_id in self.jobs:
             return True
-        if job_id in self.claimed or at is None:
+        if at is None or not any(job.at_work(at, late=LATE) for job in self.jobs.values()):
             return False
-        if not any(job.at_work(at, late=LATE) for job in self.jobs.values()):
-            return False
-        return not job_id or not await self._of_run(job_id, at)
+        if not job_id:
+            return True
+        return not await self.claims.claimed_jobs(self.step.ref, [job_id]) and not await self._of_run(job_id, at)
 
     async def _read(self) -> dict[str, Job]:
-        self.claimed = await self.claims.claimed_jobs(self.step.ref)
         try:
-            jobs = await self.client.retry_jobs(self.step, since=self.since - LONGEST_JOB)
+            jobs = await self.retries.others(self.step, since=self.since - LONGEST_JOB)
         except (RefusedError, ProtocolError) as refused:
             if token_refused(refused):
                 raise
             return {}  # jobs are closed to us: nothing can be retried either, so there is nothing to be counted for
-        return {job.job_id: job for job in jobs if job.job_id not in self.claimed}
+        return {job.job_id: job for job in jobs}
 
     async def _of_run(self, job_id: str, at: datetime) -> bool:
         """Tell whether an error came out of the run that it names; what occurred after its end came out of a retry."""

@@ -9,27 +9,22 @@ from daemon.core.batches import Written
 from daemon.core.continuity import CLOCK_SLACK, LONGEST_POST, may_have_started
 from daemon.core.exceptions import RefusedError
 from daemon.core.records import Job, Step, StepRef
+from daemon.pipeline.retry_jobs import Claims, JobLister
 from daemon.pipeline.survey import token_refused
 
 
-class JobReader(Protocol):
+class JobReader(JobLister, Protocol):
     """The reads that tell what became of a retry."""
 
     async def job(self, job_id: str) -> Job:
         """Return one job as it is now."""
 
-    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
-        """Return the step's retry jobs created since then, newest first."""
 
-
-class JobStore(Protocol):
+class JobStore(Claims, Protocol):
     """What finding a job asks of the store."""
 
     async def accepted(self, batch_id: int, job_id: str, now: datetime) -> None:
         """Note that the platform took the batch."""
-
-    async def claimed_jobs(self, ref: StepRef) -> set[str]:
-        """Return the retry jobs of the step that other entries are known to have started."""
 
     async def jobless(self, ref: StepRef, since: datetime) -> Sequence[datetime]:
         """Return when the retries of the step were written down since then that may have started a job unknown to us."""
@@ -77,7 +72,7 @@ class StartedJobs:
         is never found is unknown in the end, however many whole lists did not show it, and a person looks.
         """
         jobs = await self.client.retry_jobs(step, since=entry.intended_at - CLOCK_SLACK)
-        claimed = await self.store.claimed_jobs(step.ref)
+        claimed = await self.store.claimed_jobs(step.ref, [job.job_id for job in jobs])
         # a job that does not say who started it may be ours: with a second one beside it neither is taken
         free = [job for job in jobs if job.job_id not in claimed and job.triggered_by in ("", self.user_id)]
         if len(free) != 1 or not free[0].ended or free[0].num_success + free[0].num_error != entry.sent:

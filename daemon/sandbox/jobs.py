@@ -1,6 +1,6 @@
 """Retry jobs: accepted now, run later. Progress is worked out from the clock whenever somebody looks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -84,9 +84,9 @@ class Jobs:
         self._runs: dict[str, Job] = {}
         self._pending: list[Job] = []
 
-    def newest_first(self) -> list[Job]:
-        """Return all jobs that are shown, the newest first."""
-        return [job for job in reversed(self._jobs.values()) if job.fate != "vanishes"]
+    def newest_first(self) -> Iterator[Job]:
+        """Yield all jobs that are shown, the newest first."""
+        return (job for job in reversed(self._jobs.values()) if job.fate != "vanishes")
 
     def get(self, job_id: str) -> Job | None:
         """Return a job by its id, or None where none is shown."""

@@ -3,7 +3,7 @@
 The items of retry batches are the attempts. Attempts that were given back do not count: their batch did not happen.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,7 +37,7 @@ from daemon.store.control_tables import gone_cases, shared_keys
 from daemon.store.judged import STEP, case_root, former_key
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.steps import AnyRow, find_step, make_step
-from daemon.store.tables import TRIED, aliases, batch_items, batches, errors, foreign_attempts
+from daemon.store.tables import NAMES_A_JOB, TRIED, aliases, batch_items, batches, errors, foreign_attempts
 from daemon.store.transactions import Database, reads, writes_soon
 
 SENT = batches.c.state.not_in((WriteState.REFUSED, WriteState.NOT_SENT))
@@ -170,7 +170,9 @@ NOTE_ALIAS = insert(aliases).values(step_no=STEP, alias=bindparam("merged"), cas
 JOBLESS = select(batches.c.intended_at).where(
     batches.c.step_no == STEP, HAPPENED, batches.c.job_id == "", batches.c.intended_at >= bindparam("since")
 )
-CLAIMED = select(batches.c.job_id).where(batches.c.step_no == STEP, batches.c.job_id != "")
+CLAIMED = select(batches.c.job_id).where(
+    batches.c.step_no == STEP, batches.c.job_id.in_(select(each("jobs").c.value)), NAMES_A_JOB
+)
 
 
 class CaseRows(Database):
@@ -231,10 +233,10 @@ class CaseRows(Database):
         return {row.key: row.newest for row in rows}
 
     @reads
-    def claimed_jobs(self, connection: Connection, ref: StepRef) -> set[str]:
-        """Return the jobs of the step that entries of the journal are known to have started."""
-        step_no = find_step(connection, ref)
-        return set() if step_no is None else set(connection.execute(CLAIMED, {"step": step_no}).scalars())
+    def claimed_jobs(self, connection: Connection, ref: StepRef, job_ids: Collection[str]) -> set[str]:
+        """Return those of the jobs of the step that entries of the journal are known to have started."""
+        names = {"step": find_step(connection, ref), "jobs": document([*job_ids])}
+        return set(connection.execute(CLAIMED, names).scalars()) if job_ids else set()
 
     @reads
     def jobless(self, connection: Connection, ref: StepRef, since: datetime) -> list[datetime]:

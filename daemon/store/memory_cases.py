@@ -1,6 +1,6 @@
 """The store without a database: what has been tried on each case."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from daemon.core.batches import Act
@@ -85,10 +85,10 @@ class MemoryCases(Shelves):
                 back[key] = max((moment for moment in moments if moment is not None), default=None)
         return back
 
-    async def claimed_jobs(self, ref: StepRef) -> set[str]:
-        """Return the jobs of the step that entries of the journal are known to have started."""
+    async def claimed_jobs(self, ref: StepRef, job_ids: Collection[str]) -> set[str]:
+        """Return those of the jobs of the step that entries of the journal are known to have started."""
         mine = (entry.written for entry in self.entries.values() if entry.written.batch.step == ref)
-        return {written.job_id for written in mine if written.job_id}
+        return {written.job_id for written in mine} & {*job_ids} - {""}
 
     async def jobless(self, ref: StepRef, since: datetime) -> list[datetime]:
         """Return when those retries of the step were written down, since then, that may have started a job unknown to us."""

@@ -177,6 +177,8 @@ batches = Table(
 )
 Index("batches_open", batches.c.batch_no, sqlite_where=batches.c.ended_at.is_(None))
 Index("batches_by_step", batches.c.step_no, batches.c.intended_at)
+NAMES_A_JOB = batches.c.job_id != literal_column("''")
+Index("batches_by_job", batches.c.step_no, batches.c.job_id, sqlite_where=NAMES_A_JOB)
 
 batch_items = Table(  # the attempts: `forgetting` says how long they are kept
     "batch_items",

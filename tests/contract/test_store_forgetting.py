@@ -25,6 +25,9 @@ LONG_AGO = NOON + timedelta(days=1)
 LATELY = BEFORE + timedelta(days=1)
 
 
+JOBS = [f"j-e{number}" for number in range(10)]
+
+
 async def tried(
     store: Store, error_id: str = "e1", outcome: Outcome = Outcome.CONFIRMED, *, at: Any = NOON, **of_item: Any
 ) -> int:
@@ -94,12 +97,12 @@ async def test_what_may_still_count_is_kept_with_all_of_its_case(
     known, writes, jobs = (
         await store.case_histories(STEP, [KEY], NOON),
         await store.writes(),
-        await store.claimed_jobs(STEP),
+        await store.claimed_jobs(STEP, JOBS),
     )
     assert await store.forget_attempts(BEFORE) == 0
     assert await store.case_histories(STEP, [KEY], NOON) == known
     assert known[KEY][1].attempts > 0
-    assert (await store.writes(), await store.claimed_jobs(STEP)) == (writes, jobs)
+    assert (await store.writes(), await store.claimed_jobs(STEP, JOBS)) == (writes, jobs)
 
 
 async def test_what_can_count_no_more_is_forgotten_with_its_batch(store: Store) -> None:
@@ -107,7 +110,7 @@ async def test_what_can_count_no_more_is_forgotten_with_its_batch(store: Store) 
     await store.prune(BEFORE, BEFORE)
     assert await store.forget_attempts(BEFORE) == 1
     assert await store.writes() == []
-    assert await store.claimed_jobs(STEP) == set()
+    assert await store.claimed_jobs(STEP, JOBS) == set()
     assert await store.case_events("acme", "order-1") == []
     assert await store.case_histories(STEP, [KEY], NOON) == {KEY: (KEY, NEW_CASE)}
     assert await store.forget_attempts(BEFORE) == 0

@@ -28,6 +28,7 @@ R = TypeVar("R")
 
 IDS = ("e1", "e2", "e3", "e4", "e5")
 KEYS = ("t:a", "d:1", "d:2", "d:3")
+JOBS = [f"j{number}" for number in range(60)]
 RULES = ("r1", "r2")
 MAKERS: tuple[Callable[..., Judged], ...] = (
     judged,
@@ -283,7 +284,7 @@ async def look(twins: Twins) -> None:
         lambda store: store.unsettled_count("acme"),
         lambda store: store.named_by_data_under_way("acme"),
         lambda store: store.last_patches(STEP, [f"k-{each}" for each in IDS]),
-        lambda store: store.claimed_jobs(STEP),
+        lambda store: store.claimed_jobs(STEP, JOBS),
         lambda store: _plan(store, later),
     ]
     for question in questions:
@@ -345,7 +346,7 @@ async def play(script: list[Deed]) -> None:
         await twins.alike(lambda store: store.prune(now, now))
         await twins.alike(lambda store: store.forget_attempts(now))
         await twins.alike(lambda store: store.case_histories(STEP, KEYS, NOON))
-        await twins.alike(lambda store: store.claimed_jobs(STEP))
+        await twins.alike(lambda store: store.claimed_jobs(STEP, JOBS))
         await sql.transact(sound, write=False, durable=False)
 
 

@@ -239,8 +239,8 @@ class Platform:
     async def retry_data(self, _ref: StepRef, retry_key: str) -> RetryData:
         return RetryData(retry_key=retry_key, envelope=b"{}", data=self.world.data[retry_key], data_digest=retry_key)
 
-    async def retry_jobs(self, _step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
-        del since, statuses
+    async def retry_jobs(self, _step: Step, *, since: datetime) -> list[Job]:
+        del since
         return self.jobs
 
     async def job(self, job_id: str) -> Job:

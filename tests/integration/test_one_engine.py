@@ -25,6 +25,7 @@ from daemon.pipeline.continuity import Continuity
 from daemon.pipeline.cycle import AccountCycle
 from daemon.pipeline.ownership import Ownership
 from daemon.pipeline.patience import Patience
+from daemon.pipeline.retry_jobs import RetryJobs
 from daemon.pipeline.terms import Terms
 from daemon.rulebook.redaction import Redaction, whole
 from daemon.rulebook.ruleset import RuleSet, compile_rules
@@ -87,6 +88,7 @@ def cycle_of(world: World, rules: RuleSet, store: MemoryStore, clock: FakeClock,
         ownership=Ownership(account=ACCOUNT, base_url="", share_id="", token=lambda: "t", **parts),
         continuity=Continuity(terms=terms, clock=clock, **parts),
         patience=Patience(first=timedelta(seconds=10)),
+        retries=RetryJobs(client=platform, claims=store),
         clock=clock,
         redact=Redaction().redact if hide else whole,
         **parts,

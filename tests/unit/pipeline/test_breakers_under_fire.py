@@ -21,6 +21,7 @@ from daemon.core.tally import Tally
 from daemon.core.windows import Polling
 from daemon.logs import Secrets, configure_logs
 from daemon.pipeline.guard import Guard
+from daemon.pipeline.retry_jobs import RetryJobs
 from daemon.pipeline.terms import Terms
 from daemon.store.memory import MemoryStore
 from tests.contract.store_values import Clock, judged, save
@@ -74,10 +75,9 @@ class Platform:
     async def flow(self, flow_id: str) -> Flow:
         return Flow(flow_id=flow_id)
 
-    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
+    async def retry_jobs(self, step: Step, *, since: datetime) -> list[Job]:
         assert step.ref in STEPS
-        assert since is not None
-        assert statuses
+        assert since.tzinfo is not None
         return []
 
     async def connection(self, connection_id: str) -> Connection:
@@ -109,6 +109,7 @@ class World:
             terms=TERMS,
             rules=TwoRules(rule=RULES[0]),
             client=self.platform,
+            retries=RetryJobs(client=self.platform, claims=self.store),
             store=self.store,
             log=configure_logs(format="json", stream=io.StringIO(), secrets=Secrets()),
         )

@@ -1,6 +1,6 @@
 """How errors left without us is found out once, by reading, and stops nothing."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from daemon.core.exceptions import AuthError, RefusedError, TemporaryError
 from daemon.core.recordings import Departure, Fate
 from daemon.core.records import Job, ResolvedRecord, Step, StepRef
 from daemon.pipeline.departures import Departures, how_it_left
+from daemon.pipeline.retry_jobs import RetryJobs
 from tests.makers import NOW, ago, step
 
 STEP = Step(ref=step(), type="import")
@@ -82,8 +83,8 @@ class World:
     async def note_fates(self, ref: StepRef, fates: Mapping[str, Fate]) -> None:
         self.noted |= {(ref.step_id, error_id): fate for error_id, fate in fates.items()}
 
-    async def claimed_jobs(self, _ref: StepRef) -> set[str]:
-        return {"job-ours"}
+    async def claimed_jobs(self, _ref: StepRef, job_ids: Collection[str]) -> set[str]:
+        return {"job-ours"}.intersection(job_ids)
 
     async def resolved(
         self, ref: StepRef, *, since: datetime | None, until: datetime | None
@@ -97,18 +98,16 @@ class World:
         for error_id, by in {**self.resolved_by, "other": JO}.items():
             yield [ResolvedRecord(error_id=error_id, resolved_by=by, resolved_at=ago(minutes=10))]
 
-    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
-        assert (since is not None, statuses) == (True, ())
+    async def retry_jobs(self, step: Step, *, since: datetime) -> list[Job]:
+        assert since < ago(hours=1)
         self.asked.append(f"jobs {step.ref.step_id}")
         return self.jobs
-
-    async def job(self, job_id: str) -> Job:
-        raise AssertionError(job_id)
 
 
 async def ask(world: World) -> list[Any]:
     with capture_logs() as logs:
-        departures = Departures(client=world, store=world, log=structlog.get_logger())
+        jobs = RetryJobs(client=world, claims=world)
+        departures = Departures(client=world, retries=jobs, store=world, log=structlog.get_logger())
         await departures.ask("acme", NOW)
     return list(logs)
 

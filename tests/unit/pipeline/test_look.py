@@ -13,6 +13,7 @@ from daemon.core.plans import PlanItem
 from daemon.core.records import ErrorRecord, Step
 from daemon.pipeline.judge import Judge, Judgement
 from daemon.pipeline.look import Looked, SecondLook, why_not
+from daemon.pipeline.retry_jobs import RetryJobs
 from daemon.store.memory import MemoryStore
 from tests.fakes import FakeErrors, OneRule
 from tests.makers import CAPS, NOW, ago, decided, record, rule, step
@@ -72,7 +73,8 @@ async def look(*pages: list[ErrorRecord], at: list[ErrorRecord], stored: bool = 
     if stored:
         kept = [judged(Retry()).to_keep()._replace(error_id=each.error_id) for each in at]
         await store.save_page(await store.begin_read(step(), full=False), kept)
-    judge = Judge(rules=OneRule(rule()), caps=CAPS, client=client, store=store, log=structlog.get_logger())
+    retries, log = RetryJobs(client=client, claims=store), structlog.get_logger()
+    judge = Judge(rules=OneRule(rule()), caps=CAPS, client=client, store=store, retries=retries, log=log)
     step_of = Step(ref=step(), type="import")
     return await SecondLook(client=client, store=store, judge=judge).look(
         step_of, "r1", Act.RETRY, [planned(each) for each in at], NOW

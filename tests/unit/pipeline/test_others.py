@@ -1,6 +1,6 @@
 """Which errors came out of retries that were not ours, whatever the platform says of them (P2)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,6 +9,7 @@ import pytest
 from daemon.core.exceptions import AuthError, ProtocolError, RefusedError
 from daemon.core.records import Job, Step, StepRef
 from daemon.pipeline.others import LONGEST_JOB, OthersRetries
+from daemon.pipeline.retry_jobs import RetryJobs
 from tests.makers import ago, record, step
 
 STEP = Step(ref=step(), type="import")
@@ -38,12 +39,12 @@ class Platform:
     refusal: Exception | None = None
     asked: list[str] = field(default_factory=list)
 
-    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
+    async def retry_jobs(self, step: Step, *, since: datetime) -> list[Job]:
         self.asked.append(f"since {since}")
         if self.refusal:
             raise self.refusal
-        assert (step, statuses) == (STEP, ())
-        return [each for each in self.jobs if each.type == "retry" and since and (each.created_at or since) >= since]
+        assert step == STEP
+        return [each for each in self.jobs if each.type == "retry" and (each.created_at or since) >= since]
 
     async def job(self, job_id: str) -> Job:
         self.asked.append(job_id)
@@ -52,14 +53,15 @@ class Platform:
             raise RefusedError("gone", status=404)
         return found[0]
 
-    async def claimed_jobs(self, ref: StepRef) -> set[str]:
+    async def claimed_jobs(self, ref: StepRef, job_ids: Collection[str]) -> set[str]:
         assert ref == STEP.ref
-        return {"ours"}
+        return {"ours"}.intersection(job_ids)
 
 
 def retries(platform: Platform) -> OthersRetries:
     """Return what a page asks."""
-    return OthersRetries(step=STEP, since=ago(minutes=10), client=platform, claims=platform)
+    jobs = RetryJobs(client=platform, claims=platform)
+    return OthersRetries(step=STEP, since=ago(minutes=10), client=platform, retries=jobs, claims=platform)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Which job is taken for the one that an entry of the journal started."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -34,18 +34,18 @@ class Jobs:
             raise self.answer
         return self.answer
 
-    async def retry_jobs(self, step: Step, *, since: datetime | None, statuses: Sequence[str] = ()) -> list[Job]:
-        assert (step, statuses) == (STEP, ())
+    async def retry_jobs(self, step: Step, *, since: datetime) -> list[Job]:
+        assert step == STEP
         self.asked.append("list")
-        return [job for job in self.listed if since is None or job.created_at is None or job.created_at >= since]
+        return [job for job in self.listed if job.created_at is None or job.created_at >= since]
 
     async def accepted(self, batch_id: int, job_id: str, now: datetime) -> None:
         assert (batch_id, now) == (7, NOW)
         self.adopted.append(job_id)
 
-    async def claimed_jobs(self, ref: StepRef) -> set[str]:
+    async def claimed_jobs(self, ref: StepRef, job_ids: Collection[str]) -> set[str]:
         assert ref == STEP.ref
-        return self.claimed
+        return self.claimed.intersection(job_ids)
 
     async def jobless(self, ref: StepRef, since: datetime) -> list[datetime]:
         assert ref == STEP.ref

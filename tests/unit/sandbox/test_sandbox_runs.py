@@ -18,7 +18,7 @@ async def test_errors_that_occur_together_are_of_one_run_that_can_be_asked_for(t
     assert runs[0] == runs[1] != runs[2]
     run = (await tiny.get(f"/jobs/{runs[0]}")).json
     assert (run["type"], run["status"], run["triggeredBy"]) == ("flow", "completed", "auto")
-    assert tiny.sandbox.jobs.newest_first() == []
+    assert not list(tiny.sandbox.jobs.newest_first())
 
 
 @pytest.mark.parametrize("retried_in", ["retry_job", "blank", "first_run"])

@@ -55,6 +55,7 @@ def upgrade() -> None:
         op.add_column("batches", column)
     op.add_column("batches", sa.Column("told_at", sa.BigInteger(), nullable=True))
     op.execute(OUTCOMES)
+    op.create_index("batches_by_job", "batches", ["step_no", "job_id"], sqlite_where=sa.text("job_id != ''"))
     _move_recordings()
 
 
@@ -123,6 +124,7 @@ def downgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.drop_column("missed", "shown_at")
+    op.drop_index("batches_by_job", "batches")
     for name in ("told", "confirmed", "came_back", "unknown", "refused", "told_at"):
         op.drop_column("batches", name)
     for name in ("judged_ms", "case_known", "ruling", "said"):
