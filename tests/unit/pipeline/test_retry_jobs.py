@@ -118,7 +118,7 @@ async def test_a_job_that_is_not_there_any_more_is_not_told_again() -> None:
 
 
 async def test_a_job_that_is_listed_later_than_a_newer_one_is_noticed() -> None:
-    late = Retried(job_id="late", created=ago(minutes=5), late=LISTED_LATE + timedelta(minutes=1))
+    late = Retried(job_id="late", created=NOW - LISTED_LATE, late=LISTED_LATE + timedelta(minutes=1))
     platform = Platform([late, Retried(job_id="newer", created=NOW)])
     jobs = of(platform)
     assert [job.job_id for job in await jobs.at_work(STEP, since=ago(days=1))] == ["newer"]
