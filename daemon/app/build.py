@@ -129,7 +129,7 @@ async def open_daemon(
                 store=fenced,
                 continuity=Continuity(terms=terms, client=client, store=fenced, clock=clock, log=bound),
                 patience=Patience(first=terms.confirm_every),
-                retries=RetryJobs(client=client, claims=store),
+                retries=RetryJobs(client=client, claims=store, now=clock.now),
                 ownership=Ownership(
                     account=name,
                     base_url=client.base_url.plain,

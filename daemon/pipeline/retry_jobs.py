@@ -4,7 +4,7 @@ Where an error stays listed until its job reaches it, only these jobs tell that 
 errors came out of the retries of others (P2).
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -34,24 +34,34 @@ class Claims(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class _Known:
-    """The jobs of a step created from *since* on, but for ours that have ended; *newest* is when the last was created."""
+    """The jobs of a step created from *since* on, but for ours that have ended; *newest* is when the last was created.
+
+    *waiting* is when those were created that have not been seen to have ended: a list may have left one out.
+    """
 
     since: datetime
     newest: datetime | None = None
     jobs: dict[str, Job] = field(default_factory=dict)
+    waiting: dict[str, datetime | None] = field(default_factory=dict)
 
     def begin(self) -> datetime:
-        """Return from when on the list can say anything new. By the platform's clock alone: ours may be wrong."""
+        """Return from when on the list can say anything new."""
         if self.newest is None:
             return self.since
-        at_work = [job.created_at or self.since for job in self.jobs.values() if not job.ended]
-        return max(self.since, min([*at_work, self.newest]) - LISTED_LATE)
+        waiting = [created or self.since for created in self.waiting.values()]
+        return max(self.since, min([*waiting, self.newest]) - LISTED_LATE)
 
-    def take(self, listed: list[Job], begin: datetime) -> None:
-        """Take over what the list from *begin* on shows in place of what it showed before."""
-        before = {job_id: job for job_id, job in self.jobs.items() if job.created_at and job.created_at < begin}
-        self.jobs = {job.job_id: job for job in listed} | before
-        created = [job.created_at for job in listed if job.created_at]
+    def take(self, listed: list[Job], asked: datetime) -> None:
+        """Take over what a list shows that was *asked* for then: what has ended stays, whatever is listed.
+
+        No job is newer than that. By the platform's clock, because ours may be ahead; but one of theirs may be, too.
+        """
+        ended = {job_id: job for job_id, job in self.jobs.items() if job.ended and job.created_at}
+        self.jobs = ended | {job.job_id: job for job in listed}
+        at_work = {job.job_id: job.created_at for job in listed if not job.ended}
+        over = {job.job_id for job in listed if job.ended}
+        self.waiting = {each: at for each, at in (self.waiting | at_work).items() if each not in over}
+        created = [min(job.created_at, asked) for job in listed if job.created_at]
         self.newest = max([*created, self.newest] if self.newest else created, default=None)
 
     def forget(self, claimed: Collection[str]) -> None:
@@ -63,6 +73,7 @@ class _Known:
             for job_id, job in self.jobs.items()
             if not (job.ended and job_id in claimed) and (job.created_at or self.since) >= self.since
         }
+        self.waiting = {each: at for each, at in self.waiting.items() if (at or self.since) >= self.since}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +82,7 @@ class RetryJobs:
 
     client: JobLister
     claims: Claims
+    now: Callable[[], datetime]
     known: dict[StepRef, _Known] = field(default_factory=dict)
 
     async def at_work(self, step: Step, *, since: datetime) -> list[Job]:
@@ -84,10 +96,10 @@ class RetryJobs:
 
     async def _read(self, step: Step, since: datetime) -> tuple[list[Job], set[str]]:
         known = self.known.get(step.ref)
-        if known is None or since < known.since:
+        if known is None or known.newest is None or since < known.since:
             known = _Known(since=since)
-        begin = known.begin()
-        known.take(await self.client.retry_jobs(step, since=begin), begin)
+        asked = self.now()
+        known.take(await self.client.retry_jobs(step, since=known.begin()), asked)
         self.known[step.ref] = known
         claimed = await self.claims.claimed_jobs(step.ref, list(known.jobs))
         found = [job for job in known.jobs.values() if (job.created_at or since) >= since]

@@ -109,7 +109,7 @@ class World:
             terms=TERMS,
             rules=TwoRules(rule=RULES[0]),
             client=self.platform,
-            retries=RetryJobs(client=self.platform, claims=self.store),
+            retries=RetryJobs(client=self.platform, claims=self.store, now=self.clock),
             store=self.store,
             log=configure_logs(format="json", stream=io.StringIO(), secrets=Secrets()),
         )

@@ -106,7 +106,7 @@ class World:
 
 async def ask(world: World) -> list[Any]:
     with capture_logs() as logs:
-        jobs = RetryJobs(client=world, claims=world)
+        jobs = RetryJobs(client=world, claims=world, now=lambda: NOW)
         departures = Departures(client=world, retries=jobs, store=world, log=structlog.get_logger())
         await departures.ask("acme", NOW)
     return list(logs)

@@ -73,7 +73,7 @@ async def look(*pages: list[ErrorRecord], at: list[ErrorRecord], stored: bool = 
     if stored:
         kept = [judged(Retry()).to_keep()._replace(error_id=each.error_id) for each in at]
         await store.save_page(await store.begin_read(step(), full=False), kept)
-    retries, log = RetryJobs(client=client, claims=store), structlog.get_logger()
+    retries, log = RetryJobs(client=client, claims=store, now=lambda: NOW), structlog.get_logger()
     judge = Judge(rules=OneRule(rule()), caps=CAPS, client=client, store=store, retries=retries, log=log)
     step_of = Step(ref=step(), type="import")
     return await SecondLook(client=client, store=store, judge=judge).look(

@@ -10,7 +10,7 @@ from daemon.core.exceptions import AuthError, ProtocolError, RefusedError
 from daemon.core.records import Job, Step, StepRef
 from daemon.pipeline.others import LONGEST_JOB, OthersRetries
 from daemon.pipeline.retry_jobs import RetryJobs
-from tests.makers import ago, record, step
+from tests.makers import NOW, ago, record, step
 
 STEP = Step(ref=step(), type="import")
 
@@ -60,7 +60,7 @@ class Platform:
 
 def retries(platform: Platform) -> OthersRetries:
     """Return what a page asks."""
-    jobs = RetryJobs(client=platform, claims=platform)
+    jobs = RetryJobs(client=platform, claims=platform, now=lambda: NOW)
     return OthersRetries(step=STEP, since=ago(minutes=10), client=platform, retries=jobs, claims=platform)
 
 

@@ -25,13 +25,13 @@ class Retried:
     created: datetime
     ended: datetime | None = None
     late: timedelta = timedelta(0)
+    dated: bool = True
 
     def shown(self, now: datetime) -> Job:
         """Return it as the platform shows it."""
         ended = self.ended if self.ended is not None and self.ended <= now else None
-        return Job(
-            job_id=self.job_id, status="completed" if ended else "running", created_at=self.created, ended_at=ended
-        )
+        status, created = "completed" if ended else "running", self.created if self.dated else None
+        return Job(job_id=self.job_id, status=status, created_at=created, ended_at=ended)
 
 
 @dataclass
@@ -41,12 +41,13 @@ class Platform:
     jobs: list[Retried]
     now: datetime = NOW
     claimed: set[str] = field(default_factory=set)
+    hidden: set[str] = field(default_factory=set)
     asked: list[datetime] = field(default_factory=list)
     listed: int = 0
 
     async def retry_jobs(self, step: Step, *, since: datetime) -> list[Job]:
         self.asked.append(since)
-        found = self.whole(since) if step == STEP else []
+        found = [job for job in self.whole(since) if job.job_id not in self.hidden] if step == STEP else []
         self.listed += len(found)
         return found
 
@@ -66,7 +67,7 @@ def at(minutes: float) -> datetime:
 
 
 def of(platform: Platform) -> RetryJobs:
-    return RetryJobs(client=platform, claims=platform)
+    return RetryJobs(client=platform, claims=platform, now=lambda: platform.now)
 
 
 async def test_only_what_may_have_changed_is_asked_for_again() -> None:
@@ -126,6 +127,54 @@ async def test_a_job_that_is_listed_later_than_a_newer_one_is_noticed() -> None:
     assert {job.job_id for job in await jobs.at_work(STEP, since=ago(days=1))} == {"newer", "late"}
 
 
+async def test_a_job_at_work_that_one_list_did_not_show_is_looked_for_again() -> None:
+    slow = Retried(job_id="slow", created=ago(hours=5), ended=at(9))
+    platform = Platform([slow, Retried(job_id="newer", created=ago(hours=1), ended=ago(hours=1))])
+    jobs = of(platform)
+    for hidden, told in ((set(), {"slow"}), ({"slow", "newer"}, set()), ({"slow"}, set()), (set(), {"slow"})):
+        platform.hidden = hidden
+        assert {job.job_id for job in await jobs.at_work(STEP, since=ago(days=1))} == told
+    platform.now = at(10)
+    assert await jobs.at_work(STEP, since=ago(days=1)) == []
+    assert await jobs.at_work(STEP, since=ago(days=1)) == []
+    assert platform.asked[-1] == ago(hours=1) - LISTED_LATE
+
+
+async def test_a_job_that_has_ended_goes_on_counting_though_a_later_list_does_not_show_it() -> None:
+    platform = Platform([Retried(job_id="ended", created=ago(minutes=1), ended=NOW)])
+    jobs = of(platform)
+    assert [job.job_id for job in await jobs.others(STEP, since=ago(days=1))] == ["ended"]
+    platform.hidden, platform.now = {"ended"}, at(30)
+    platform.jobs.append(Retried(job_id="newer", created=at(20), ended=at(21)))
+    assert {job.job_id for job in await jobs.others(STEP, since=ago(days=1))} == {"ended", "newer"}
+
+
+async def test_a_job_from_a_platforms_clock_that_was_ahead_hides_none_after_it() -> None:
+    platform = Platform([Retried(job_id="ahead", created=at(60), ended=NOW, late=-timedelta(hours=1))])
+    jobs = of(platform)
+    assert len(await jobs.others(STEP, since=ago(days=1))) == 1
+    platform.jobs.append(Retried(job_id="next", created=at(5)))
+    platform.now = at(20)
+    assert [job.job_id for job in await jobs.at_work(STEP, since=ago(days=1))] == ["next"]
+
+
+async def test_a_clock_of_ours_that_is_ahead_hides_no_job() -> None:
+    platform = Platform([Retried(job_id="first", created=ago(hours=1), ended=NOW)])
+    jobs = RetryJobs(client=platform, claims=platform, now=lambda: at(180))
+    assert await jobs.at_work(STEP, since=ago(days=1)) == []
+    platform.jobs.append(Retried(job_id="next", created=NOW))
+    assert [job.job_id for job in await jobs.at_work(STEP, since=ago(days=1))] == ["next"]
+
+
+async def test_where_jobs_do_not_say_when_they_were_created_no_more_are_listed_than_are_asked_for() -> None:
+    platform = Platform([Retried(job_id=f"j{day}", created=at(day * 24 * 60), dated=False) for day in range(9)])
+    jobs = of(platform)
+    for day in range(9):
+        platform.now = at(day * 24 * 60 + 60)
+        assert [job.job_id for job in await jobs.at_work(STEP, since=platform.now - DAY)] == [f"j{day}"]
+    assert platform.listed == 9
+
+
 async def test_our_own_jobs_are_others_only_until_the_journal_knows_of_them() -> None:
     platform = Platform([Retried(job_id="ours", created=ago(hours=2), ended=ago(hours=1))])
     jobs = of(platform)
@@ -150,6 +199,7 @@ async def test_what_nobody_will_ask_for_is_not_kept_in_mind() -> None:
 
 
 MINUTES = st.integers(0, 3 * 24 * 60)
+NUMBERS = st.sets(st.integers(0, 12))
 LATE = st.integers(0, int(LISTED_LATE.total_seconds() // 60))
 
 
@@ -167,14 +217,19 @@ def histories(draw: st.DrawFn) -> list[Retried]:
 
 @given(
     histories(),
-    st.lists(st.tuples(MINUTES, st.integers(0, 3 * 24 * 60), st.sets(st.integers(0, 12))), max_size=12),
+    st.lists(st.tuples(MINUTES, st.integers(0, 3 * 24 * 60), NUMBERS, NUMBERS), max_size=12),
 )
-def test_what_is_told_is_what_the_whole_list_tells(jobs: list[Retried], looks: list[tuple[int, int, set[int]]]) -> None:
+def test_what_is_told_is_what_the_whole_list_tells_also_after_lists_with_holes(
+    jobs: list[Retried], looks: list[tuple[int, int, set[int], set[int]]]
+) -> None:
     async def look_again_and_again() -> None:
         platform = Platform(jobs)
         read = of(platform)
-        for minute, back, claimed in sorted(looks, key=lambda look: look[0]):
-            platform.now = at(minute)
+        for minute, back, claimed, hidden in sorted(looks, key=lambda look: look[0]):
+            known = {job_id for each in read.known.values() for job_id in each.jobs}
+            platform.now, platform.hidden = at(minute), known & {f"j{number}" for number in hidden}
+            await read.others(STEP, since=platform.now - DAY)
+            platform.hidden.clear()
             platform.claimed |= {f"j{number}" for number in claimed}
             since = platform.now - timedelta(minutes=back)
             whole = {job.job_id: job for job in platform.whole(since)}
