@@ -1,6 +1,6 @@
 """What is recorded of errors: how open ones are judged, which is in their own rows, and how all were judged before."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -21,11 +21,11 @@ from sqlalchemy import (
     union_all,
 )
 
-from daemon.core.recordings import Recorded
+from daemon.core.recordings import Recorded, Said
 from daemon.store.columns import Moment, to_ms
 from daemon.store.numbers import numbers
 from daemon.store.recording_tables import recorded_texts, recordings
-from daemon.store.recording_texts import Text, case_text, ruling_text, said_text
+from daemon.store.recording_texts import Text, case_text, frame_text, ruling_text, take_apart, words_text
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.tables import errors, missed, steps
 
@@ -72,11 +72,9 @@ RECORDED = union_all(
 ).subquery("recorded")
 """All recordings, in one table: how errors were judged before, and how open ones are as far as is known ``now``."""
 
-_texts = fields("texts", recorded_texts.c.digest, recorded_texts.c.text)
+_texts = fields("texts", recorded_texts.c.digest, recorded_texts.c.text, recorded_texts.c.frame)
 KEEP_TEXTS = (
-    insert(recorded_texts)
-    .from_select(["digest", "text"], select(_texts.c.digest, _texts.c.text).where(true()))
-    .on_conflict_do_nothing()
+    insert(recorded_texts).from_select(_texts.c.keys(), select(*_texts.c).where(true())).on_conflict_do_nothing()
 )
 _digests = each("digests")
 TEXT_NUMBERS = select(recorded_texts.c.digest, recorded_texts.c.text_no).join_from(
@@ -105,8 +103,9 @@ NOTHING: Now = (None, None, "", 0)
 
 def recording_rows(connection: Connection, recorded: Sequence[Recorded], now: datetime) -> dict[str, Now]:
     """Return by error id what the rows of errors that are stored *now* have of their recordings."""
-    said = _text_numbers(connection, "said", [one.said for one in recorded], said_text)
-    rulings = _text_numbers(connection, "rulings", [one.ruling for one in recorded], ruling_text)
+    # rulings first: they are few, and shall have the small numbers
+    rulings = _text_numbers(connection, "rulings", [one.ruling for one in recorded], lambda new: map(ruling_text, new))
+    said = _text_numbers(connection, "said", [one.said for one in recorded], lambda new: _said_texts(connection, new))
     rows: dict[str, Now] = {}
     at, judged_ms = now, 0
     for one, said_no, ruling_no in zip(recorded, said, rulings, strict=True):
@@ -116,11 +115,20 @@ def recording_rows(connection: Connection, recorded: Sequence[Recorded], now: da
     return rows
 
 
-def _text_numbers(connection: Connection, kind: str, wanted: Sequence[K], write: Callable[[K], Text]) -> list[int]:
+def _said_texts(connection: Connection, said: Iterable[Said]) -> Iterable[Text]:
+    parts = [take_apart(one) for one in said]
+    frames = _text_numbers(connection, "frames", [frame for frame, _ in parts], lambda new: map(frame_text, new))
+    return [words_text(words, frame_no) for (_, words), frame_no in zip(parts, frames, strict=True)]
+
+
+def _text_numbers(
+    connection: Connection, kind: str, wanted: Sequence[K], write: Callable[[Collection[K]], Iterable[Text]]
+) -> list[int]:
     texts: dict[K, Text] = {}
 
     def find(new: Collection[K]) -> dict[K, int]:
-        texts.update((one, write(one)) for one in new if one not in texts)
+        unwritten = [one for one in new if one not in texts]
+        texts.update(zip(unwritten, write(unwritten), strict=True))
         given = document([texts[one][0] for one in new])
         found = {row.digest: row.text_no for row in connection.execute(TEXT_NUMBERS, {"digests": given})}
         return {one: found[texts[one][0]] for one in new if texts[one][0] in found}

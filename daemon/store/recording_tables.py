@@ -2,10 +2,11 @@
 
 While an error is open, what is recorded of it is part of its row in `errors`: most errors are never judged otherwise.
 Here is the past: how it was judged before, and how it was judged when it left. What many errors share (what they say,
-what was decided) is kept once, as JSON with a number.
+what was decided) is kept once, with a number: what was decided as JSON, what they say as the words that vary and the
+number of their frame, which is the rest of it, as JSON.
 """
 
-from sqlalchemy import Column, Index, Integer, Table, literal_column
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, literal_column
 
 from daemon.store.columns import Moment, moment, number, step_number, words
 from daemon.store.tables import METADATA
@@ -16,6 +17,7 @@ recorded_texts = Table(
     Column("text_no", Integer, primary_key=True),
     number("digest", unique=True),
     words("text"),
+    Column("frame", BigInteger),  # a text_no; NULL for a frame, a ruling, and what was said before there were frames
 )
 
 recordings = Table(

@@ -1,42 +1,63 @@
-"""How recordings are written down: what errors share as JSON under its hash, what is known of a case as JSON."""
+"""How recordings are written down: what errors share under its hash, what is known of a case as JSON.
+
+What an error says is taken apart: names, numbers and what is hidden are its own, the frame around them is that of
+thousands, together with all that is not its message.
+"""
 
 import json
+import re
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain, zip_longest
 from typing import Any
 
 from daemon.core.actions import Mode
 from daemon.core.cases import NEW_CASE, CaseHistory
 from daemon.core.decisions import Verb
-from daemon.core.recordings import Recorded, Ruling, Said
+from daemon.core.recordings import CUT, SIGNS, Recorded, Ruling, Said
 from daemon.store.columns import clean, from_ms, to_ms
 
 KEPT = 4_096
 """Texts that are kept as what they say: most errors say what one of some thousands has said before."""
 
-Text = tuple[int, str]
-"""A hash and what it stands for."""
+Text = tuple[int, str, int | None]
+"""A hash, what it stands for, and the number of the frame around that, if it has one."""
+
+Frame = tuple[Any, ...]
+"""What a `Said` is without the words that vary: in place of the message what stands between them."""
+
+_NO_LETTERS = f"0-9{SIGNS}{CUT}"
+_NAME = "(?<!^)(?:[A-Z][a-z]+)+"  # what a message begins with is part of its frame
+_VARIES = re.compile(f"((?=[A-Z{_NO_LETTERS}])(?:[{_NO_LETTERS}]+|{_NAME}))")  # that looks ahead: half the time
+_PLAIN = "_^#~$"
+"""What stands for `SIGNS` and `CUT` among words that vary, which have none of these: one byte instead of three."""
+_TO_PLAIN, _FROM_PLAIN = str.maketrans(SIGNS + CUT, _PLAIN), str.maketrans(_PLAIN, SIGNS + CUT)
 
 
-def said_text(said: Said) -> Text:
-    """Write down what errors say."""
-    return _text(
-        said.source,
-        said.code,
-        said.message,
-        said.classification,
-        said.classified_by,
-        said.assigned_to,
-        said.tags,
-        said.http_status,
-        said.retryable,
-    )
+def take_apart(said: Said) -> tuple[Frame, str]:
+    """Return the frame of what an error says, and the words in it."""
+    parts = _VARIES.split(said.message)
+    return (*said[:2], tuple(parts[::2]), *said[3:]), " ".join(parts[1::2]).translate(_TO_PLAIN)
+
+
+def frame_text(frame: Frame) -> Text:
+    """Write down a frame."""
+    return _text(*frame)
+
+
+def words_text(words: str, frame_no: int) -> Text:
+    """Write down the words in a frame."""
+    return _digest(f"{frame_no} {words}"), words, frame_no
 
 
 @lru_cache(maxsize=KEPT)
-def said_of(text: str) -> Said:
-    """Read what `said_text` wrote."""
-    source, code, message, classification, classified_by, assigned_to, tags, http_status, retryable = json.loads(text)
+def said_of(text: str, frame: str | None) -> Said:
+    """Read what was said; *text* is all of it where it has no *frame*."""
+    whole = json.loads(text if frame is None else frame)
+    source, code, message, classification, classified_by, assigned_to, tags, http_status, retryable = whole
+    if frame is not None:
+        words = text.translate(_FROM_PLAIN).split(" ")
+        message = "".join(chain.from_iterable(zip_longest(message, words, fillvalue="")))
     return Said(
         source=source,
         code=code,
@@ -94,7 +115,11 @@ def case_of(text: str) -> dict[str, Any]:
 
 def _text(*values: object) -> Text:
     text = clean(_json(values))
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True), text
+    return _digest(text), text, None
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def _json(value: object) -> str:

@@ -8,7 +8,7 @@ import pytest
 from daemon.core.batches import Act
 from daemon.core.cases import CaseHistory
 from daemon.core.decisions import Outcome, Verb
-from daemon.core.recordings import LOWER, Fate, Recorded, Ruling, Said, trace_of
+from daemon.core.recordings import CUT, DIGIT, LOWER, Fate, Recorded, Ruling, Said, trace_of
 from tests.contract.store_values import (
     ELSEWHERE,
     LATER,
@@ -69,15 +69,37 @@ BUSY = CaseHistory(
         {},
         {"occurred_at": None},
         {"said": Said(message="\u2028é", assigned_to="a@example.com", tags=("T1", "T2"), retryable=True)},
+        {"said": Said(message=f"Order {DIGIT * 3} of Smith & Sons, line 7{CUT}")},
         {"case": BUSY, "retry_at": minutes(4)},
         {"ruling": Ruling(rule_id="", verb=Verb.NONE, reason="unmatched")},
     ],
-    ids=["plain", "bare", "said", "case", "unmatched"],
+    ids=["plain", "bare", "said", "words", "case", "unmatched"],
 )
 async def test_a_recording_is_there_again_as_it_was(store: Store, fields: dict[str, Any]) -> None:
     one = recorded(**fields)
     await save(store, one)
     assert await all_of(store) == [one]
+
+
+async def test_the_same_words_said_by_different_systems_are_told_apart(store: Store) -> None:
+    words = [f"no Order {LOWER * 3}", "no Order 17", "no Smith 17", "no 17"]
+    said = [Said(source=source, message=each) for source in ("application", "connection") for each in words]
+    rows = [recorded(f"e{number}", said=each) for number, each in enumerate(said)]
+    await save(store, *rows)
+    assert await all_of(store) == rows
+
+
+async def test_what_others_said_in_the_same_words_is_still_known_when_one_is_forgotten(
+    store: Store, clock: Clock
+) -> None:
+    said = [Said(code="X", message=f"no order of {name}") for name in ("Smith", "Jones", "Miller")]
+    await save(store, *(recorded(f"e{number}", said=each) for number, each in enumerate(said)))
+    clock.time = LATER
+    await store.drop(STEP, ["e0"])
+    assert await store.forget_recordings(LATER + timedelta(days=1)) == 1
+    assert [each.said for each in await all_of(store)] == said[1:]
+    await save(store, recorded("e3", said=said[0]))
+    assert [each.said for each in await all_of(store)] == [*said[1:], said[0]]
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,13 @@ CHANGES = {
         "INSERT INTO recordings SELECT step_no, 'e1', 1, 0, 5, 5, '', 1, NULL FROM steps",
         "what a recorded error said, or what was decided about it, is missing (e1)",
     ),
+    "a frame of what was said is gone": (
+        (
+            "INSERT INTO recorded_texts VALUES (5, 5, '', 6);"
+            "INSERT INTO recordings SELECT step_no, 'e1', 1, 0, 5, 5, '', 1, NULL FROM steps"
+        ),
+        "what a recorded error said, or what was decided about it, is missing (e1)",
+    ),
     "a step is gone": (
         "DELETE FROM steps",
         "a row of errors refers to a row of steps that is not there",

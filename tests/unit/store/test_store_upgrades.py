@@ -195,4 +195,6 @@ async def test_a_store_that_was_left_with_retries_under_way_goes_on_with_each_of
         steps = await store.recorded_steps("acme", EPOCH)
         again = {(ref, one.recorded.error_id) for ref in steps for one in await store.remembered(ref, EPOCH)}
         assert len(again) == recorded == 10
+        said = [one.recorded.said.message for ref in steps for one in await store.remembered(ref, EPOCH)]
+        assert ("Invalid login attempt." in said, len(said)) == (True, 10)
     assert check_store(file).problems == []

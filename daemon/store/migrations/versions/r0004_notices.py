@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("incident_no"),
     )
     op.create_index("incidents_by_time", "incidents", ["account", "began_at"])
+    op.add_column("recorded_texts", sa.Column("frame", sa.BigInteger(), nullable=True))
     op.add_column("missed", sa.Column("shown_at", sa.BigInteger(), nullable=True))
     for column in _number("said", "ruling", nullable=True):
         op.add_column("errors", column)
@@ -123,6 +124,8 @@ def downgrade() -> None:
         sa.PrimaryKeyConstraint("step_no", "error_id", "said", "ruling", "case_known"),
         sqlite_with_rowid=False,
     )
+    op.execute("DELETE FROM recorded_texts")
+    op.drop_column("recorded_texts", "frame")
     op.drop_column("missed", "shown_at")
     op.drop_index("batches_by_job", "batches")
     for name in ("told", "confirmed", "came_back", "unknown", "refused", "told_at"):
