@@ -14,7 +14,7 @@ from bench.flatness import Gauge, Point
 from daemon.store.sqlite import CACHE_KIB
 
 GAUGES = (
-    Gauge(name="memory", unit="MB", why="with the pages of the store in it, which are kept as it grows, up to 34 MB"),
+    Gauge(name="memory", unit="MB", why=f"with the pages of the store in it, up to {CACHE_KIB * 1024 / 1e6:.0f} MB"),
     Gauge(name="its own memory", unit="MB", share=0.05),
     Gauge(name="open files", unit="", least=0.5),
     Gauge(name="threads", unit="", least=0.5),

@@ -6,12 +6,18 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 
 from daemon.core.exceptions import StoreError
+from daemon.store.tables import METADATA
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 HEAD = "0004"
 """The newest migration: the schema that this program reads and writes."""
+
+VERSIONS = """
+    CREATE TABLE IF NOT EXISTS alembic_version (
+      version_num VARCHAR(32) NOT NULL, CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"""
+"""Where migrations leave their version."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -55,6 +61,16 @@ def check_empty(file: str, connection: Connection) -> None:
             f"{file} is a database of another program: it has tables ({tables[0]}, …) and no version of Flowmend's. "
             "Nothing was changed. Name a file of Flowmend's own in store.url"
         )
+
+
+def create(connection: Connection) -> None:
+    """Make all tables in an empty database, as the migrations together do, in the transaction that *connection* is in.
+
+    In a tenth of the time, and without Alembic's memory: it is not needed until a store is older than the program.
+    """
+    METADATA.create_all(connection, checkfirst=False)
+    connection.execute(text(VERSIONS))
+    connection.execute(text("INSERT INTO alembic_version VALUES (:version)"), {"version": HEAD})
 
 
 def migrate(connection: Connection, version: str = HEAD) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from daemon.core.exceptions import StoreError
 from daemon.store import sqlite
 from daemon.store.copies import copy_store
-from daemon.store.schema import HEAD, check_empty, check_known, migrate, version_of
+from daemon.store.schema import HEAD, check_empty, check_known, create, migrate, version_of
 
 WAIT_S = 120.0
 """How long a process that starts waits for another one that is bringing the same store forward."""
@@ -64,6 +64,6 @@ def bring_forward(
                 f"of it beside: {error}. Make room, or go on with the program that was here before"
             ) from error
         keep(copy)
-    migrate(connection)
+    (migrate if was else create)(connection)
     sqlite.advise(connection)
     return Upgraded(was=was, schema=HEAD, copy=copy)

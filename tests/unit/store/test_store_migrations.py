@@ -38,24 +38,29 @@ def downgrade(connection: Connection) -> None:
     command.downgrade(configured(connection), "base")
 
 
-async def test_migrations_end_in_the_tables_that_the_code_uses() -> None:
+async def test_migrations_go_down_to_nothing_and_up_again_to_what_a_new_store_has() -> None:
     async with open_store("sqlite://") as store:
-        migrated = await inside(store, objects)
-        difference = await inside(store, lambda inner: compare_metadata(MigrationContext.configure(inner), METADATA))
-        await inside(store, downgrade)
-        await inside(store, METADATA.create_all)
-        assert migrated == await inside(store, objects)
-        assert difference == []
-        assert len(migrated) > len(METADATA.tables)
-
-
-async def test_migrations_go_down_to_nothing_and_up_again() -> None:
-    async with open_store("sqlite://") as store:
-        migrated = await inside(store, objects)
+        created = await inside(store, objects)
+        assert len(created) > len(METADATA.tables)
         await inside(store, downgrade)
         assert (await inside(store, objects), await store.schema_version()) == ({}, "")
         await inside(store, migrate)
-        assert (await inside(store, objects), await store.schema_version()) == (migrated, HEAD)
+        assert (await inside(store, objects), await store.schema_version()) == (created, HEAD)
+        difference = await inside(store, lambda inner: compare_metadata(MigrationContext.configure(inner), METADATA))
+        assert difference == []
+
+
+async def test_a_version_is_left_in_a_new_store_as_a_migration_leaves_it() -> None:
+    def versions(inner: Connection) -> list[str]:
+        words = inner.execute(text("SELECT sql FROM sqlite_schema WHERE name = 'alembic_version'")).scalar_one()
+        return re.split(r"[\s()]+", words)
+
+    async with open_store("sqlite://") as store:
+        created = await inside(store, versions)
+        await inside(store, downgrade)
+        await inside(store, lambda inner: inner.execute(text("DROP TABLE alembic_version")))
+        await inside(store, migrate)
+        assert await inside(store, versions) == created
 
 
 async def test_the_newest_migration_is_the_one_that_the_code_was_written_for() -> None:
