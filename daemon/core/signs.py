@@ -100,10 +100,12 @@ def fresh(runs: Iterable[RetryRun], now: datetime) -> list[RetryRun]:
 def overtaken(run: RetryRun, runs: Iterable[RetryRun]) -> bool:
     """Tell whether *run* had ended before `NEWEST` records were sent of its rule and step whose outcome the *runs* tell.
 
-    Whatever is weighed since whenever, it says nothing beside them.
+    Whatever is weighed since whenever, it says nothing beside them. What ended before it was sent, by a clock that was
+    put back, is newer than nothing.
     """
-    newer = (one for one in runs if (one.step, one.rule_id) == (run.step, run.rule_id) and one.sent_at > run.ended_at)
-    return sum(one.known for one in newer) >= NEWEST
+    over = max(run.sent_at, run.ended_at)
+    mine = (one for one in runs if (one.step, one.rule_id) == (run.step, run.rule_id))
+    return sum(one.known for one in mine if over < one.sent_at <= one.ended_at) >= NEWEST
 
 
 def probe_rank(runs: Iterable[RetryRun], step: StepRef, rule_id: str) -> tuple[int, datetime]:

@@ -36,14 +36,18 @@ _runs = (
     )
     .cte("runs")
 )
-_summed = select(
-    _runs.c.step_no,
-    _runs.c.rule_id,
-    _runs.c.intended_at,
-    func.sum(_runs.c.confirmed + _runs.c.came_back + _runs.c.unknown)
-    .over(partition_by=(_runs.c.step_no, _runs.c.rule_id), order_by=_runs.c.intended_at.desc())
-    .label("known"),
-).cte("summed")
+_summed = (
+    select(
+        _runs.c.step_no,
+        _runs.c.rule_id,
+        _runs.c.intended_at,
+        func.sum(_runs.c.confirmed + _runs.c.came_back + _runs.c.unknown)
+        .over(partition_by=(_runs.c.step_no, _runs.c.rule_id), order_by=_runs.c.intended_at.desc())
+        .label("known"),
+    )
+    .where(_runs.c.ended_at >= _runs.c.intended_at)
+    .cte("summed")
+)
 _overtaken = (
     select(_summed.c.step_no, _summed.c.rule_id, func.max(_summed.c.intended_at).label("at"))
     .where(_summed.c.known >= NEWEST)
@@ -56,7 +60,7 @@ RETRY_RUNS = (
     .outerjoin_from(
         _runs, _overtaken, and_(_overtaken.c.step_no == _runs.c.step_no, _overtaken.c.rule_id == _runs.c.rule_id)
     )
-    .where(or_(_overtaken.c.at.is_(None), _runs.c.ended_at >= _overtaken.c.at))
+    .where(or_(_overtaken.c.at.is_(None), _runs.c.ended_at >= _overtaken.c.at, _runs.c.intended_at >= _overtaken.c.at))
     .order_by(_runs.c.ended_at.desc(), _runs.c.batch_no.desc())
 )
 

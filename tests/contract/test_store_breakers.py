@@ -117,6 +117,16 @@ async def test_a_retry_that_had_ended_before_ten_known_ones_of_its_rule_and_step
     assert len(await store.retry_runs("acme", NOON, minutes(4))) == 3, "without those sent later nothing is overtaken"
 
 
+async def test_a_retry_that_ended_before_it_was_sent_as_a_clock_was_put_back_overtakes_nothing(store: Store) -> None:
+    await save(store, *(judged(f"e{n}") for n in range(30)))
+    for first, sent, ended in ((0, 0, 1), (10, 9, 2), (20, 3, 4)):
+        named = [f"e{n}" for n in range(first, first + 10)]
+        batch_id = await store.intend(batch(*named), minutes(sent))
+        await store.settle(batch_id, dict.fromkeys(named, Outcome.CAME_BACK), minutes(ended))
+        told = [run.ended_at for run in await store.retry_runs("acme", NOON, MUCH_LATER)]
+        assert told == {1: [minutes(1)], 2: [minutes(2), minutes(1)], 4: [minutes(4), minutes(2)]}[ended]
+
+
 async def test_what_people_say_of_a_retry_counts_from_then_on(store: Store) -> None:
     sent = await intend(store, "e1", "e2")
     await store.settle(sent, dict.fromkeys(("e1", "e2"), Outcome.UNKNOWN), minutes(1))

@@ -288,9 +288,11 @@ def lasting(one: RetryRun, minutes: int) -> RetryRun:
 
 
 @given(
-    BREAKERS, st.lists(st.builds(lasting, RUNS.filter(bool).map(lambda runs: runs[0]), st.integers(0, 30)), max_size=25)
+    BREAKERS,
+    st.lists(st.builds(lasting, RUNS.filter(bool).map(lambda runs: runs[0]), st.integers(-30, 30)), max_size=25),
 )
 def test_what_has_been_overtaken_changes_nothing(breaker: Breaker, runs: list[RetryRun]) -> None:
+    runs = [one for one in runs if one.sent_at <= NOW]
     left = [one for one in runs if not overtaken(one, runs)]
     if breaker.state is not HALF_OPEN:
         assert signs_for(breaker, left, NOW) == signs_for(breaker, runs, NOW)
