@@ -96,6 +96,10 @@ INVARIANTS = (
         places="SELECT error_id AS place FROM errors WHERE verdict_no NOT IN (SELECT verdict_no FROM verdicts)",
     ),
     Invariant(
+        broken="it is not written down which code an error has",
+        places="SELECT error_id AS place FROM errors WHERE code_no NOT IN (SELECT code_no FROM codes)",
+    ),
+    Invariant(
         broken="what a recorded error said, or what was decided about it, is missing",
         places="""
             SELECT error_id AS place FROM (

@@ -1,7 +1,7 @@
 """Keeping what was judged: rows of errors, written a page at a time, with what is recorded of them."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from itertools import chain
@@ -27,7 +27,6 @@ from sqlalchemy import (
 from daemon.core.judgements import Judged
 from daemon.core.recordings import Recorded
 from daemon.store.columns import clean, to_ms
-from daemon.store.numbers import numbers
 from daemon.store.paged import Paged, Row, given
 from daemon.store.past import JUDGED_AT, NOTHING, past_of, recording_rows
 from daemon.store.sqlite import document, each, fields, insert
@@ -40,23 +39,12 @@ from daemon.store.tables import (
     batches,
     errors,
     held,
-    verdicts,
 )
+from daemon.store.vocabulary import CODES, VERDICTS
 
 STEP = bindparam("step", type_=errors.c.step_no.type)
 
-WORDS = (verdicts.c.verb, verdicts.c.rule_id, verdicts.c.reason, verdicts.c.detail)
-_said = fields("verdicts", *WORDS)
-KEEP_VERDICTS = (
-    insert(verdicts)
-    .from_select([column.name for column in WORDS], select(*_said.c).where(true()))
-    .on_conflict_do_nothing()
-)
-VERDICTS = select(verdicts.c.verdict_no, *WORDS).join_from(
-    _said, verdicts, and_(*(verdicts.c[column.name] == _said.c[column.name] for column in WORDS))
-)
-
-GIVEN = ("case_key", "code", "occurred_at", "fingerprint", "wants", "due_at", "verdict_no")
+GIVEN = ("case_key", "code_no", "occurred_at", "fingerprint", "wants", "due_at", "verdict_no")
 RECORDED = ("said", "ruling", "case_known", "judged_ms")
 _page = given(errors.c.error_id, *(errors.c[name] for name in (*GIVEN, *RECORDED)))
 _now = bindparam("now", type_=errors.c.first_seen_at.type)
@@ -157,11 +145,10 @@ def keep(
     if not newest:
         return 0
     ordered = [newest[error_id] for error_id in sorted(newest)]  # as they will lie
-    verdict_numbers = _verdict_numbers(connection, [_verdict(one) for one in ordered])
     recordings = recording_rows(connection, recorded, now) if recorded else {}
     rows = [
         (*row, *recordings.get(one.error_id, NOTHING))
-        for one, row in zip(ordered, _rows(ordered, verdict_numbers), strict=True)
+        for one, row in zip(ordered, _rows(connection, ordered), strict=True)
     ]
     given_ms = {"step": step_no, "now": to_ms(now)}
     new = KEEP_NEW.execute(connection, rows, given_ms)
@@ -178,44 +165,29 @@ def keep(
     return new
 
 
-Verdict = tuple[str, str, str, str]
-
-
-def _verdict(one: Judged) -> Verdict:
+def _verdict(one: Judged) -> tuple[str, str, str, str]:
     """Return what was decided; the sentence of a held error, often its own, is kept with the hold."""
     return one.verb, one.rule_id, one.reason, one.detail if one.hold is None else ""
 
 
-def _verdict_numbers(connection: Connection, wanted: Sequence[Verdict]) -> list[int]:
-    """Return the number of each verdict; one never given before gets its number now."""
-
-    def find(new: Collection[Verdict]) -> dict[Verdict, int]:
-        rows = connection.execute(VERDICTS, {"verdicts": document(sorted(new))})
-        found = {(row.verb, row.rule_id, row.reason, row.detail): row.verdict_no for row in rows}
-        cleaned = {verdict: (*map(clean, verdict),) for verdict in new}
-        return {verdict: found[name] for verdict, name in cleaned.items() if name in found}
-
-    def add(new: Collection[Verdict]) -> None:
-        connection.execute(KEEP_VERDICTS, {"verdicts": document(sorted(new))})
-
-    return numbers(connection, "verdicts", wanted, find, add)
-
-
-def _rows(ordered: Sequence[Judged], verdict_numbers: Sequence[int]) -> list[Row]:
-    texts = [(one.error_id, one.case_key, one.code) for one in ordered]
+def _rows(connection: Connection, ordered: Sequence[Judged]) -> list[Row]:
+    verdict_numbers = VERDICTS.numbers(connection, [_verdict(one) for one in ordered])
+    code_numbers = CODES.numbers(connection, [(one.code,) for one in ordered])
+    texts = [(one.error_id, one.case_key) for one in ordered]
     whole = "".join(chain.from_iterable(texts))
     if clean(whole) != whole:
-        texts = [(clean(error_id), clean(key), clean(code)) for error_id, key, code in texts]
+        texts = [(clean(error_id), clean(key)) for error_id, key in texts]
     return [
         (
             *text,
+            code_no,
             to_ms(one.occurred_at),
             one.fingerprint,
             WANTS_TAG * one.tag + WANTS_ASSIGN * one.assign,
             to_ms(one.due_at),
             verdict_no,
         )
-        for one, text, verdict_no in zip(ordered, texts, verdict_numbers, strict=True)
+        for one, text, code_no, verdict_no in zip(ordered, texts, code_numbers, verdict_numbers, strict=True)
     ]
 
 

@@ -13,7 +13,7 @@ from daemon.core.rows import ErrorRow, HeldRow, WriteRow
 from daemon.store import tables
 from daemon.store.columns import Words
 from daemon.store.steps import REF, ref_of
-from daemon.store.tables import batch_items, batches, errors, held, steps, verdicts
+from daemon.store.tables import batch_items, batches, codes, errors, held, steps, verdicts
 from daemon.store.transactions import Database, reads
 
 _of_account = or_(bindparam("account", type_=Words()).is_(None), steps.c.account == bindparam("account", type_=Words()))
@@ -22,7 +22,7 @@ SHOWN = (
         *REF,
         errors.c.error_id,
         errors.c.case_key,
-        errors.c.code,
+        codes.c.code,
         verdicts.c.verb,
         verdicts.c.rule_id,
         verdicts.c.reason,
@@ -33,6 +33,7 @@ SHOWN = (
         errors.c.first_seen_at,
     )
     .join_from(errors, verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
+    .join(codes, codes.c.code_no == errors.c.code_no)
     .join(steps, steps.c.step_no == errors.c.step_no)
     .outerjoin(held, and_(held.c.step_no == errors.c.step_no, held.c.error_id == errors.c.error_id))
 )
@@ -66,9 +67,10 @@ HELD_COUNTS = (
     .group_by(held.c.queue)
 )
 HELD = (
-    select(held, *REF, errors.c.code, verdicts.c.rule_id, verdicts.c.reason)
+    select(held, *REF, codes.c.code, verdicts.c.rule_id, verdicts.c.reason)
     .join_from(held, errors, and_(errors.c.step_no == held.c.step_no, errors.c.error_id == held.c.error_id))
     .join(verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
+    .join(codes, codes.c.code_no == errors.c.code_no)
     .join(steps, steps.c.step_no == held.c.step_no)
     .where(_of_account)
     .order_by(held.c.held_at, *REF, held.c.error_id)

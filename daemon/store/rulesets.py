@@ -8,10 +8,10 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, insert, or_, s
 from daemon.core.rows import RulesRow
 from daemon.store import sqlite
 from daemon.store.control_tables import gone_cases
-from daemon.store.numbers import forget_numbers
 from daemon.store.rule_tables import rule_files, rule_loads
-from daemon.store.tables import batches, errors, meta, patches, plans, verdicts
+from daemon.store.tables import batches, meta, patches, plans
 from daemon.store.transactions import Database, reads, writes, writes_soon
+from daemon.store.vocabulary import CODES, VERDICTS
 
 _note = sqlite.insert(meta)
 SET_META = _note.on_conflict_do_update(index_elements=["key"], set_={"value": _note.excluded.value})
@@ -89,8 +89,7 @@ class RuleSetRows(Database):
         old = and_(rule_loads.c.loaded_at < before, rule_loads.c.load_no != LAST_LOAD)
         connection.execute(delete(rule_loads).where(old))
         connection.execute(delete(rule_files).where(rule_files.c.version.not_in(select(rule_loads.c.version))))
-        used = select(errors.c.verdict_no).distinct()
         connection.execute(delete(gone_cases).where(gone_cases.c.occurred_at < gone_before))
-        connection.execute(delete(verdicts).where(verdicts.c.verdict_no.not_in(used)))
-        forget_numbers(connection)
+        for vocabulary in (VERDICTS, CODES):
+            vocabulary.forget(connection)
         return envelopes + old_plans

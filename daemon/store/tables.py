@@ -1,7 +1,7 @@
 """The tables. Every row of `errors` counts a million times, every other row counts little.
 
 Errors and everything about them hang on ``step_no``, the number of a step within this store. What was decided about an
-error is one of a few ``verdicts``, so that a row needs a small number for it. Partial indices hold the few rows that
+error is one of a few ``verdicts``, its code one of some hundred, so that a row needs a small number for each. Partial indices hold the few rows that
 are due or in flight, not the backlog.
 """
 
@@ -95,16 +95,18 @@ verdicts = Table(
     UniqueConstraint("verb", "rule_id", "reason", "detail"),
 )
 
+codes = Table("codes", METADATA, Column("code_no", Integer, primary_key=True), words("code"), UniqueConstraint("code"))
+
 errors = Table(
     "errors",
     METADATA,
     step_number(primary_key=True),
     words("error_id", primary_key=True),
     words("case_key"),
-    words("code"),
+    number("code_no", server_default=text("0")),
     Column("occurred_at", Moment),
     number("fingerprint"),
-    number("verdict_no"),  # no foreign key: checking one from the verdict's side would read every error
+    number("verdict_no"),  # no foreign key, nor above: checking one from the verdict's side would read every error
     number("wants"),  # WANTS_TAG + WANTS_ASSIGN
     number("tried"),  # 1: its case had an attempt of ours when it was last judged
     number("seen_after"),  # the newest batch when it was first seen

@@ -50,6 +50,16 @@ async def test_an_error_row_shows_the_error_and_why(store: Store) -> None:
     ]
 
 
+async def test_each_error_keeps_its_code_when_codes_that_none_has_any_more_are_cleared(store: Store) -> None:
+    await save(store, judged("e1", code="A"), judged("e2", code="B"), held("e3", code="C"), judged("e4", code=""))
+    await store.drop(STEP, ["e2", "e3"])
+    await store.prune(NOON, NOON)
+    await save(store, judged("e4", code="D"), judged("e5", code="B"), held("e6", code="E"), judged("e7", code="A"))
+    codes = {row.error_id: row.code for row in await store.errors()}
+    assert codes == {"e1": "A", "e4": "D", "e5": "B", "e6": "E", "e7": "A"}
+    assert [row.code for row in await store.held()] == ["E"]
+
+
 @pytest.mark.parametrize(
     ("asked", "found"),
     [

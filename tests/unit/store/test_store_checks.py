@@ -73,6 +73,7 @@ CHANGES = {
         "DELETE FROM verdicts",
         "it is not written down what was decided about an error (e1; 3 such places)",
     ),
+    "a code is gone": ("DELETE FROM codes", "it is not written down which code an error has (e1; 3 such places)"),
     "a text of a recording is gone": (
         "INSERT INTO recordings SELECT step_no, 'e1', 1, 0, 5, 5, '', 1, NULL FROM steps",
         "what a recorded error said, or what was decided about it, is missing (e1)",

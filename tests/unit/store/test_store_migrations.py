@@ -132,5 +132,6 @@ async def test_what_was_recorded_before_is_part_of_the_rows_of_open_errors_and_e
             ("e1", "s", "r2", minutes(-5), minutes(-5)),
             ("gone", "t", "r1", minutes(-7), minutes(-6)),
         ]
+        assert [row.code for row in await store.errors()] == ["INVALID_KEY"] * 2
         await store.drop(STEP, ["e1", "e2"])
         assert [(left.error_ids, left.since) for left in await store.departed("acme")] == [(("e1",), minutes(-5))]

@@ -6,14 +6,15 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Table, event, func, select
 from sqlalchemy.exc import OperationalError
 
 from daemon.core.decisions import Verb
 from daemon.core.exceptions import StoreError
 from daemon.store import numbers
 from daemon.store.sql import SqlStore, open_store
-from tests.contract.store_values import STEP, judged, save, unmatched
+from daemon.store.tables import codes, verdicts
+from tests.contract.store_values import NOON, STEP, judged, save, unmatched
 
 
 class Books:
@@ -89,6 +90,18 @@ async def test_what_another_process_wrote_may_have_changed_any_number(tmp_path: 
             other.execute("INSERT INTO meta (key, value) VALUES ('in its place', '')")
         (number,) = await books.ask(store, "a")
         assert await store.transact(lambda inner: _word(inner, number), write=False, durable=False) == "a"
+
+
+@pytest.mark.parametrize("table", [verdicts, codes], ids=["verdicts", "codes"])
+async def test_what_no_error_has_any_more_is_cleared(table: Table) -> None:
+    count = select(func.count()).select_from(table)
+    async with open_store("sqlite://") as store:
+        await save(store, judged("e1"), judged("e2", code="OTHER", rule_id="r2"))
+        await store.drop(STEP, ["e2"])
+        for left in (2, 1):
+            found = await store.transact(lambda inner: inner.execute(count).scalar_one(), write=False, durable=False)
+            assert found == left
+            await store.prune(NOON, NOON)
 
 
 async def test_only_so_many_are_kept_in_mind() -> None:

@@ -45,6 +45,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("incident_no"),
     )
     op.create_index("incidents_by_time", "incidents", ["account", "began_at"])
+    op.create_table(
+        "codes",
+        sa.Column("code_no", sa.Integer(), nullable=False),
+        *_text("code"),
+        sa.PrimaryKeyConstraint("code_no"),
+        sa.UniqueConstraint("code"),
+    )
+    op.execute("INSERT INTO codes (code) SELECT DISTINCT code FROM errors")
+    op.add_column("errors", sa.Column("code_no", sa.BigInteger(), nullable=False, server_default=sa.text("0")))
+    op.execute("UPDATE errors SET code_no = (SELECT code_no FROM codes WHERE codes.code = errors.code)")
+    op.drop_column("errors", "code")
     op.add_column("recorded_texts", sa.Column("frame", sa.BigInteger(), nullable=True))
     op.add_column("missed", sa.Column("shown_at", sa.BigInteger(), nullable=True))
     for column in _number("said", "ruling", nullable=True):
@@ -124,6 +135,9 @@ def downgrade() -> None:
         sa.PrimaryKeyConstraint("step_no", "error_id", "said", "ruling", "case_known"),
         sqlite_with_rowid=False,
     )
+    op.add_column("errors", sa.Column("code", sa.Text(), nullable=False, server_default=""))
+    op.execute("UPDATE errors SET code = (SELECT code FROM codes WHERE codes.code_no = errors.code_no)")
+    op.drop_column("errors", "code_no")
     op.execute("DELETE FROM recorded_texts")
     op.drop_column("recorded_texts", "frame")
     op.drop_column("missed", "shown_at")
@@ -133,5 +147,5 @@ def downgrade() -> None:
     for name in ("judged_ms", "case_known", "ruling", "said"):
         op.drop_column("errors", name)
     op.drop_index("errors_by_batch", "errors")
-    for table in ("incidents", "notices"):
+    for table in ("codes", "incidents", "notices"):
         op.drop_table(table)
