@@ -28,6 +28,9 @@ GIVE_UP = timedelta(days=3)
 TRIES = 6
 """How often a process tries one that is older, some minutes long: a machine that wakes has no network at first."""
 
+AT_LAST = timedelta(days=7)
+"""After so long one failure is enough: commands that run for seconds would else keep it, and all behind it, for ever."""
+
 
 class Outbox(Protocol):
     """What waits to be told; see `NoticeRows`."""
@@ -116,12 +119,13 @@ class Channel:
     async def _failed(self, message: Sequence[Notice], claimed: datetime, failed: NotifyError) -> None:
         now, message_id = self.now(), message[0].message_id
         self._failures += 1
-        if (message[0].fixed_at or now) <= now - GIVE_UP and self._failures >= TRIES:
+        age = now - (message[0].fixed_at or now)
+        if age >= AT_LAST or (age >= GIVE_UP and self._failures >= TRIES):
             await self.outbox.end_message(message_id, now, sent=False)
             self.failing = True
             self.log.error(
                 "notify.failed", channel=self.name, reason=str(failed), waiting=0, given_up=len(message),
-                hint=f"it was tried for {GIVE_UP.days} days; flowmend notify test {self.name} tries it at once",
+                hint=f"it was tried for {age.days} days; flowmend notify test {self.name} tries it at once",
             )  # fmt: skip
             return
         pause = min(FIRST_PAUSE * 2 ** min(self._failures - 1, 10), LONGEST_PAUSE)

@@ -256,6 +256,20 @@ async def test_a_machine_that_wakes_after_days_tries_more_than_once(tmp_path: Pa
             assert await channel_of(daemon).step()
 
 
+async def test_processes_that_each_try_once_give_a_message_up_too(tmp_path: Path, inbox: Inbox) -> None:
+    async with told_shop(tmp_path, webhook(inbox), limits=LIMIT) as shop:
+        inbox.status = 500
+        async with shop.daemon() as daemon:
+            await over_limit(shop, daemon)
+            await tell(shop, daemon)
+        for _ in range(8):
+            shop.clock.pass_by(timedelta(days=1))
+            async with shop.daemon() as daemon:
+                await tell(shop, daemon)
+                waiting = await daemon.store.open_notices("ops")
+        assert waiting == []
+
+
 async def test_a_full_outbox_is_told_after_a_restart(tmp_path: Path, inbox: Inbox) -> None:
     async with told_shop(tmp_path, webhook(inbox), limits=LIMIT) as shop:
         async with shop.daemon() as daemon:
