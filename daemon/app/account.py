@@ -58,8 +58,8 @@ class Counts(Protocol):
     async def unknown_count(self, account: str) -> int:
         """Return how many retried errors wait for a person to say what came of them."""
 
-    async def error_counts(self, account: str) -> dict[tuple[Verb, str, str], int]:
-        """Return the open errors by verb, rule and reason."""
+    async def error_counts(self, account: str, reason: str | None = None) -> dict[tuple[Verb, str, str], int]:
+        """Return the open errors by verb, rule and reason; *reason* asks for those of one."""
 
     async def open_plans(self, account: str | None, now: datetime) -> Sequence[Plan]:
         """Return the plans that wait for a person or are approved."""
@@ -185,8 +185,7 @@ class AccountRunner:
 
     async def _tell_backlog(self) -> None:
         """Say how many errors are left to people because they were there before this store, if any are."""
-        counts = await self.counts.error_counts(self.name)
-        left = sum(count for (_, _, reason), count in counts.items() if reason == "backlog")
+        left = sum((await self.counts.error_counts(self.name, "backlog")).values())
         if left:
             self.backlog_told = True
             self.log.info("backlog.left", errors=left, advice="flowmend once --adopt-backlog")

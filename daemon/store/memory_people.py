@@ -49,9 +49,10 @@ class MemoryPeople(MemoryPlans):
         found.sort(key=lambda one: (EPOCH - (one.occurred_at or EPOCH), one.step, one.error_id))
         return found[offset : offset + limit]
 
-    async def error_counts(self, account: str) -> dict[tuple[Verb, str, str], int]:
+    async def error_counts(self, account: str, reason: str | None = None) -> dict[tuple[Verb, str, str], int]:
         """Return how many errors are stored, by verb, rule id and reason."""
-        return dict(Counter((row.judged.verb, row.judged.rule_id, row.judged.reason) for _, row in self.of(account)))
+        found = (row.judged for _, row in self.of(account) if reason is None or row.judged.reason == reason)
+        return dict(Counter((judged.verb, judged.rule_id, judged.reason) for judged in found))
 
     async def unmatched_count(self, account: str) -> int:
         """Return how many errors are stored that no rule matched."""

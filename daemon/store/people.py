@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, exists, func, or_, select
 
 from daemon.core.actions import EditField
 from daemon.core.batches import Act, WriteState
@@ -83,6 +83,12 @@ OUTCOMES = (
 )
 
 
+def _is_given(reason: str) -> ColumnElement[bool]:
+    """Tell whether anything was ever decided for the *reason*: it is asked first, and else every error is looked at."""
+    given = verdicts.alias("given")
+    return exists().where(given.c.reason == reason).correlate(None)
+
+
 class PeopleRows(Database):
     """Questions of people; none of them is on the main path."""
 
@@ -121,9 +127,12 @@ class PeopleRows(Database):
         ]
 
     @reads
-    def error_counts(self, connection: Connection, account: str) -> dict[tuple[Verb, str, str], int]:
+    def error_counts(
+        self, connection: Connection, account: str, reason: str | None = None
+    ) -> dict[tuple[Verb, str, str], int]:
         """Return how many errors are stored, by verb, rule id and reason."""
-        rows = connection.execute(COUNTS, {"account": account})
+        counts = COUNTS if reason is None else COUNTS.where(verdicts.c.reason == reason, _is_given(reason))
+        rows = connection.execute(counts, {"account": account})
         return {(Verb(row.verb), row.rule_id, row.reason): row.found for row in rows}
 
     @reads

@@ -102,6 +102,8 @@ async def test_counts_are_by_verb_rule_and_reason(store: Store) -> None:
         (Verb.RETRY, "r1", "waiting"): 1,
         (Verb.NONE, "", "unmatched"): 2,
     }
+    assert await store.error_counts("acme", "waiting") == {(Verb.RETRY, "r1", "waiting"): 1}
+    assert await store.error_counts("acme", "backlog") == {}
     assert await store.unmatched_count("acme") == 2
     assert await store.unmatched_count("nobody") == 0
 
