@@ -27,7 +27,7 @@ Frame = tuple[Any, ...]
 """What a `Said` is without the words that vary: in place of the message what stands between them."""
 
 _NO_LETTERS = f"0-9{SIGNS}{CUT}"
-_NAME = "(?<!^)(?:[A-Z][a-z]+)+"  # what a message begins with is part of its frame
+_NAME = r"(?<!^)\b[A-Z][A-Za-z]*"  # what a message begins with is part of its frame
 _VARIES = re.compile(f"((?=[A-Z{_NO_LETTERS}])(?:[{_NO_LETTERS}]+|{_NAME}))")  # that looks ahead: half the time
 _PLAIN = "_^#~$"
 """What stands for `SIGNS` and `CUT` among words that vary, which have none of these: one byte instead of three."""

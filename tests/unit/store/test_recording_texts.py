@@ -36,7 +36,7 @@ def test_what_was_written_whole_is_read_as_well() -> None:
 @pytest.mark.parametrize(
     ("message", "frame", "words"),
     [
-        ("Order 17 of Smith in NetSuite", ("Order ", " of ", " in ", ""), "17 Smith NetSuite"),
+        ("Order 17 of McBride, ACME", ("Order ", " of ", ", ", ""), "17 McBride ACME"),
         (f"no '{UPPER}{LOWER * 4}' for order {DIGIT * 3}", ("no '", "' for order ", ""), "^____ ###"),
         ("ECONNRESET: read", ("ECONNRESET: read",), ""),
     ],
