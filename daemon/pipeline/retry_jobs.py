@@ -15,7 +15,7 @@ LISTED_LATE = timedelta(minutes=2)
 """How long after a newer one a job may be listed for the first time."""
 
 KEPT = timedelta(days=2)
-"""How long before the newest a job is kept in mind; who asks for older ones reads the whole list."""
+"""How long before the newest a job is kept in mind; who asks for older ones, or for much newer ones, reads the whole list."""
 
 
 class JobLister(Protocol):
@@ -96,7 +96,7 @@ class RetryJobs:
 
     async def _read(self, step: Step, since: datetime) -> tuple[list[Job], set[str]]:
         known = self.known.get(step.ref)
-        if known is None or known.newest is None or since < known.since:
+        if known is None or known.newest is None or not known.since <= since <= known.newest + KEPT:
             known = _Known(since=since)
         asked = self.now()
         known.take(await self.client.retry_jobs(step, since=known.begin()), asked)

@@ -175,6 +175,16 @@ async def test_where_jobs_do_not_say_when_they_were_created_no_more_are_listed_t
     assert platform.listed == 9
 
 
+async def test_after_weeks_in_which_nobody_asked_no_more_are_listed_than_are_asked_for() -> None:
+    hourly = [Retried(job_id=f"j{n}", created=at(n * 60), ended=at(n * 60)) for n in range(30 * 24)]
+    platform = Platform(hourly)
+    jobs = of(platform)
+    await jobs.others(STEP, since=ago(days=1))
+    platform.now = at(30 * 24 * 60)
+    assert len(await jobs.others(STEP, since=platform.now - DAY)) == 24
+    assert platform.asked[-1] == platform.now - DAY
+
+
 async def test_our_own_jobs_are_others_only_until_the_journal_knows_of_them() -> None:
     platform = Platform([Retried(job_id="ours", created=ago(hours=2), ended=ago(hours=1))])
     jobs = of(platform)
@@ -198,14 +208,14 @@ async def test_what_nobody_will_ask_for_is_not_kept_in_mind() -> None:
     assert min(job.created_at for job in kept.values() if job.created_at) == NOW - KEPT
 
 
-MINUTES = st.integers(0, 3 * 24 * 60)
+MINUTES = st.integers(0, 6 * 24 * 60)
 NUMBERS = st.sets(st.integers(0, 12))
 LATE = st.integers(0, int(LISTED_LATE.total_seconds() // 60))
 
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Retried]:
-    """Jobs of three days, some of which end, some late to be listed."""
+    """Jobs of six days, some of which end, some late to be listed."""
     jobs = []
     for number in range(draw(st.integers(0, 12))):
         created = at(draw(MINUTES))
