@@ -36,7 +36,7 @@ class Claims(Protocol):
 class _Known:
     """The jobs of a step created from *since* on, but for ours that have ended; *newest* is when the last was created.
 
-    *waiting* is when those were created that have not been seen to have ended: a list may have left one out.
+    *waiting* is when those were created of which it is not known when they ended: a list may have left one out.
     """
 
     since: datetime
@@ -58,9 +58,9 @@ class _Known:
         """
         ended = {job_id: job for job_id, job in self.jobs.items() if job.ended and job.created_at}
         self.jobs = ended | {job.job_id: job for job in listed}
-        at_work = {job.job_id: job.created_at for job in listed if not job.ended}
-        over = {job.job_id for job in listed if job.ended}
-        self.waiting = {each: at for each, at in (self.waiting | at_work).items() if each not in over}
+        waiting = self.waiting | {job.job_id: job.created_at for job in listed}
+        over = {job.job_id for job in listed if job.ended and job.ended_at}
+        self.waiting = {job_id: created for job_id, created in waiting.items() if job_id not in over}
         created = [min(job.created_at, asked) for job in listed if job.created_at]
         self.newest = max([*created, self.newest] if self.newest else created, default=None)
 

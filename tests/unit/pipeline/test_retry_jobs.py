@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from hypothesis import given
@@ -14,7 +14,7 @@ from tests.makers import NOW, ago, step
 
 STEP = Step(ref=step(), type="import")
 OTHER_STEP = Step(ref=step("s2"), type="import")
-DAY = timedelta(days=1)
+DAY, MINUTE = timedelta(days=1), timedelta(minutes=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +32,16 @@ class Retried:
         ended = self.ended if self.ended is not None and self.ended <= now else None
         status, created = "completed" if ended else "running", self.created if self.dated else None
         return Job(job_id=self.job_id, status=status, created_at=created, ended_at=ended)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlowlyEnded(Retried):
+    """One that is said to have ended a minute before it is said when."""
+
+    def shown(self, now: datetime) -> Job:
+        """Return it as the platform shows it."""
+        job = Retried.shown(self, now)
+        return replace(job, ended_at=job.ended_at if job.ended_at and job.ended_at <= now - MINUTE else None)
 
 
 @dataclass
@@ -89,6 +99,15 @@ async def test_what_is_at_work_is_asked_for_until_it_has_ended() -> None:
     assert await jobs.at_work(STEP, since=ago(days=1)) == []
     assert platform.asked[1:] == [slow.created - LISTED_LATE, ago(minutes=1) - LISTED_LATE]
     assert [job.ended_at for job in await jobs.others(STEP, since=slow.created)] == [ago(minutes=1), slow.ended]
+
+
+async def test_a_job_is_asked_for_until_it_says_when_it_ended() -> None:
+    newer = Retried(job_id="newer", created=ago(minutes=1), ended=NOW)
+    platform = Platform([SlowlyEnded(job_id="slow", created=ago(hours=5), ended=NOW), newer])
+    jobs = of(platform)
+    assert [job.ended_at for job in await jobs.others(STEP, since=ago(days=1))] == [NOW, None]
+    platform.now = at(1)
+    assert [job.ended_at for job in await jobs.others(STEP, since=ago(days=1))] == [NOW, NOW]
 
 
 async def test_a_list_that_goes_further_back_is_read_as_a_whole() -> None:
