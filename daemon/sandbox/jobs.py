@@ -83,10 +83,16 @@ class Jobs:
         self._jobs: dict[str, Job] = {}
         self._runs: dict[str, Job] = {}
         self._pending: list[Job] = []
+        self._by_time = True
+        self._newest_at: datetime | None = None
 
-    def newest_first(self) -> Iterator[Job]:
-        """Yield all jobs that are shown, the newest first."""
-        return (job for job in reversed(self._jobs.values()) if job.fate != "vanishes")
+    def newest_first(self, since: datetime | None = None) -> Iterator[Job]:
+        """Yield all jobs that are shown, the newest first; of those from before *since* none need be."""
+        for job in reversed(self._jobs.values()):
+            if since and self._by_time and job.created_at < since:
+                return
+            if job.fate != "vanishes":
+                yield job
 
     def get(self, job_id: str) -> Job | None:
         """Return a job by its id, or None where none is shown."""
@@ -161,6 +167,8 @@ class Jobs:
             created_at=now,
             ends_at=None if length_s is None else now + timedelta(seconds=length_s),
         )
+        self._by_time = self._by_time and (self._newest_at is None or self._newest_at <= now)
+        self._newest_at = now
         self._jobs[job.job_id] = job
         self._pending.append(job)
         return job

@@ -58,6 +58,7 @@ def error_page(call: Call, options: Options, path: str, key: str, entries: Listi
         newest_first=options.order == "newest",
         by_offset=options.paging == "offset",
         wanted=wanted,
+        since=since,
     )
     if not page and options.empty_204:
         return Answer(status=204)

@@ -121,7 +121,7 @@ class Reads:
         wanted = {name: call.asked(name) for name in ("_flowId", "_importId", "_exportId", "status")}
         found = []
         listed_until = call.now - timedelta(seconds=self.options.jobs_listed_after_s)
-        for job in self.jobs.newest_first():
+        for job in self.jobs.newest_first(since):
             if (kind and job.type != kind) or job.created_at > listed_until or not _within(job, since, until):
                 continue
             if wanted["_flowId"] not in ("", job.flow_id):

@@ -189,7 +189,7 @@ class World:
 
     def put_back(self, step: Step, entry: Entry) -> None:
         """List *entry* among the open errors, at the end of the list."""
-        step.open.add(entry.error_id, entry)
+        step.open.add(entry.error_id, entry, entry.at)
         entry.record.open_ids.add(entry.error_id)
         if trace := entry.record.trace_key:
             step.open_by_trace[trace] = (*step.open_by_trace.get(trace, ()), entry.error_id)
@@ -228,7 +228,8 @@ class World:
         at = whole_ms(at)
         fields = entry.fields | {"resolvedAt": stamp(at), "resolvedBy": by}
         entry.record.resolved_by = by
-        step.resolved.add(entry.error_id, Entry(error_id=entry.error_id, at=at, record=entry.record, fields=fields))
+        filed = Entry(error_id=entry.error_id, at=at, record=entry.record, fields=fields)
+        step.resolved.add(entry.error_id, filed, at)
 
     def vanish(self, step: Step, error_id: str) -> bool:
         """Let an open error disappear without a trace, as a purge does; False where it is not open."""

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,8 +10,12 @@ from daemon.sandbox.listing import DEAD_SLOTS_KEPT, Listing
 def _filled(size: int) -> Listing[int]:
     listing: Listing[int] = Listing()
     for number in range(size):
-        listing.add(str(number), number)
+        listing.add(str(number), number, at(number))
     return listing
+
+
+def at(minute: int) -> datetime:
+    return datetime(2026, 1, 15, tzinfo=UTC) + timedelta(minutes=minute)
 
 
 def _read(listing: Listing[int], size: int, *, newest_first: bool = True, by_offset: bool = False) -> list[int]:
@@ -83,3 +89,35 @@ def test_an_item_taken_out_is_gone() -> None:
     listing = _filled(2)
     assert listing.take("0") == 0
     assert (listing.take("0"), listing.get("0"), "0" in listing, list(listing)) == (None, None, False, [1])
+
+
+@given(
+    moments=st.lists(st.integers(0, 20), max_size=20),
+    sort=st.booleans(),
+    since=st.integers(0, 20),
+    newest_first=st.booleans(),
+    by_offset=st.booleans(),
+)
+def test_what_is_older_than_asked_for_is_left_out_whatever_the_order_it_came_in(
+    moments: list[int], sort: bool, since: int, newest_first: bool, by_offset: bool
+) -> None:
+    moments = sorted(moments) if sort else moments
+    listing: Listing[int] = Listing()
+    for number, moment in enumerate(moments):
+        listing.add(str(number), number, at(moment))
+    found: list[int] = []
+    cursor: int | None = None
+    while True:
+        page, cursor = listing.page(
+            3,
+            cursor=cursor,
+            newest_first=newest_first,
+            by_offset=by_offset,
+            wanted=lambda number: moments[number] >= since,
+            since=at(since),
+        )
+        found += page
+        if cursor is None:
+            break
+    expected = [number for number, moment in enumerate(moments) if moment >= since]
+    assert found == (expected[::-1] if newest_first else expected)
