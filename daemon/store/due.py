@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
+    BigInteger,
     Connection,
     and_,
     bindparam,
@@ -14,6 +17,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    type_coerce,
     update,
 )
 
@@ -25,10 +29,10 @@ from daemon.core.ramp import Stage
 from daemon.core.records import StepRef
 from daemon.core.usage import Usage
 from daemon.store.cases import SENT
-from daemon.store.columns import Moment
+from daemon.store.columns import Moment, from_ms
 from daemon.store.judged import STEP, keep
 from daemon.store.leaving import NAMED, forget
-from daemon.store.sqlite import document
+from daemon.store.sqlite import document, packed_rows
 from daemon.store.steps import REF, find_step, make_step, ref_of
 from daemon.store.tables import (
     WANTING,
@@ -103,16 +107,17 @@ SENT_SINCE = bindparam("sent_since", type_=Moment())
 SENT_WITHIN = timedelta(days=1)
 """How long before its outcome a retry may have been sent and still be found; what took longer says little by then."""
 
+_sent_at, _told_at = (type_coerce(batches.c[name], BigInteger) for name in ("intended_at", "told_at"))
 _open = func.sum(batches.c.size - batches.c.told)
-STAGES = (
+_stages = (
     select(
         batches.c.plan_id,
-        func.min(batches.c.intended_at).label("sent_at"),
+        func.min(_sent_at).label("sent_at"),
         func.sum(batches.c.size - batches.c.refused).label("sent"),
         func.sum(batches.c.confirmed).label("confirmed"),
         func.sum(batches.c.came_back + batches.c.unknown).label("failed"),
         _open.label("open"),
-        func.max(batches.c.told_at).label("settled_at"),
+        func.max(_told_at).label("settled_at"),
     )
     .where(
         batches.c.step_no == STEP,
@@ -124,8 +129,10 @@ STAGES = (
     )
     .group_by(batches.c.plan_id)
     .having(or_(_open > 0, func.max(batches.c.told_at) >= SINCE))
-    .order_by("sent_at", batches.c.plan_id)
+    .subquery()
 )
+STAGES = select(packed_rows(*_stages.c))
+_READ_STAGES = msgspec.json.Decoder(list[tuple[int, int, int, int, int, int, int | None]])
 
 UNMARK = update(errors).where(errors.c.step_no == STEP, NAMED, errors.c.wants.bitwise_and(bindparam("mark")) > 0)
 UNMARK = UNMARK.values(wants=errors.c.wants - bindparam("mark"))
@@ -180,18 +187,20 @@ class DueRows(Database):
         if step_no is None:
             return []
         names = {"step": step_no, "rule_id": rule_id, "since": since, "sent_since": since - SENT_WITHIN}
-        rows = connection.execute(STAGES, names)
+        rows = connection.execute(STAGES, names).scalar_one()
         return [
             Stage(
-                plan_id=row.plan_id,
-                sent_at=row.sent_at,
-                sent=row.sent,
-                confirmed=row.confirmed,
-                failed=row.failed,
-                open=row.open,
-                settled_at=row.settled_at,
+                plan_id=plan_id,
+                sent_at=from_ms(sent_at),
+                sent=sent,
+                confirmed=confirmed,
+                failed=failed,
+                open=left,
+                settled_at=None if settled_at is None else from_ms(settled_at),
             )
-            for row in rows
+            for plan_id, sent_at, sent, confirmed, failed, left, settled_at in sorted(
+                _READ_STAGES.decode(rows), key=itemgetter(1, 0)
+            )
         ]
 
     @writes_soon

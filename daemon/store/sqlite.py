@@ -183,6 +183,11 @@ def packed(name: ColumnElement[str], *columns: ColumnElement[Any]) -> ColumnElem
     return func.json_group_object(name, func.json_array(*columns), type_=Text)
 
 
+def packed_rows(*columns: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return all rows of a query as one JSON array of arrays, in any order."""
+    return func.json_group_array(func.json_array(*columns), type_=Text)
+
+
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 LOST = frozenset({*DAMAGED, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC})
