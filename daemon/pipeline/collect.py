@@ -4,11 +4,10 @@ A read that is cut short raises out of here before anything is concluded from it
 for gone. What its pages had already told stays, each page being one transaction.
 """
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Protocol
@@ -61,9 +60,6 @@ class CollectStore(Protocol):
         """Remember how far the step has been read."""
 
 
-WORKED_ON = 4
-"""Pages that are worked on at once: enough to hide the store's and the network's answers, and each takes 2 MB."""
-
 WholeRead = Callable[[Read, bool], Awaitable[None]]
 """Called with a read whose pages are all in, and whether what it did not show is surely not open."""
 
@@ -97,7 +93,6 @@ class Collector:
     basis: str
     log: FilteringBoundLogger
     recorder: Recorder | None = None
-    working: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WORKED_ON))
 
     async def read(self, work: StepWork, tally: Tally, now: datetime, *, whole: WholeRead | None = None) -> None:
         """Read one step through its window to the end and remember how far that was.
@@ -161,8 +156,7 @@ class Collector:
             # Where a list is read whole to find out what has left, a page of known errors is done with its ids. Should
             # one of them say something else by now, the next sweep finds that; before it is acted on it is read again.
             if sight.unknown or rejudge or not window.full:
-                async with self.working:
-                    new = await self._page(step, page, sight, reading, tally, now, rejudge=rejudge)
+                new = await self._page(step, page, sight, reading, tally, now, rejudge=rejudge)
                 errors -= sum(_came_later(each.record, window) for each in new)
         return Seen(errors=errors, pages=pages)
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from daemon.core.records import Job, Step, StepRef
 
-LISTED_LATE = timedelta(minutes=2)
+LISTED_LATE = timedelta(minutes=5)
 """How long after a newer one a job may be listed for the first time."""
 
 KEPT = timedelta(days=2)

@@ -1,0 +1,149 @@
+"""What an error cannot cost less than, piece by piece: each by itself, with as little of ours around it as can be.
+
+``python -m bench.speed.pieces [--errors 50000]`` prints microseconds of CPU an error, and how many times the floor that is.
+The sums are what a program would take that did nothing else: they tell how far the goals of the two readings are from
+what CPython, RE2 and SQLite can do.
+"""
+
+import argparse
+import random
+import sqlite3
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from hashlib import blake2b
+from json import dumps, loads
+from pathlib import Path
+
+import msgspec
+
+from bench.bench_matcher import make_rules
+from bench.speed.corpus import SEED, entries, page, words
+from bench.speed.floor import Page
+from bench.speed.processes import measured, server
+from bench.speed.scan import RULES
+from daemon.integrator.wire import errors_page
+from daemon.rulebook.prefilter import Prefilter
+from daemon.rulebook.redaction import Redaction
+from daemon.rulebook.subject import Text
+from daemon.rulebook.value_finder import values
+
+A_PAGE = 1000
+TABLE = "(step_no, error_id, case_key, code_no, occurred_at, fingerprint, verdict_no, seen_at, said"
+KEEP = f"INSERT INTO errors VALUES ({', '.join('?' * 9)})"
+UNKNOWN = """
+    SELECT count(*) FROM json_each(?) AS shown
+    WHERE NOT EXISTS (SELECT 1 FROM errors WHERE step_no = 1 AND error_id = shown.value)"""
+SEE = "INSERT INTO sightings SELECT 1, value FROM json_each(?)"
+UNSEEN = """
+    SELECT count(*) FROM errors AS e
+    WHERE NOT EXISTS (SELECT 1 FROM sightings AS s WHERE s.read_no = 1 AND s.error_id = e.error_id)"""
+
+Piece = tuple[str, float]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.speed.pieces", description=__doc__)
+    parser.add_argument("--errors", type=int, default=50_000)
+    errors = parser.parse_args().errors
+    with server("page_server", errors=errors) as url:
+        floor_us, bytes_us = (
+            min(measured("floor:read", base_url=url, decoded=decoded)["cpu_s"] for _ in range(3)) / errors * 1e6
+            for decoded in (True, False)
+        )
+    listed = [text for _, text in entries(errors, first_id=1, newest_at=datetime.now(UTC), rng=random.Random(SEED))]
+    bodies = [page(listed[start : start + A_PAGE]) + b"}" for start in range(0, errors, A_PAGE)]
+    ids = [[loads(text)["errorId"] for text in listed[start : start + A_PAGE]] for start in range(0, errors, A_PAGE)]
+    messages = [loads(text)["message"] for text in listed]
+    http, decoding = ("HTTP and bytes", bytes_us), list(_decoding(bodies, errors))
+    first = [http, *decoding, *_judging(messages), *_keeping(ids)]
+    again = [http, decoding[0], *_finding(ids)]
+    for title, pieces in (("first cycle", first), ("nothing new", again)):
+        print(f"\n{title}")
+        for name, us in (*pieces, ("all of these", sum(us for _, us in pieces))):
+            print(f"  {name:60} {us:6.2f} us {us / floor_us:6.1f} x the floor of {floor_us:.2f} us")
+
+
+def _decoding(bodies: list[bytes], errors: int) -> Iterator[Piece]:
+    yield "the ids of a page", _us(errors, lambda: deque((errors_page(each, "")[1] for each in bodies), maxlen=0))
+    decode = msgspec.json.Decoder(Page).decode
+    yield "every field of it", _us(errors, lambda: deque((len(decode(each).errors) for each in bodies), maxlen=0))
+
+
+def _judging(messages: list[str]) -> Iterator[Piece]:
+    prefilter = Prefilter()
+    for source in make_rules(random.Random(SEED), words(), RULES):
+        prefilter.add(source.when)
+    prefilter.build()
+    texts, count = [Text(message) for message in messages], len(messages)
+    deque((text.raw for text in texts), maxlen=0)
+    yield f"RE2's scan for the words of {RULES} rules", _us(count, lambda: [prefilter.hits(text) for text in texts])
+    yield "the search for values in a message", _us(count, lambda: [deque(values(each), maxlen=1) for each in messages])
+    redact = Redaction().redact
+    hidden = [redact(message) for message in messages]
+    yield "one hash of it", _us(count, lambda: [blake2b(each.encode(), digest_size=8).digest() for each in messages])
+    shown = {text: number for number, text in enumerate(dict.fromkeys(hidden))}
+    yield "a look for what it says among what was said before", _us(count, lambda: [shown[each] for each in hidden])
+
+
+def _keeping(ids: list[list[str]]) -> Iterator[Piece]:
+    at = int(time.time() * 1000)
+    rows = [[(1, each, f"t:{each}", 7, at, hash(each), 3, at, 40) for each in sorted(some)] for some in ids]
+
+    def keep() -> None:
+        with tempfile.TemporaryDirectory(prefix="flowmend-bench-") as folder, closing(_database(folder)) as database:
+            for some in rows:
+                with database:
+                    database.executemany(KEEP, some)
+
+    yield "its row in SQLite, in one bare statement", _us(sum(map(len, ids)), keep)
+
+
+def _finding(ids: list[list[str]]) -> Iterator[Piece]:
+    count = sum(map(len, ids))
+    with tempfile.TemporaryDirectory(prefix="flowmend-bench-") as folder, closing(_database(folder)) as database:
+        with database:
+            database.executemany(KEEP, ((1, each, f"t:{each}", 7, 0, 0, 3, 0, 40) for some in ids for each in some))
+        pages = [dumps(some) for some in ids]
+
+        def ask(statement: str) -> None:
+            for each in pages:
+                database.execute(statement, (each,)).fetchall()
+
+        def see() -> None:
+            database.execute("DROP TABLE IF EXISTS sightings")
+            database.execute(
+                "CREATE TEMPORARY TABLE sightings (read_no, error_id, PRIMARY KEY (read_no, error_id)) WITHOUT ROWID"
+            )
+            ask(SEE)
+
+        yield "a look whether it is stored", _us(count, lambda: ask(UNKNOWN))
+        yield "a note that it was seen", _us(count, see)
+        yield "a look whether any was not", _us(count, lambda: database.execute(UNSEEN).fetchone())
+
+
+def _database(folder: str) -> sqlite3.Connection:
+    database = sqlite3.connect(Path(folder) / "bare.db")
+    database.execute("PRAGMA journal_mode=WAL")
+    database.execute("PRAGMA synchronous=NORMAL")
+    database.execute(f"CREATE TABLE errors {TABLE}, PRIMARY KEY (step_no, error_id)) WITHOUT ROWID")
+    return database
+
+
+def _us(errors: int, work: Callable[[], object]) -> float:
+    """Return the CPU time that *work* on all errors takes, the best of three, in microseconds an error."""
+
+    def once() -> float:
+        began = time.process_time()
+        work()
+        return time.process_time() - began
+
+    return min(once() for _ in range(3)) / errors * 1e6
+
+
+if __name__ == "__main__":
+    main()
