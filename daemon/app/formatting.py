@@ -2,11 +2,11 @@
 
 import os
 import stat
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.app.files import fresh_file
 from daemon.core.exceptions import ConfigError, RuleError
 from daemon.rulebook.file_finder import RULE_SUFFIXES, find_rule_files
 from daemon.rulebook.formatting import Format, Formatted, format_file
@@ -79,23 +79,11 @@ def write_formatted(file: Formatted) -> None:
     old = Path(os.path.realpath(file.found.path))
     new = old if file.path == file.found.path else file.path
     try:
-        with tempfile.NamedTemporaryFile(dir=new.parent, prefix=".flowmend-fmt-", delete=False) as fresh:
-            fresh.write(file.content)
-            fresh.flush()
-            os.fsync(fresh.fileno())
-        _put(Path(fresh.name), file, old, new)
+        with fresh_file(new, file.content, stat.S_IMODE(old.stat().st_mode)) as fresh:
+            if old.read_bytes() != file.found.content:
+                raise ConfigError(f"{file.found.name} was changed while it was formatted; run flowmend fmt again")
+            fresh.replace(new)
+            if new != old:
+                file.found.path.unlink()
     except OSError as failed:
         raise ConfigError(f"{file.found.name} cannot be written: {failed.strerror}. It is as it was") from failed
-
-
-def _put(fresh: Path, file: Formatted, old: Path, new: Path) -> None:
-    """Put *fresh* in the place of *new*; whatever happens, it is not left over."""
-    try:
-        fresh.chmod(stat.S_IMODE(old.stat().st_mode))
-        if old.read_bytes() != file.found.content:
-            raise ConfigError(f"{file.found.name} was changed while it was formatted; run flowmend fmt again")
-        fresh.replace(new)
-        if new != old:
-            file.found.path.unlink()
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -1,10 +1,10 @@
 """Append rules to a rule file: whole or not at all, and only if the file then says what it said and the new rules."""
 
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from daemon.app.files import fresh_file
 from daemon.core.exceptions import ConfigError
 from daemon.rulebook.ast import RuleSource
 from daemon.rulebook.file_finder import FoundFile
@@ -38,7 +38,8 @@ def append_rules(file: Path, entries: Entries, ids: Sequence[str]) -> None:
     content = (HEAD + entries(2)).encode() if before is None else _appended(file, before, entries, ids)
     mode = USUAL_MODE if before is None else place.stat().st_mode & 0o7777
     try:
-        _replace(place, content, mode)
+        with fresh_file(place, content, mode) as fresh:
+            fresh.replace(place)
     except OSError as failed:
         raise ConfigError(f"{file}: {failed.strerror}; nothing was written") from failed
 
@@ -70,17 +71,3 @@ def _said(sources: Sequence[RuleSource]) -> tuple[str, list[tuple[str, int]]]:
 
 def _read(file: Path, content: bytes) -> RuleFiles:
     return read_found([FoundFile(name=str(file), path=file, content=content)])
-
-
-def _replace(place: Path, content: bytes, mode: int) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".new", dir=place.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(place)
-    except OSError:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -53,9 +53,9 @@ def report(
     import asyncio
 
     from daemon.app.clock import SystemClock
+    from daemon.app.files import write_file
     from daemon.app.forgotten import still_kept
     from daemon.app.reporting import make_report
-    from daemon.cli.files import write_file
     from daemon.core.exceptions import ConfigError
     from daemon.core.report import Window
     from daemon.core.retention import retention
