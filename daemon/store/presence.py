@@ -12,6 +12,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import make_url
 
@@ -39,6 +40,18 @@ class Presence:
         return bool(struct.unpack_from(_FLOCK, held)[0] == fcntl.F_UNLCK)
 
 
+def lives(store: Path, run: int) -> bool | None:
+    """Tell whether the process with this number lives that uses the store file; None where that cannot be told."""
+    try:
+        alive = os.open(_beside(store), os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return not Presence(alive).gone(run)
+    finally:
+        os.close(alive)
+
+
 @contextmanager
 def show_presence(url: str, run: int) -> Iterator[Presence]:
     """Show until the end of the block, or of the process, that *run* lives.
@@ -50,7 +63,7 @@ def show_presence(url: str, run: int) -> Iterator[Presence]:
     if store is None:
         yield Presence(None)
         return
-    file = store.with_name(f"{store.name}-alive")
+    file = _beside(store)
     try:
         alive = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -63,6 +76,10 @@ def show_presence(url: str, run: int) -> Iterator[Presence]:
         yield Presence(alive)
     finally:
         os.close(alive)
+
+
+def _beside(store: Path) -> Path:
+    return store.with_name(f"{store.name}-alive")
 
 
 def _byte(run: int) -> bytes:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect, text
 
 from daemon.core.exceptions import StoreError
+from daemon.core.leases import Holder
 from daemon.store import sqlite
+from daemon.store.columns import to_ms
 from daemon.store.copies import copy_store
+from daemon.store.presence import lives
 from daemon.store.schema import HEAD, check_empty, check_known, create, migrate, version_of
 
 WAIT_S = 120.0
@@ -42,7 +45,7 @@ def bring_forward(
     made before anything is changed, and *keep* is told of it.
 
     Raises:
-        StoreError: there is no room for the copy, it could not be made, the version is not known, or it is no store of
+        StoreError: a process of the older program uses it, there is no room for the copy, it could not be made, the version is not known, or it is no store of
             ours. Nothing was changed.
     """
     was = version_of(connection)
@@ -51,6 +54,11 @@ def bring_forward(
     check_known(named, was)
     if not was:
         check_empty(named, connection)
+    elif file is not None and (holder := _holder(connection, file, now)):
+        raise StoreError(
+            f"the store {named} is of version {was} and in use by an older program ({holder}), which could not go on with "
+            f"version {HEAD}: it was left as it is. Stop that one first, then do this again"
+        )
     copy = None
     if was and file is not None:
         copy = copy_name(file, now, before=HEAD)
@@ -67,3 +75,15 @@ def bring_forward(
     (migrate if was else create)(connection)
     sqlite.advise(connection)
     return Upgraded(was=was, schema=HEAD, copy=copy)
+
+
+def _holder(connection: Connection, file: Path, now: datetime) -> str:
+    """Return who writes to the store now, "" where nobody is known to."""
+    if not inspect(connection).has_table("leases"):
+        return ""
+    for row in connection.execute(text("SELECT holder, expires_at FROM leases WHERE holder <> ''")):
+        holder = Holder.from_json(row.holder)
+        alive = None if holder is None else lives(file, holder.run)
+        if alive or (alive is None and row.expires_at > to_ms(now)):
+            return str(holder or "it does not say who")
+    return ""

@@ -5,8 +5,8 @@ import os
 import resource
 import sqlite3
 import stat
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,23 +18,27 @@ from sqlalchemy import Connection, text
 from daemon.core.batches import WriteState
 from daemon.core.decisions import Outcome
 from daemon.core.exceptions import StoreError
+from daemon.core.leases import Holder
 from daemon.store.checks import check_store
-from daemon.store.columns import EPOCH
+from daemon.store.columns import EPOCH, to_ms
+from daemon.store.presence import show_presence
 from daemon.store.schema import HEAD, configured
 from daemon.store.sql import open_store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COPY = f"store.db.before-{HEAD}-20260301T120000Z"
 OLD = "0001"
+RUN = 4711
+HOLDER = Holder(run=RUN, host="h", pid=7, command="run", since="2026-03-01T11:00:00Z").to_json()
 LARGER_THAN_ANY_DISK = 1 << 43
 LEFT_CODES = {"INVALID_LOGIN_ATTEMPT", "file_transfer_failed", "SSS_SEARCH_TIMEOUT", "RCRD_HAS_BEEN_CHANGED"}
 
 
-async def make_old(file: Path, *in_the_way: str) -> None:
+async def make_old(file: Path, *in_the_way: str, version: str = OLD) -> None:
     """Make a store of an older version with a note in it, and run statements on it."""
 
     def age(connection: Connection) -> None:
-        command.downgrade(configured(connection), OLD)
+        command.downgrade(configured(connection), version)
         for statement in in_the_way:
             connection.execute(text(statement))
 
@@ -143,8 +147,8 @@ async def test_a_file_under_the_name_of_the_copy_is_not_replaced_and_nothing_is_
 
 async def test_a_migration_that_fails_leaves_the_store_as_it_was_and_no_copy_for_each_try(tmp_path: Path) -> None:
     file = tmp_path / "store.db"
-    await make_old(file, "CREATE TABLE leases (in_the_way INTEGER)")
-    with pytest.raises(StoreError, match="leases"):
+    await make_old(file, "CREATE TABLE pauses (in_the_way INTEGER)")
+    with pytest.raises(StoreError, match="pauses"):
         async with open_store(f"sqlite:///{file}"):
             pass
     assert (content(file), copies(tmp_path)) == ((OLD, "kept"), [])
@@ -157,6 +161,54 @@ async def test_a_newer_store_is_refused_without_a_copy(tmp_path: Path) -> None:
         async with open_store(f"sqlite:///{file}"):
             pass
     assert (content(file), copies(tmp_path)) == (("9999", "kept"), [])
+
+
+@contextmanager
+def seen_alive(file: Path) -> Iterator[None]:
+    with show_presence(f"sqlite:///{file}", RUN):
+        yield
+
+
+@contextmanager
+def seen_dead(file: Path) -> Iterator[None]:
+    file.with_name(f"{file.name}-alive").touch()
+    yield
+
+
+@contextmanager
+def not_seen(_file: Path) -> Iterator[None]:
+    yield
+
+
+@pytest.mark.parametrize(
+    ("seen", "holder", "expires", "left"),
+    [
+        pytest.param(seen_alive, HOLDER, 60, True, id="it lives"),
+        pytest.param(seen_alive, HOLDER, -60, True, id="it lives, and was held up"),
+        pytest.param(seen_dead, HOLDER, 60, False, id="it was killed"),
+        pytest.param(not_seen, HOLDER, 60, True, id="nobody knows, and its time is not over"),
+        pytest.param(not_seen, HOLDER, -60, False, id="nobody knows, and its time is over"),
+        pytest.param(not_seen, "{}", 60, True, id="who it is cannot be read"),
+        pytest.param(seen_alive, "", 60, False, id="it has let go"),
+    ],
+)
+async def test_a_store_in_use_by_the_older_program_is_left_as_it_is(
+    tmp_path: Path, seen: Callable[[Path], AbstractContextManager[None]], holder: str, expires: int, left: bool
+) -> None:
+    file, at = tmp_path / "store.db", to_ms(NOON)
+    await make_old(file, version="0003")
+    with closing(sqlite3.connect(file)) as raw, raw:
+        raw.execute("INSERT INTO leases VALUES ('acme', ?, 1, ?, ?)", (holder, at, at + expires * 1000))
+    with seen(file):
+        if left:
+            with pytest.raises(StoreError, match=r"in use by an older program \(.*Stop that one first"):
+                async with open_store(f"sqlite:///{file}", now=lambda: NOON):
+                    pass
+            assert content(file) == ("0003", "kept")
+            return
+        async with open_store(f"sqlite:///{file}", now=lambda: NOON):
+            pass
+        assert content(file) == (HEAD, "kept")
 
 
 async def test_the_database_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:
