@@ -1,5 +1,6 @@
 """Look at one account: its token, where it lives, whose it is, the clocks, and what can be seen of it. Only reads."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -118,12 +119,21 @@ def _token(name: str, account: Account) -> Finding:
     if account.token is not None or account.token_file is None:
         return _found(name, Topic.TOKEN, Grade.OK, "there is one, from the environment or a credential")
     said = f"read from {account.token_file}"
-    if account.token_file.stat().st_mode & (S_IRWXG | S_IRWXO):
+    if others_may_read(account.token_file.stat(), os.geteuid()):
         advice = f"chmod 600 {account.token_file}, owned by the user of the service"
         return _found(
             name, Topic.TOKEN, Grade.WARNING, f"{said}, which other users of this machine may read, too", advice
         )
     return _found(name, Topic.TOKEN, Grade.OK, said)
+
+
+def others_may_read(file: os.stat_result, user: int) -> bool:
+    """Tell whether more may read a file than need to.
+
+    Where *user* does not own it, its group is how it comes to be readable at all: secrets of Kubernetes belong to root and
+    to the pod's group, and credentials of systemd show the mask of an access list there.
+    """
+    return bool(file.st_mode & (S_IRWXO | (S_IRWXG if file.st_uid == user else 0)))
 
 
 async def _asked(client: Client, account: Account, token: str, regions: Mapping[str, str]) -> TokenInfo | Finding:

@@ -2,18 +2,20 @@
 
 import os
 import re
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
 from socket import gethostname
+from stat import S_IFREG
 from typing import Any
 
 import pytest
 
 from daemon.app.doctor import examine
-from daemon.app.doctor_account import REGIONS
+from daemon.app.doctor_account import REGIONS, others_may_read
 from daemon.app.doctor_channels import examine_channels
 from daemon.app.findings import Finding, Grade, Topic
 from daemon.core.actions import Mode
@@ -22,6 +24,7 @@ from daemon.core.pauses import EVERYTHING
 from daemon.logs import Secrets
 from daemon.sandbox import Options, Sandbox, make_world, parse_faults
 from daemon.settings import Channel, Settings, load_settings
+from daemon.store.schema import HEAD
 from tests.integration.shop import ACCOUNT, Shop, open_shop
 from tests.integration.small_shop import FLOW, RETRIES, STEP, fail, small_shop
 
@@ -326,6 +329,23 @@ async def test_a_store_that_cannot_be_used_is_wrong_and_the_rest_is_still_looked
     assert of(findings, Topic.RIGHTS).grade is Grade.OK
 
 
+@pytest.mark.parametrize(("free_gb", "grade"), [(90, Grade.OK), (0.4, Grade.WARNING)], ids=["room", "tight"])
+async def test_the_size_of_the_store_and_the_room_on_its_disk_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_gb: float, grade: Grade
+) -> None:
+    async with small_shop(tmp_path) as shop:
+        await shop.once()
+        usage = shutil.disk_usage(tmp_path)._replace(free=int(free_gb * 1e9))
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+        (found,) = [each for each in await examined(shop) if "are free" in each.said]
+
+    size_mb = (tmp_path / "flowmend.db").stat().st_size / 1e6
+    assert found.said == (
+        f"{tmp_path}/flowmend.db can be read (version {HEAD}, {size_mb:,.1f} MB); {free_gb:,.1f} GB are free on its disk"
+    )
+    assert (found.topic, found.grade, "make room" in found.advice) == (Topic.STORE, grade, grade is Grade.WARNING)
+
+
 async def looked_after(shop: Shop, host: str) -> None:
     """Let a process of *host* hold the account's lease that is not running here (any more)."""
     since = shop.clock.now().isoformat(timespec="seconds")
@@ -428,3 +448,19 @@ async def test_a_token_file_is_looked_at(tmp_path: Path, mode: int | None, grade
 
     assert found.grade is grade
     assert said in found.said
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "exposed"),
+    [
+        pytest.param(0o400, 0, False, id="for root alone"),
+        pytest.param(0o440, 0, False, id="root's and our group's, as a secret of Kubernetes"),
+        pytest.param(0o440, 10001, True, id="ours, and our group's"),
+        pytest.param(0o604, 10001, True, id="ours, and everybody's"),
+        pytest.param(0o444, 0, True, id="root's, and everybody's"),
+    ],
+)
+def test_a_token_that_its_group_is_meant_to_read_is_not_called_exposed(mode: int, owner: int, exposed: bool) -> None:
+    file = os.stat_result((S_IFREG | mode, 1, 1, 1, owner, 10001, 6, 0, 0, 0))
+
+    assert others_may_read(file, 10001) is exposed
