@@ -13,9 +13,12 @@ import pytest
 import time_machine
 
 from daemon.app.build import Daemon
+from daemon.app.configuration import Configuration
 from daemon.app.service import Service, Signals
-from daemon.core.exceptions import StoreError
+from daemon.core.exceptions import ConfigError, StoreError
+from daemon.logs import Secrets, Threshold
 from daemon.notify.channel import GIVE_UP, LONGEST_PAUSE, TRIES, Channel
+from daemon.settings import Settings
 from tests.contract.store_values import pragma
 from tests.integration.inbox import Inbox, open_inbox
 from tests.integration.shop import ACCOUNT, Shop
@@ -80,6 +83,16 @@ def receiver_of_the_manual() -> Callable[[bytes, str, str, bytes], bool]:
 
 
 LIMIT = {"retries_per_hour": 2}
+HOLDS = """
+  - id: by-hand
+    why: Somebody must shorten it.
+    when: {code: EXCEEDED_MAX_FIELD_LENGTH}
+    then: {hold: {queue: order-desk, title: Too long}}
+  - id: none-left
+    why: Somebody must order more.
+    when: {code: USER_ERROR}
+    then: {hold: {queue: stock, title: Out of stock}}
+"""
 
 
 async def test_a_webhook_gets_a_signed_document_with_all_that_is_to_be_known(tmp_path: Path, inbox: Inbox) -> None:
@@ -168,6 +181,60 @@ async def test_a_rule_names_who_is_told_of_what_it_matches(tmp_path: Path, inbox
     assert (document["event"], document["facts"]["rule"]) == ("rule.matched", "again")
     assert document["notices"][0]["times"] == 2
     assert [line["channel"] for line in shop.events("notify.failed")] == ["nobody"]
+
+
+async def connection_goes_offline(shop: Shop, daemon: Daemon) -> None:
+    for connection_id in shop.sandbox.world.connections:
+        shop.do(do="connection", connection=connection_id, offline=True)
+    fail(shop)
+    await daemon.accounts[ACCOUNT].cycle()
+
+
+async def token_is_purged(shop: Shop, daemon: Daemon) -> None:
+    shop.do(do="token", valid=False)
+    runner = daemon.accounts[ACCOUNT]
+    await Service(daemon=daemon, signals=Signals())._guard(runner, runner.cycle)
+
+
+async def rules_are_broken(shop: Shop, daemon: Daemon) -> None:
+    (shop.rules / "rules.yaml").write_text("version: 1\nrules: 7\n")
+    await daemon.rules.load(shop.clock.now())
+
+
+async def configuration_is_broken(_: Shop, daemon: Daemon) -> None:
+    def read() -> Settings:
+        raise ConfigError("config.toml:3:1: unknown key")
+
+    reloaded = Configuration(
+        daemon=daemon, settings=daemon.settings, read=read, threshold=Threshold(level="info"), secrets=Secrets()
+    )
+    await reloaded.reload()
+
+
+TOLD = {
+    "breaker.opened": (connection_goes_offline, "retries stopped: connection ", "flowmend errors --account acme"),
+    "account.refused": (token_is_purged, "token refused: acme", "flowmend doctor --account acme"),
+    "rules.refused": (rules_are_broken, "new rules refused", "flowmend check"),
+    "config.refused": (configuration_is_broken, "configuration refused", "flowmend doctor"),
+}
+
+
+@pytest.mark.parametrize("event", TOLD)
+async def test_what_an_operator_must_know_is_told_when_it_happens_with_the_command_that_helps(
+    tmp_path: Path, inbox: Inbox, event: str
+) -> None:
+    happens, title, command = TOLD[event]
+    async with told_shop(tmp_path, webhook(inbox), events=(event,)) as shop, shop.daemon() as daemon:
+        await daemon.accounts[ACCOUNT].cycle()
+        await tell(shop, daemon)
+        assert inbox.documents == []
+        await happens(shop, daemon)
+        await tell(shop, daemon)
+
+    (document,) = inbox.documents
+    assert {each["event"] for each in document["notices"]} == {event}
+    assert document["title"].startswith(f"Flowmend: {title}")
+    assert command in document["text"]
 
 
 async def test_refused_rules_are_told_even_where_the_log_is_for_errors_only(tmp_path: Path, inbox: Inbox) -> None:
@@ -357,6 +424,36 @@ async def test_what_waits_for_people_is_told_once_a_day_while_it_waits(tmp_path:
     assert document["event"] == "digest"
     assert "Plans to approve: 1.\nWhen:" in document["text"]
     assert "flowmend approve" in document["text"]
+
+
+async def test_the_digest_has_each_queue_and_all_else_that_waits_with_the_command_for_it(
+    tmp_path: Path, inbox: Inbox
+) -> None:
+    rules = RETRIES + HOLDS
+    async with told_shop(tmp_path, webhook(inbox), rules=rules, events=("lock.lost",)) as shop, shop.daemon() as daemon:
+        await daemon.digests.make()
+        fail(shop, "field-too-long", count=2)
+        fail(shop, "out-of-stock")
+        shop.sandbox.faults = tuple(LOST)
+        fail(shop)
+        await until_unknown(shop, daemon)
+        await connection_goes_offline(shop, daemon)
+        await rules_are_broken(shop, daemon)
+        (tmp_path / "PAUSE").touch()
+        shop.clock.pass_by(timedelta(hours=25))
+        await daemon.digests.make()
+        await tell(shop, daemon)
+        held = await daemon.store.held_counts(ACCOUNT)
+
+    (document,) = inbox.documents
+    queues = ", ".join(f"{queue} {count}" for queue, count in sorted(held.items()))
+    assert {"order-desk": 2, "stock": 1}.items() <= held.items()
+    assert document["facts"]["summary"] == (
+        f"Held errors: {sum(held.values())} ({queues}). Unknown outcomes: 1. Steps where retries have stopped: 1. "
+        "Pauses: 1. Refused changes of the rules: 1"
+    )
+    for command in ("hold list", "errors --unknown", "plan", "pause --list", "check"):
+        assert f"flowmend {command}" in document["text"]
 
 
 async def test_a_service_that_is_stopped_while_a_channel_hangs_ends_at_once_and_forgets_nothing(
