@@ -1,10 +1,13 @@
 """The manifests for Kubernetes and Docker Compose: what they must say, and that all they name is there."""
 
 import tomllib
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes_validate import ValidationError, validate
+from kubernetes_validate.utils import all_versions
 from ruamel.yaml import YAML
 
 from daemon.rulebook.candidate import prepare
@@ -33,6 +36,9 @@ POD = DEPLOYMENT["template"]["spec"]
 (CONTAINER,) = POD["containers"]
 MOUNTS = {mount["name"]: mount for mount in CONTAINER["volumeMounts"]}
 
+OLDEST, *_, NEWEST = all_versions()
+"""Of Kubernetes, as far as its schemas are there; those of the Prometheus operator are not among them."""
+
 COMPOSE_FILE = ROOT / "deploy" / "compose.yaml"
 (COMPOSE_DOCUMENT,) = documents(COMPOSE_FILE)
 COMPOSE = COMPOSE_DOCUMENT["services"]["flowmend"]
@@ -46,6 +52,21 @@ def test_there_is_a_manifest_of_each_kind_that_it_takes() -> None:
         ("Deployment", "apps/v1"),
         ("PodMonitor", "monitoring.coreos.com/v1"),
     }
+
+
+@pytest.mark.parametrize("version", [OLDEST, NEWEST])
+@pytest.mark.parametrize("kind", ["ConfigMap", "Deployment", "PersistentVolumeClaim", "Secret"])
+def test_kubernetes_own_schemas_find_nothing_wrong_unknown_or_missing(kind: str, version: str) -> None:
+    for manifest in (document for (each, _), document in MANIFESTS.items() if each == kind):
+        assert version.startswith(validate(manifest, version, strict=True))
+
+
+def test_a_field_that_kubernetes_does_not_know_or_takes_otherwise_would_be_found() -> None:
+    for name, value in (("readOnlyRootFileSystem", True), ("runAsUser", "10001")):
+        manifest = deepcopy(MANIFESTS["Deployment", "flowmend"])
+        manifest["spec"]["template"]["spec"]["containers"][0]["securityContext"][name] = value
+        with pytest.raises(ValidationError):
+            validate(manifest, NEWEST, strict=True)
 
 
 def test_applying_the_folder_never_puts_an_example_in_place_of_a_real_token() -> None:
