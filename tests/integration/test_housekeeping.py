@@ -1,5 +1,7 @@
 """Housekeeping: what may still count stays, whatever the clock says; the rest goes."""
 
+import sqlite3
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -8,10 +10,14 @@ import pytest
 from daemon.app.build import Daemon
 from daemon.app.forgotten import still_kept
 from daemon.app.housekeeping import alone, clear, clear_copy
+from daemon.app.service import Service, Signals
 from daemon.core.exceptions import LockedError
 from daemon.core.retention import Retention, retention
+from daemon.store.schema import HEAD
 from tests.integration.shop import ACCOUNT, Shop
 from tests.integration.small_shop import BUSY, HOPELESS, fail, one_pass, small_shop
+
+OLDER = Path(__file__).parents[1] / "unit" / "store" / "left_by_0003.sql"
 
 
 async def keep_house(shop: Shop, daemon: Daemon) -> int:
@@ -124,3 +130,37 @@ async def test_nobody_else_looks_after_an_account_while_the_file_is_written_anew
             with pytest.raises(LockedError, match="db prune --vacuum"):
                 await daemon.accounts[ACCOUNT].lock.hold()
         await daemon.accounts[ACCOUNT].lock.hold()
+
+
+async def test_the_service_has_a_time_for_each_of_its_jobs_and_clears_the_store_every_hour(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        service = Service(daemon=daemon, signals=Signals())
+        service._plan_jobs()
+        jobs = {job.id: job for job in service.schedule.scheduler.get_jobs()}
+        await jobs["housekeeping"].func()
+
+    poll, confirm = daemon.settings.poll.interval, daemon.settings.actions.confirm_every
+    assert {name: job.trigger.interval for name, job in jobs.items()} == {
+        f"cycle {ACCOUNT}": poll,
+        f"confirm {ACCOUNT}": confirm,
+        "pauses": confirm,
+        "housekeeping": timedelta(hours=1),
+        "rules": timedelta(seconds=1),
+        "rules compared": poll,
+    }
+    assert len(shop.events("store.pruned")) == 1
+
+
+async def test_an_older_store_is_brought_forward_at_the_start_and_the_log_names_the_copy(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop:
+        with closing(sqlite3.connect(shop.file)) as raw:
+            raw.executescript(OLDER.read_text(encoding="utf-8"))
+        for _ in range(2):
+            async with shop.daemon():
+                pass
+        (event,) = shop.events("store.migrated")
+
+    assert (event["level"], event["was"], event["schema"]) == ("info", "0003", HEAD)
+    assert Path(event["copy"]).parent == tmp_path
+    with closing(sqlite3.connect(event["copy"])) as copy:
+        assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
