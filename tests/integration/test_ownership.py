@@ -1,6 +1,7 @@
 """A store is of one integrator.io account: with any other, nothing is read into it and nothing is sent."""
 
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -78,3 +79,22 @@ async def test_where_nobody_says_whose_token_it_is_the_cycle_fails_as_any_read_d
 
         assert "did not say whose token" in str(figures.failure)
         assert shop.requests() == ["GET tokenInfo"]
+
+
+async def test_a_token_file_that_is_replaced_is_used_with_the_next_request_and_neither_token_is_told(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "acme.token"
+    file.write_text("sandbox-token\n", encoding="utf-8")
+    async with small_shop(tmp_path, account={"token": None, "token_file": file}) as shop, shop.daemon() as daemon:
+        runner = daemon.accounts[ACCOUNT]
+        await runner.cycle()
+        (tmp_path / "new").write_text("token-of-today\n", encoding="utf-8")
+        (tmp_path / "new").replace(file)
+        shop.sandbox._gate._options = replace(shop.sandbox.options, token="token-of-today")
+        await one_pass(daemon)
+
+        assert len(shop.events("cycle.finished")) == 2
+        assert shop.events("account.refused") == []
+        daemon.log.warning("batch.refused", reason="it said: token-of-today and sandbox-token")
+        assert [line["reason"] for line in shop.events("batch.refused")] == ["it said: [hidden] and [hidden]"]
