@@ -129,5 +129,11 @@ class TestVector:
         assert used == set(metric["tags"])
         assert used | {metric["field"]} <= FACTS[event] | added
 
+    def test_only_what_can_fail_is_told_to_end_the_program(self) -> None:
+        programs = [each["source"] for each in transforms().values() if each["type"] == "remap"]
+        assert len(programs) == 2
+        for program in programs:  # an event is an object always: before 0.45 Vector refuses object!(.)
+            assert set(re.findall(r"\w+!\(\.\w*", program)) <= {"string!(.message", "string!(.ts"}
+
     def test_nobody_but_this_host_can_scrape_it(self) -> None:
         assert read(VECTOR)["sinks"]["figures"]["address"].startswith("127.0.0.1:")
