@@ -183,7 +183,7 @@ class _Shape:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Clean:
-    """Make every fact a number, a boolean, null or a text that is safe to print."""
+    """Make every fact a number, a boolean, null or a text that is safe to print; moments are written as ``ts`` is."""
 
     secrets: Secrets
     left_out: frozenset[str]
@@ -198,6 +198,8 @@ class _Clean:
     def _clean(self, key: str, value: object) -> object:
         if value is None or isinstance(value, bool | int) or (isinstance(value, float) and isfinite(value)):
             return value
+        if isinstance(value, datetime):
+            return stamp(value)
         if isinstance(value, list | tuple | dict):
             value = json.dumps(value, default=str, ensure_ascii=False)
         text = self.secrets.hide(str(value))

@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.core.printing import CUT
 from daemon.logs import Audience, Format, Level, Secrets, Threshold, configure_logs, route_libraries
+from tests import event_docs
 
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -82,6 +83,13 @@ def test_moments_of_other_zones_are_written_in_utc() -> None:
     out = StringIO()
     logger(out, now=lambda: NOON.astimezone(timezone(timedelta(hours=5)))).info("daemon.started")
     assert json.loads(out.getvalue())["ts"] == "2026-03-01T12:00:00.123Z"
+
+
+@pytest.mark.parametrize("form", ["json", "logfmt"])
+def test_moments_among_the_facts_are_written_as_the_lines_own_is(form: Format) -> None:
+    out = StringIO()
+    logger(out, form).error("store.outdated", newest_at=NOON.astimezone(timezone(timedelta(hours=5))), since=None)
+    assert read(form, out.getvalue())["newest_at"] == "2026-03-01T12:00:00Z"
 
 
 @pytest.mark.parametrize("form", ["json", "logfmt", "console"])
@@ -370,7 +378,9 @@ class TestLibraries:
             int("x")
         except ValueError:
             root.exception("request failed")
-        assert json.loads(out.getvalue())["failure"].startswith("ValueError: invalid literal")
+        facts = json.loads(out.getvalue())
+        assert facts["failure"].startswith("ValueError: invalid literal")
+        assert set(facts) == event_docs.facts()["library.logged"]
 
     def test_arguments_that_do_not_fit_lose_no_event(self, out: StringIO, root: logging.Logger) -> None:
         root.warning("%d of %d", "x")
