@@ -90,16 +90,20 @@ class Judge:
         asked = {record.error_id for record in records}
         for group in suspects(records, listed):
             mine = [record for record in group if record.error_id in asked]
-            if any(self._must_name(self._first_answer(page, record)) for record in mine):
+            if any(
+                self._must_name(self.rules.match(step, record, Facts(now, page.case(record)[1].attempts)))
+                for record in mine
+            ):
                 await page.tell_apart(group)
         judgements: list[Judgement] = []
         async for some in in_slices(records):
             for record in some:
-                answer = self._first_answer(page, record)
+                key, case = page.case(record)
+                answer = self.rules.match(step, record, Facts(now, case.attempts))
                 if isinstance(answer, NeedsData) or (page.needs_data(record) and self._must_name(answer)):
                     judgements.append(await self._judge_with_data(page, record))
                 else:
-                    judgements.append(self._conclude(page, record, answer, *page.case(record)))
+                    judgements.append(self._conclude(page, record, answer, key, case))
         return judgements
 
     async def with_data(self, step: Step, judgement: Judgement, now: datetime) -> Judgement:
@@ -112,10 +116,6 @@ class Judge:
     async def _open(self, step: Step, records: Sequence[ErrorRecord], now: datetime) -> Page:
         oldest = now - self.caps.retry_max_age
         return await open_page(self.client, self.store, self.retries, self.log, step, records, now, oldest)
-
-    def _first_answer(self, page: Page, record: ErrorRecord) -> Match | NeedsData | None:
-        """Match as far as is possible without the retry data."""
-        return self.rules.match(page.step, record, Facts(page.now, page.case(record)[1].attempts))
 
     async def _judge_with_data(self, page: Page, record: ErrorRecord) -> Judgement:
         data = await page.read(record)

@@ -53,7 +53,7 @@ class RuleSet:
 
     def recheck_at(self, record: ErrorRecord, now: datetime) -> datetime | None:
         """Return the next moment after *now* at which *record* may match otherwise by its age alone, or None."""
-        if record.occurred_at is None:
+        if record.occurred_at is None or not self._age_flips:
             return None
         upcoming = bisect_right(self._age_flips, now - record.occurred_at)
         try:
