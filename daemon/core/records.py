@@ -35,6 +35,11 @@ class Step:
     integration_id: str = ""
     integration_name: str = ""
 
+    @property
+    def full_name(self) -> str:
+        """Return flow and step as the log and messages name them; "" where neither is known."""
+        return " / ".join(name for name in (self.flow_name, self.name) if name)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integration:

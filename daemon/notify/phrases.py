@@ -44,7 +44,8 @@ OF_EVENT: Mapping[str, Phrases] = {
     ),
     "stage.failed": Phrases(
         title="retries of rule {rule} do not help",
-        what="Of what rule {rule} retried together on step {flow_id}/{step_id}, {confirmed} succeeded and {failed} did not.",
+        what="Of what rule {rule} retried together on step {name} ({flow_id}/{step_id}), {confirmed} succeeded and {failed} "
+        "did not.",
         why="Fewer than nine in ten were helped, so the others may share a cause that retrying does not cure. The rule "
         "rests there, and goes on with single records.",
         do="flowmend errors --account {account} --rule {rule} shows them; mend the cause, or the rule.",
@@ -76,7 +77,7 @@ OF_EVENT: Mapping[str, Phrases] = {
     ),
     "outcome.unknown": Phrases(
         title="outcome unknown: rule {rule}",
-        what="Nobody knows what came of errors that rule {rule} sent ({action}, step {step_id}): {unknown}. {reason}",
+        what="Nobody knows what came of errors that rule {rule} sent ({action}, step {name} {step_id}): {unknown}. {reason}",
         why="They are not sent again, as that could make an order twice; they stay open until a person has looked.",
         do="flowmend errors --unknown lists them; look into the target application, then flowmend case KEY --settle "
         "confirmed (or not-sent).",

@@ -133,9 +133,10 @@ class Breakers:
             )
 
     def _facts(self, breaker: Breaker, name: str = "") -> dict[str, str]:
-        for ref, step in self.steps.items():
-            if breaker.key == self._keys(ref)[0]:
-                name = f"{step.flow_name} / {step.name}"
+        using = sorted(step.full_name for ref, step in self.steps.items() if breaker.key in self._keys(ref))
+        if using and not name:  # that of a connection is only known while it is being looked at
+            more = f" and {len(using) - 1} more" if len(using) > 1 else ""
+            name = f"of {using[0]}{more}" if breaker.kind is Kind.CONNECTION else using[0]
         return {"kind": breaker.kind.value, "target": breaker.target, "name": name}
 
     def _of(self, key: Key) -> Breaker:

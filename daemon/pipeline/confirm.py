@@ -147,7 +147,7 @@ class Confirmer:
         left = await self.store.under_way(account)
         ended = {each.batch_id for each in under_way} - {each.batch_id for each in left}
         incidents = Incidents(store=self.store, log=self.log)
-        await incidents.notice([each for each in under_way if each.batch_id in ended], tally, now)
+        await incidents.notice([each for each in under_way if each.batch_id in ended], steps, tally, now)
         return len(left)
 
     async def _give_up(self, ref: StepRef, tally: Tally, now: datetime) -> None:
@@ -276,10 +276,12 @@ class Confirmer:
             **counts,
         )
         if unknown := counts[Outcome.UNKNOWN.value]:
+            step = (await self.store.steps(self.terms.account)).get(entry.batch.step)
             self.log.warning(
                 "outcome.unknown",
                 batch=entry.batch_id,
                 step_id=entry.batch.step.step_id,
+                name=step.full_name if step else "",
                 rule=entry.batch.rule_id,
                 action=entry.batch.act.value,
                 reason=reason,

@@ -1,6 +1,6 @@
 """Incidents: retries of one rule on one step that do not help are told once, however many records they were (P15)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -9,7 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from daemon.core.batches import Act, UnderWay
 from daemon.core.ramp import MEMORY, Stage, incident
-from daemon.core.records import StepRef
+from daemon.core.records import Step, StepRef
 from daemon.core.tally import Tally
 
 
@@ -30,7 +30,9 @@ class Incidents:
     store: StageReader
     log: FilteringBoundLogger
 
-    async def notice(self, entries: Sequence[UnderWay], tally: Tally, now: datetime) -> None:
+    async def notice(
+        self, entries: Sequence[UnderWay], steps: Mapping[StepRef, Step], tally: Tally, now: datetime
+    ) -> None:
         """Count, keep and log the incidents that have begun with *entries*, which have just got their last outcome."""
         plans: dict[tuple[StepRef, str], set[int]] = {}
         for entry in entries:
@@ -47,6 +49,7 @@ class Incidents:
                     "stage.failed",
                     flow_id=ref.flow_id,
                     step_id=ref.step_id,
+                    name=steps[ref].full_name if ref in steps else "",
                     rule=rule_id,
                     plan=stages[0].plan_id,
                     confirmed=confirmed,

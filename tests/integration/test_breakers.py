@@ -1,6 +1,7 @@
 """Retries that do not help stop by themselves, and begin again with one record (P15)."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -72,6 +73,7 @@ async def test_a_storm_on_one_rule_costs_its_first_stage_and_one_record_a_quarte
         assert 20 <= runs(storm) <= 3 + NIGHT / timedelta(minutes=15)
         (incident,) = shop.events("stage.failed")
         assert (incident["rule"], incident["confirmed"], incident["failed"]) == ("a", 0, 3)
+        assert incident["name"] == f"{FLOW} / {STEP}"
 
 
 @pytest.mark.parametrize(
@@ -174,8 +176,8 @@ async def test_a_connection_that_fails_on_several_steps_is_stopped_on_all_of_the
         first, second = behind_netsuite(shop, code="A"), behind_netsuite(shop, code="B")
         await one_pass(daemon)
         assert runs(first) == runs(second) == 15
-        kinds = {event["kind"] for event in shop.events("breaker.opened")}
-        assert "connection" in kinds
+        names = {event["kind"]: event["name"] for event in shop.events("breaker.opened")}
+        assert re.fullmatch(r"of .+ / .+ and \d+ more", names["connection"]), "who is told of it knows its steps"
 
         shop.clock.pass_by(timedelta(minutes=4))
         healthy = behind_netsuite(shop)

@@ -22,7 +22,18 @@ from daemon.settings import Settings
 from tests.contract.store_values import pragma
 from tests.integration.inbox import Inbox, open_inbox
 from tests.integration.shop import ACCOUNT, Shop
-from tests.integration.small_shop import BUSY, HOPELESS, LOST, RETRIES, fail, one_pass, small_shop, until_unknown
+from tests.integration.small_shop import (
+    BUSY,
+    FLOW,
+    HOPELESS,
+    LOST,
+    RETRIES,
+    STEP,
+    fail,
+    one_pass,
+    small_shop,
+    until_unknown,
+)
 
 SECRET = "signed-with-this"
 KEY = "path-key-4711"
@@ -155,6 +166,7 @@ async def test_records_of_one_run_that_fail_alike_are_one_incident_in_one_messag
     assert len(shop.events("stage.failed")) == 1
     assert document["title"] == "Flowmend: retries of rule again do not help"
     assert document["facts"]["failed"] >= 4
+    assert f"on step {FLOW} / {STEP} (" in document["text"]
 
 
 async def test_an_unknown_outcome_is_told_with_the_commands_that_settle_it(tmp_path: Path, inbox: Inbox) -> None:
@@ -167,6 +179,7 @@ async def test_an_unknown_outcome_is_told_with_the_commands_that_settle_it(tmp_p
     (document,) = inbox.documents
     assert (document["event"], document["facts"]["unknown"]) == ("outcome.unknown", 1)
     assert "flowmend errors --unknown" in document["text"]
+    assert f"step {FLOW} / {STEP} " in document["text"], "who is to look there knows it by its name"
 
 
 async def test_a_rule_names_who_is_told_of_what_it_matches(tmp_path: Path, inbox: Inbox) -> None:
