@@ -14,7 +14,7 @@ from daemon.core.actions import Mode
 from daemon.core.rows import RulesRow
 from daemon.logs import Secrets
 from daemon.pipeline.terms import Clock
-from daemon.rulebook.candidate import prepare
+from daemon.rulebook.candidate import Candidate, prepare
 from daemon.rulebook.problems import render, summary
 from daemon.settings import Settings
 
@@ -44,8 +44,9 @@ async def examine(
         terms = make_terms(name, account, settings, settings.mode, limits=partial(make_limits, settings))
         owner = store.owners.get(name)
         found += await examine_account(account, terms, clock=clock, secrets=secrets, owner=owner, regions=regions)
-    found += [await _rules(settings, store.rules), *store.findings]
-    return found + examine_channels(settings, secrets)
+    candidate = await asyncio.to_thread(prepare, settings.rules.paths)
+    found += [_rules(candidate, store.rules), *store.findings]
+    return found + examine_channels(settings, secrets, candidate.ruleset.rules if candidate.ruleset else ())
 
 
 def _configuration(settings: Settings) -> Finding:
@@ -63,8 +64,7 @@ def _configuration(settings: Settings) -> Finding:
     )
 
 
-async def _rules(settings: Settings, newest: RulesRow | None) -> Finding:
-    candidate = await asyncio.to_thread(prepare, settings.rules.paths)
+def _rules(candidate: Candidate, newest: RulesRow | None) -> Finding:
     in_force = f"{newest.version} of {stamp(newest.loaded_at)}" if newest else ""
     if candidate.ruleset is None:
         errors = [problem for problem in candidate.problems if problem.is_error]

@@ -13,6 +13,7 @@ from stat import S_IFREG
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from daemon.app.doctor import examine
 from daemon.app.doctor_account import REGIONS, others_may_read
@@ -27,6 +28,7 @@ from daemon.settings import Channel, Settings, load_settings
 from daemon.store.schema import HEAD
 from tests.integration.shop import ACCOUNT, Shop, open_shop
 from tests.integration.small_shop import FLOW, RETRIES, STEP, fail, small_shop
+from tests.makers import rule
 
 TESTED = RETRIES + "    tests:\n      - match: {code: ECONNRESET}\n"
 OWN_TEST_FAILS = TESTED + "      - name: the nearest\n        no_match: {code: ECONNRESET}\n"
@@ -430,6 +432,16 @@ async def test_the_address_of_a_channel_is_looked_at_and_nothing_is_sent_there(
 
     assert (found.topic, found.grade) == (Topic.NOTIFICATIONS, grade)
     assert ("channel ops" in found.said, said in found.said) == (True, True)
+
+
+def test_a_channel_that_only_rules_name_is_a_warning() -> None:
+    channel = Channel(url=SecretStr("json://127.0.0.1/chat"), events=("limit.reached",))
+    rules = [rule("r1", notify=("ops", "opss")), rule("r2", notify=("opss",)), rule("r3")]
+    configured, missing = examine_channels(Settings(notify={"ops": channel}), Secrets(), rules)
+
+    assert (configured.grade, missing.grade) == (Grade.OK, Grade.WARNING)
+    assert missing.said.startswith("rule r1 and 1 more rule would tell channel opss, which is not configured")
+    assert missing.advice.startswith("write [notify.opss]")
 
 
 @pytest.mark.parametrize(
