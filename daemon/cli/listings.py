@@ -140,6 +140,7 @@ def held_json(row: HeldRow) -> dict[str, Any]:
         "flow": row.step.flow_id,
         "step": row.step.step_id,
         "errorId": row.error_id,
+        "case": row.case_key,
         "queue": row.queue,
         "title": row.title,
         "rule": row.rule_id,
@@ -164,9 +165,9 @@ def show_held(rows: Iterable[HeldRow], names: Names) -> None:
     for queue, groups in sorted(by_queue.items()):
         out.print(f"{queue}: {plural(sum(len(held) for held in groups.values()), 'error')}", style="bold cyan")
         for (title, edit, where), held in groups.items():
-            drawn = table("error", "code", "held since")
+            drawn = table("error", "record", "code", "held since")
             for row in held:
-                drawn.add_row(clean(row.error_id), clean(row.code) or "-", stamp(row.held_at))
+                drawn.add_row(clean(row.error_id), record(row.case_key), clean(row.code) or "-", stamp(row.held_at))
             edits = f"\nPeople may change: {edit}" if edit else ""
             out.print(Padding(Group(Text(f"{title}{edits}", style="bold"), where, drawn), (1, 0, 0, 2), expand=False))
         out.print()

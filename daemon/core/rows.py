@@ -42,6 +42,7 @@ class HeldRow:
     detail: str
     held_at: datetime
     code: str
+    case_key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,6 +86,7 @@ class MemoryPeople(MemoryPlans):
                 detail=row.judged.detail,
                 held_at=row.held_at,
                 code=row.judged.code,
+                case_key=row.judged.case_key,
             )
             for ref, row in self.of(account)
             if (hold := row.judged.hold) is not None and row.held_at is not None and queue in (None, hold.queue)

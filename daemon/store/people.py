@@ -67,7 +67,7 @@ HELD_COUNTS = (
     .group_by(held.c.queue)
 )
 HELD = (
-    select(held, *REF, codes.c.code, verdicts.c.rule_id, verdicts.c.reason)
+    select(held, *REF, errors.c.case_key, codes.c.code, verdicts.c.rule_id, verdicts.c.reason)
     .join_from(held, errors, and_(errors.c.step_no == held.c.step_no, errors.c.error_id == held.c.error_id))
     .join(verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
     .join(codes, codes.c.code_no == errors.c.code_no)
@@ -166,6 +166,7 @@ class PeopleRows(Database):
                 detail=row.detail,
                 held_at=row.held_at,
                 code=row.code,
+                case_key=row.case_key,
             )
             for row in connection.execute(wanted, {"account": account})
         ]

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from daemon.cli.listings import newest_first, show_errors
+from daemon.cli.listings import held_json, newest_first, show_errors, show_held
 from daemon.core.decisions import Verb
-from daemon.core.rows import ErrorRow
+from daemon.core.rows import ErrorRow, HeldRow
 from tests.makers import step
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -15,6 +15,17 @@ ROW = ErrorRow(
     step=step(), error_id="1", case_key="t:1", code="A", verb=Verb.RETRY, rule_id="r1", reason="due",
     detail="", occurred_at=NOW, due_at=NOW, in_flight=False, first_seen_at=NOW,
 )  # fmt: skip
+
+
+def test_who_is_to_look_at_a_held_error_is_told_which_record_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    row = HeldRow(
+        step=step(), error_id="1", case_key="t:PO-7", code="A", queue="edi", title="t", edit=(), rule_id="r1",
+        reason="hold", detail="", held_at=NOW,
+    )  # fmt: skip
+    show_held([row], {})
+
+    assert "PO-7" in capsys.readouterr().out
+    assert held_json(row)["case"] == "t:PO-7"
 
 
 def test_errors_of_several_places_are_listed_together_newest_first() -> None:
