@@ -17,7 +17,7 @@ REASONS: Mapping[str, str] = {
     "exhausted": "its attempts are used up",
     "flow-disabled": "its flow is disabled; integrator.io refuses retries",
     "gone": "it left the open list meanwhile",
-    "hold": "its rule holds it for a person by now",
+    "hold": "its rule holds it for a person",
     "in-flight": "an attempt on the same record has no outcome yet",
     "leave": "its rule leaves it alone by now",
     "limit": "its rule is over a limit; all of that rule is held",

@@ -42,6 +42,7 @@ async def test_observe_sends_nothing_but_gets_and_touches_nothing(shop: Shop) ->
     assert {seen.method for seen in shop.sandbox.seen} == {"GET"}
     assert figures.tally.counts["matched"] > 600
     assert figures.tally.skipped["observe"] > 300
+    assert sum(figures.tally.skipped.values()) == figures.tally.counts["matched"], "why, of each that a rule takes"
     assert all(truth.runs == 0 and not truth.patched and not truth.resolved_by for truth in shop.truths())
     assert figures.open == sum(len(truth.open_ids) for truth in shop.truths()) == figures.tally.counts["new"]
 
