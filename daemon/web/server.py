@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 from structlog.typing import FilteringBoundLogger
@@ -57,6 +58,17 @@ class Pages:
         return answer
 
 
+@web.middleware
+async def refuse_alike(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse what is not answered under the same headers, which name no library; say what is answered."""
+    try:
+        return await handler(request)
+    except web.HTTPException as refusal:
+        refusal.headers.update(HEADERS)
+        refusal.text = f"{refusal.status} {refusal.reason}: there is GET /healthz, /readyz and /metrics\n"
+        raise
+
+
 def encoded(exposition: Exposition, accept: str) -> tuple[bytes, str]:
     """Return the figures as OpenMetrics 1.0 where *accept* names that, else as text 0.0.4, with the content type.
 
@@ -82,7 +94,7 @@ async def serve(host: str, port: int, source: Source, log: FilteringBoundLogger)
     Raises:
         ConfigError: nobody can listen there.
     """
-    app = web.Application()
+    app = web.Application(middlewares=[refuse_alike])
     app.add_routes(Pages(source).routes())
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE_WITHIN_S)
     await runner.setup()

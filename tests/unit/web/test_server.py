@@ -63,6 +63,13 @@ async def test_answers_are_not_kept_by_caches_and_do_not_tell_of_libraries() -> 
             assert (headers["Cache-Control"], headers["Server"]) == ("no-store", "flowmend")
 
 
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/", 404), ("POST", "/metrics", 405)])
+async def test_what_is_refused_says_what_there_is_and_tells_of_no_library(method: str, path: str, status: int) -> None:
+    async with served_source(Told()) as server, server.session.request(method, server.url + path) as answer:
+        assert (answer.status, answer.headers["Server"]) == (status, "flowmend")
+        assert "/healthz, /readyz and /metrics" in await answer.text()
+
+
 @pytest.mark.parametrize(
     ("accept", "content_type"),
     [
