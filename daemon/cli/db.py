@@ -108,7 +108,7 @@ def prune(dry_run: DryRun = False, vacuum: Vacuum = False, config: Config = None
 
     from daemon.app.clock import SystemClock
     from daemon.app.housekeeping import Cleared, alone, clear, clear_copy
-    from daemon.cli.render import number, print_json, say
+    from daemon.cli.render import print_json, say
     from daemon.store.sql import open_store
 
     settings = read_settings(config, offline=True)
@@ -130,9 +130,9 @@ def prune(dry_run: DryRun = False, vacuum: Vacuum = False, config: Config = None
         print_json(asdict(done) | {"dry_run": dry_run})
         return
     say("Nothing was changed. What would be removed:" if dry_run else "Removed:")
-    say(f"  {number(done.removed)} plans, and data from before and after patches")
-    say(f"  {number(done.attempts)} attempts on records of which nothing is recent, open or unknown")
-    say(f"  {number(done.recordings)} recordings")
+    say(f"  {done.removed:,} plans, and data from before and after patches")
+    say(f"  {done.attempts:,} attempts on records of which nothing is recent, open or unknown")
+    say(f"  {done.recordings:,} recordings")
     say(f"{done.given_back_bytes / 1e6:,.1f} MB {'would be' if dry_run else 'were'} given back to the disk.")
 
 

@@ -56,6 +56,8 @@ def sandbox(
     An endpoint that is not known is refused with the list of all.
     """  # noqa: D301 - the one that keeps click from filling the lines
     import asyncio
+    import errno
+    import os
     import signal
 
     from daemon.app.clock import SystemClock
@@ -82,7 +84,8 @@ def sandbox(
             url = await server.start(port=port)
         except OSError as refused:
             raise ConfigError(
-                f"port {port} on 127.0.0.1 cannot be used ({refused.strerror}); choose another with --port"
+                f"port {port} on 127.0.0.1 cannot be used ({os.strerror(refused.errno or errno.EIO)}): is it "
+                "another sandbox's? Choose another with --port (0 takes any that is free)"
             ) from None
         try:
             made_now = practice is not None and make_practice(practice, url)

@@ -25,7 +25,7 @@ def clean_token(text: str) -> str:
     """
     token = text.removesuffix("\n").removesuffix("\r")
     if not token:
-        raise ValueError("the token is empty")
+        raise ValueError("the token is empty: write the token, and nothing else")
     if "\n" in token or "\r" in token:
         raise ValueError("the token has more than one line: nothing but the token may stand there")
     if not token.isascii() or not token.isprintable() or " " in token:

@@ -72,8 +72,9 @@ def test_what_is_cleared_is_told_and_the_file_can_be_written_anew(
     made(config, capsys)
     for dry_run, vacuum in ((True, False), (False, False), (False, True)):
         prune(config=config, dry_run=dry_run, vacuum=vacuum)
-        first, *_, last = capsys.readouterr().out.splitlines()
+        first, *removed, last = capsys.readouterr().out.splitlines()
         assert first == ("Nothing was changed. What would be removed:" if dry_run else "Removed:")
+        assert [line[:4] for line in removed] == ["  0 "] * 3, "a dot would make it a list of what was removed"
         assert last.endswith("given back to the disk.")
     prune(config=config, vacuum=True, json=True)
     assert json.loads(capsys.readouterr().out)["dry_run"] is False
