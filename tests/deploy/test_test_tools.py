@@ -50,8 +50,9 @@ def test_without_apt_it_says_which_packages_are_missing(tmp_path: Path, missing:
 SUDO = """#!{bash}
 # Note the command; as apt-get would, bring what is missing.
 echo "$*" >> {folder}/asked
-case "$*" in *" apt-get "*" install "*)
-    for name in {tools}; do [ -e {folder}/$name ] || {ln} -s /bin/true {folder}/$name; done ;;
+case "$*" in
+    *" tee "*) while read -r _; do :; done ;;
+    *" apt-get "*" install "*) for name in {tools}; do [ -e {folder}/$name ] || {ln} -s /bin/true {folder}/$name; done ;;
 esac
 """
 
