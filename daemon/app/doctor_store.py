@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,13 +17,12 @@ from daemon.core.owner import Owner, owner_note
 from daemon.core.pauses import Pause
 from daemon.core.rows import RulesRow
 from daemon.settings import Settings
-from daemon.store.copies import version_in
 from daemon.store.files import is_there, log_of
 from daemon.store.pause_file import look_beside
 from daemon.store.presence import Presence
-from daemon.store.schema import HEAD, known_versions
+from daemon.store.schema import HEAD
 from daemon.store.sql import SqlStore, file_of, open_store
-from daemon.store.sqlite import open_to_read
+from daemon.store.upgrade import older_version
 
 TIGHT_BYTES = 500_000_000
 """So much free disk, or as much as the store itself takes for the copy before a migration, there should be at least."""
@@ -58,15 +55,11 @@ async def examine_store(settings: Settings, names: Sequence[str], now: datetime)
 
 def _older(file: Path) -> Finding | None:
     """Return what is said of a store that opening would bring forward, None for any other."""
-    try:
-        with closing(open_to_read(file)) as database:
-            version = version_in(database)
-    except sqlite3.Error:  # opening it says what is wrong
-        return None
-    if version == HEAD or version not in known_versions():
+    version = older_version(file)
+    if not version:
         return None
     said = f"{file} is of version {version}, from before this Flowmend; what is in it is not looked at"
-    advice = f"the next flowmend once or flowmend run brings it to {HEAD}, with a copy of it beside"
+    advice = f"flowmend db upgrade, or whatever opens it next, brings it to {HEAD}, with a copy of it beside"
     return _of_store(Grade.WARNING, said, advice)
 
 

@@ -122,9 +122,22 @@ def present_user() -> str:
 def known_store(settings: "Settings") -> str:
     """Return the URL of the store of a command that only looks, which must not make an empty one.
 
+    That it will be brought forward is told: whoever only wanted to look did not ask for that.
+
     Raises:
         StoreError: there is none yet, or this user may not look; nothing was made.
     """
+    from daemon.cli.exits import complain
+    from daemon.store.schema import HEAD
+    from daemon.store.upgrade import older_version
+
+    file = _store_file(settings)
+    if file is not None and (version := older_version(file)):
+        complain(f"the store {file} is of version {version}: it is brought to {HEAD}, with a copy of it beside")
+    return settings.store.url
+
+
+def _store_file(settings: "Settings") -> Path | None:
     from urllib.parse import urlsplit
 
     from daemon.core.exceptions import StoreError
@@ -136,7 +149,7 @@ def known_store(settings: "Settings") -> str:
             f"there is no store at {file} yet: flowmend once or flowmend run makes it. "
             "If yours is elsewhere, name your configuration with --config"
         )
-    return settings.store.url
+    return file if settings.store.url.startswith("sqlite:") else None
 
 
 def known_file(settings: "Settings") -> Path:
@@ -148,7 +161,8 @@ def known_file(settings: "Settings") -> Path:
     from daemon.core.exceptions import StoreError
     from daemon.store.sql import file_of
 
-    file = file_of(known_store(settings))
+    _store_file(settings)
+    file = file_of(settings.store.url)
     if file is None:
         raise StoreError("the store is in memory only (store.url): it has no file")
     if file.is_dir():

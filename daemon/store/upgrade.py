@@ -1,7 +1,9 @@
 """Bringing an older store forward: a copy beside the file first, then all migrations in one transaction."""
 
 import glob
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +14,9 @@ from daemon.core.exceptions import StoreError
 from daemon.core.leases import Holder
 from daemon.store import sqlite
 from daemon.store.columns import to_ms
-from daemon.store.copies import copy_store
+from daemon.store.copies import copy_store, version_in
 from daemon.store.presence import lives
-from daemon.store.schema import HEAD, check_empty, check_known, create, migrate, version_of
+from daemon.store.schema import HEAD, check_empty, check_known, create, known_versions, migrate, version_of
 
 WAIT_S = 120.0
 """How long a process that starts waits for another one that is bringing the same store forward."""
@@ -34,6 +36,16 @@ def copy_name(file: Path, now: datetime, *, before: str = "") -> Path:
     whole = file.resolve()
     why = f"before-{before}-" if before else ""
     return whole.with_name(f"{whole.name}.{why}{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
+
+
+def older_version(file: Path) -> str:
+    """Return the version of a store that opening would bring forward, "" for any other; nothing is changed."""
+    try:
+        with closing(sqlite.open_to_read(file)) as database:
+            version = version_in(database)
+    except sqlite3.Error:  # opening it says what is wrong
+        return ""
+    return version if version != HEAD and version in known_versions() else ""
 
 
 def bring_forward(

@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from daemon.cli.db import backup, check, prune, upgrade
+from daemon.cli.hold import list_held
 from daemon.core.exceptions import StoreError
 from daemon.store.schema import HEAD
 
@@ -64,6 +65,21 @@ def test_bringing_a_store_forward_names_the_copy_and_is_done_once(
     assert [(each["was"], each["schema"]) for each in told] == [("0003", HEAD), (HEAD, HEAD)]
     assert Path(told[0]["copy"]).name.startswith(f"{file.name}.before-")
     assert told[1]["copy"] is None
+
+
+def test_whoever_only_looks_is_told_that_the_store_is_brought_forward(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = made(config, capsys, version="0003")
+    told = []
+    for _ in range(2):
+        list_held(config=config)
+        told.append(capsys.readouterr().err)
+
+    assert told == [
+        f"flowmend: the store {file} is of version 0003: it is brought to {HEAD}, with a copy of it beside\n",
+        "",
+    ]
 
 
 def test_what_is_cleared_is_told_and_the_file_can_be_written_anew(
