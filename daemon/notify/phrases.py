@@ -71,7 +71,7 @@ OF_EVENT: Mapping[str, Phrases] = {
     ),
     "batch.unknown": Phrases(
         title="an answer was lost: rule {rule}",
-        what="{errors} errors were sent ({action}, rule {rule}, step {step_id}), and the answer was lost: {reason}",
+        what="{errors} errors were sent ({action}, rule {rule}, step {name} {step_id}), and the answer was lost: {reason}",
         why="It may have happened, so nothing is sent again; Flowmend reads on to find out by itself.",
         do="Nothing yet. If it cannot be found out, outcome.unknown in the log says so, and flowmend errors --unknown.",
     ),
@@ -138,7 +138,7 @@ OF_EVENT: Mapping[str, Phrases] = {
     ),
     "rule.matched": Phrases(
         title="rule {rule} has matched",
-        what="New errors that rule {rule} has matched: {errors}. What it does with them: {action}.",
+        what="New errors that rule {rule} has matched: {errors}. What was decided of them: {action}.",
         do="flowmend errors --account {account} --rule {rule} shows those that are open.",
     ),
     "writes.paused": Phrases(

@@ -269,7 +269,7 @@ class Actor:
             job_id = await call() or ""
         except UnknownResultError as lost:  # P1: never sent again before confirm has looked
             await self.store.unknown(batch_id, str(lost), self.clock.now())
-            log.warning("batch.unknown", reason=str(lost))
+            log.warning("batch.unknown", name=task.step.full_name, reason=str(lost))
             task.count_sent(len(batch))
             return Sent.NO if task.act in MARKS else Sent.YES
         except TemporaryError as failed:
