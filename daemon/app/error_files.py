@@ -36,7 +36,8 @@ def told_error(text: bytes, where: str) -> ToldError:
         step_type = str(told.get("step_type", "import"))
         attempts = int(told.get("attempts", 0))
     except (ProtocolError, ValueError, TypeError) as wrong:
-        raise ConfigError(f"{where}: not one error as integrator.io lists it, as a JSON object ({wrong})") from wrong
+        why = str(wrong).removeprefix(f"{where}: ")
+        raise ConfigError(f"{where}: not one error as integrator.io lists it, as a JSON object ({why})") from wrong
     if "errors" in told and isinstance(told["errors"], list):
         raise ConfigError(f"{where}: this is a list of errors; give one of the objects in it")
     words = {name: str(told.get(name, "")) for name in STEP_WORDS}
