@@ -63,5 +63,6 @@ def make_practice(folder: Path, base_url: str) -> bool:
         (folder / "token").write_text(f"{Options().token}\n", encoding="utf-8")
         config.write_text(CONFIG.format(base_url=base_url), encoding="utf-8")
     except (OSError, UnicodeError) as refused:
-        raise ConfigError(f"no folder to practise in could be made at {folder}: {refused}") from None
+        why = (refused.strerror if isinstance(refused, OSError) else "") or str(refused)
+        raise ConfigError(f"no folder to practise in could be made at {folder}: {why}") from None
     return True

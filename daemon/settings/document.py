@@ -40,7 +40,8 @@ class Document:
         try:
             text = file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
         except OSError as failure:
-            raise _refused(Problem(where=name, what=f"cannot be read: {failure.strerror}")) from failure
+            hint = "--config, or else FLOWMEND_CONFIG, names it" if isinstance(failure, FileNotFoundError) else ""
+            raise _refused(Problem(where=name, what=f"cannot be read: {failure.strerror}", hint=hint)) from failure
         except UnicodeDecodeError as wrong:
             line = wrong.object.count(b"\n", 0, wrong.start) + 1
             what = f"line {line} is not UTF-8: save the file in that encoding"

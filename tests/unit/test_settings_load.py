@@ -51,7 +51,7 @@ class TestWhereTheConfigurationComesFrom:
         ids=["--config", "FLOWMEND_CONFIG"],
     )
     def test_a_file_that_is_named_must_be_there(self, folder: Path, path: Path | None, env: dict[str, str]) -> None:
-        with pytest.raises(ConfigError, match=r"gone\.toml  cannot be read: No such file"):
+        with pytest.raises(ConfigError, match=r"gone\.toml  cannot be read: No such file.*\n +--config, or else FLOW"):
             load_settings(path, {**TOKEN, **env}, folder, system_file=folder / "system.toml")
 
     def test_the_environment_alone_is_enough(self, tmp_path: Path) -> None:

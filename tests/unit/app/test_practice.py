@@ -44,5 +44,5 @@ def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> Non
 
 def test_where_no_folder_can_be_made_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="no folder to practise in could be made"):
+    with pytest.raises(ConfigError, match=r"no folder to practise in could be made at \S+: Not a directory$"):
         make_practice(tmp_path / "file" / "practice", URL)
