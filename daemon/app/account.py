@@ -291,14 +291,10 @@ class AccountRunner:
             await self.clock.sleep(min(self.pass_.terms.confirm_every, left).total_seconds())
 
     async def not_due(self) -> Counter[str]:
-        """Count, by reason, the open errors that a rule matched and that are not to be sent now.
-
-        Those that are held count as held; but in observe mode nothing is.
-        """
-        skipped: Counter[str] = Counter()
-        only_watched = (Verb.HOLD,) if self.pass_.terms.mode is Mode.OBSERVE else ()
+        """Count, by reason, the open errors that a rule matched and that are not to be sent now; held ones if it observes."""
+        skipped, observes = Counter[str](), self.pass_.terms.mode is Mode.OBSERVE
         for (verb, _, reason), count in (await self.counts.error_counts(self.name)).items():
             waits = (verb is Verb.RETRY and reason != "due") or (verb is Verb.LEAVE and reason != LEFT_ALONE)
-            if waits or verb in only_watched:
+            if waits or (observes and verb is Verb.HOLD):
                 skipped[reason] += count
         return skipped

@@ -16,7 +16,6 @@ from sqlalchemy import (
     literal,
     or_,
     select,
-    text,
     true,
     update,
 )
@@ -91,15 +90,6 @@ SETTLE_ALL = (
     .values(outcome=bindparam("came_of_it"), settled_at=bindparam("now", type_=batch_items.c.settled_at.type))
 )
 CASE_KEYS = select(batch_items.c.case_key).where(_items_named)
-COUNT_TOLD = text("""
-    UPDATE batches SET (told, confirmed, came_back, unknown, refused, told_at) = (
-      SELECT count(outcome), count(*) FILTER (WHERE outcome = 'confirmed'), count(*) FILTER (WHERE outcome = 'came_back'),
-        count(*) FILTER (WHERE outcome = 'unknown'), count(*) FILTER (WHERE outcome = 'refused'),
-        max(settled_at) FILTER (WHERE outcome <> 'refused')
-      FROM batch_items WHERE batch_no = :batch)
-    WHERE batch_no = :batch
-    RETURNING size - told AS open""")
-"""Count a batch's outcomes again, which are asked for at every weighing; return how many are missing."""
 
 _flying = and_(errors.c.step_no == STEP, errors.c.batch_no == BATCH)
 _flying_named = and_(_flying, errors.c.error_id.in_(select(_ids.c.value)))

@@ -18,6 +18,7 @@ from daemon.store import entries
 from daemon.store.cases import merge
 from daemon.store.sqlite import document
 from daemon.store.steps import AnyRow, count_stored, make_step
+from daemon.store.told import COUNT_TOLD
 from daemon.store.transactions import Database, reads, writes, writes_soon
 
 MOVING = (Act.RETRY, Act.RESOLVE)
@@ -183,7 +184,7 @@ class JournalRows(Database):
             connection.execute(entries.FREE_NAMED, names | {"ids": document(list(outcomes))})
         keys = connection.execute(entries.CASE_KEYS, names | {"ids": document(list(outcomes))}).scalars().all()
         connection.execute(entries.WAKE, names | {"keys": document(keys)})
-        if not connection.execute(entries.COUNT_TOLD, {"batch": batch_id}).scalar_one():
+        if not connection.execute(COUNT_TOLD, {"batch": batch_id}).scalar_one():
             _move(connection, batch_id, state=WriteState.SETTLED, ended_at=now)
 
 
@@ -213,5 +214,5 @@ def _give_back(
 
 def _settle_all(connection: Connection, batch_id: int, outcome: Outcome, now: datetime) -> None:
     connection.execute(entries.SETTLE_ALL, {"batch": batch_id, "came_of_it": outcome.value, "now": now})
-    connection.execute(entries.COUNT_TOLD, {"batch": batch_id})
+    connection.execute(COUNT_TOLD, {"batch": batch_id})
     _move(connection, batch_id, state=WriteState.SETTLED, ended_at=now)

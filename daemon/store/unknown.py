@@ -9,11 +9,12 @@ from daemon.core.batches import Act
 from daemon.core.decisions import Outcome
 from daemon.core.rows import UnknownRow
 from daemon.store.columns import Words
-from daemon.store.entries import COUNT_TOLD, WAKE, WAKE_HELD
+from daemon.store.entries import WAKE, WAKE_HELD
 from daemon.store.histories import names_of
 from daemon.store.sqlite import document, each
 from daemon.store.steps import REF, AnyRow, ref_of
 from daemon.store.tables import UNSURE, batch_items, batches, steps
+from daemon.store.told import COUNT_TOLD
 from daemon.store.transactions import Database, reads, writes
 
 _account = bindparam("account", type_=Words())
