@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from daemon.core.exceptions import ConfigError
@@ -13,11 +14,11 @@ from daemon.core.exceptions import ConfigError
 def fresh_file(place: Path, content: bytes, mode: int | None = None) -> Iterator[Path]:
     """Give a file beside *place* with *content*, on disk, that can take its place in one step; it is never left over.
 
-    Its permissions are *mode*, or as the system gives them to new files. Raises OSError.
+    Its permissions are *mode*, before that the owner's alone, or as the system gives them to new files. Raises OSError.
     """
     fresh = place.with_name(f".{place.name}.{secrets.token_hex(4)}.new")
     try:
-        with fresh.open("xb") as stream:
+        with open(fresh, "xb", opener=partial(os.open, mode=0o666 if mode is None else 0o600)) as stream:
             stream.write(content)
             stream.flush()
             os.fsync(stream.fileno())

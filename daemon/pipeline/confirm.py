@@ -93,7 +93,7 @@ class _Resolved:
     """Who resolved the errors of the entries under way, read from the platform once, and only if somebody asks."""
 
     client: OutcomeReader
-    ref: StepRef
+    step: Step
     entries: Sequence[Written]
     by: dict[str, str] | None = None
 
@@ -103,7 +103,7 @@ class _Resolved:
             wanted = {error_id for entry in self.entries for error_id in entry.batch.error_ids}
             since = min(entry.intended_at for entry in self.entries) - CLOCK_SLACK
             by: dict[str, str] = {}
-            async for page in self.client.resolved(self.ref, since=since, until=None):
+            async for page in self.client.resolved(self.step.ref, since=since, until=None):
                 by |= {each.error_id: each.resolved_by for each in page if each.error_id in wanted}
             self.by = by
         return {error_id: self.by[error_id] for error_id in error_ids if error_id in self.by}
@@ -143,19 +143,19 @@ class Confirmer:
 
         refs = list(dict.fromkeys(each.step for each in under_way))
         for ref in await each_step(refs, settle, at_once=self.terms.concurrency, tally=tally, log=self.log):
-            await self._give_up(ref, tally, now)
+            await self._give_up(steps[ref], tally, now)
         left = await self.store.under_way(account)
         ended = {each.batch_id for each in under_way} - {each.batch_id for each in left}
         incidents = Incidents(store=self.store, log=self.log)
         await incidents.notice([each for each in under_way if each.batch_id in ended], steps, tally, now)
         return len(left)
 
-    async def _give_up(self, ref: StepRef, tally: Tally, now: datetime) -> None:
+    async def _give_up(self, step: Step, tally: Tally, now: datetime) -> None:
         """Settle as unknown what has waited too long on a step of which nothing can be learnt."""
-        for entry in await self.store.unsettled(self.terms.account, step=ref):
+        for entry in await self.store.unsettled(self.terms.account, step=step.ref):
             if self._overdue(entry, now):
                 unknown = dict.fromkeys(entry.batch.error_ids, Outcome.UNKNOWN)
-                await self._settle(entry, unknown, tally, now, reason="its step could not be read")
+                await self._settle(step, entry, unknown, tally, now, reason="its step could not be read")
 
     async def _ended(self, step: Step, entries: Sequence[Written], tally: Tally, now: datetime) -> list[_Ended]:
         """Return the entries whose write has run its course; settle as unknown those that waited too long."""
@@ -180,9 +180,8 @@ class Confirmer:
                 reason = (
                     f"job {job_id} did not end, or is not there any more" if job_id else "no retry job of it was found"
                 )
-                await self._settle(
-                    entry, dict.fromkeys(entry.batch.error_ids, Outcome.UNKNOWN), tally, now, reason=reason
-                )
+                unknown = dict.fromkeys(entry.batch.error_ids, Outcome.UNKNOWN)
+                await self._settle(step, entry, unknown, tally, now, reason=reason)
         return ended
 
     def _looked(self, entry: Written, now: datetime) -> None:
@@ -197,7 +196,7 @@ class Confirmer:
         summary = (await self.client.flow_errors(step.ref.flow_id)).get(step.ref.step_id, QUIET)
         window = Window(settled_at=now - self.terms.polling.settle)
         work = StepWork(step=step, summary=summary, window=window, reason="confirm")
-        resolved = _Resolved(client=self.client, ref=step.ref, entries=[each.entry for each in ended])
+        resolved = _Resolved(client=self.client, step=step, entries=[each.entry for each in ended])
 
         async def settle(reading: Read, trusted: bool) -> None:  # noqa: FBT001 - the collector calls it
             listed = await self.store.was_seen(
@@ -234,9 +233,9 @@ class Confirmer:
             await self.store.note_missed(entry.batch_id, missed)
         unknown = {each: outcome for each, outcome in outcomes.items() if outcome is Outcome.UNKNOWN}
         told = {each: outcome for each, outcome in outcomes.items() if each not in unknown}
-        await self._settle(entry, told, tally, now, gone=set(told) - listed)
+        await self._settle(resolved.step, entry, told, tally, now, gone=set(told) - listed)
         reason = "" if job is None else _odds(entry, job)
-        await self._settle(entry, unknown, tally, now, gone=set(unknown) - listed, reason=reason)
+        await self._settle(resolved.step, entry, unknown, tally, now, gone=set(unknown) - listed, reason=reason)
 
     async def _returned(self, entry: Written) -> dict[str, datetime | None]:
         """Return the errors of a retry whose record is open again under another id, and since when."""
@@ -250,6 +249,7 @@ class Confirmer:
 
     async def _settle(
         self,
+        step: Step,
         entry: Written,
         outcomes: Mapping[str, Outcome],
         tally: Tally,
@@ -276,12 +276,11 @@ class Confirmer:
             **counts,
         )
         if unknown := counts[Outcome.UNKNOWN.value]:
-            step = (await self.store.steps(self.terms.account)).get(entry.batch.step)
             self.log.warning(
                 "outcome.unknown",
                 batch=entry.batch_id,
                 step_id=entry.batch.step.step_id,
-                name=step.full_name if step else "",
+                name=step.full_name,
                 rule=entry.batch.rule_id,
                 action=entry.batch.act.value,
                 reason=reason,

@@ -43,6 +43,7 @@ class OthersRetries:
     retries: RetryJobs
     claims: Claims
     jobs: Mapping[str, Job] | None = None
+    ours: dict[str, bool] = field(default_factory=dict)
     runs: dict[str, Job | None] = field(default_factory=dict)
 
     async def made(self, record: ErrorRecord) -> bool:
@@ -56,7 +57,9 @@ class OthersRetries:
             return False
         if not job_id:
             return True
-        return not await self.claims.claimed_jobs(self.step.ref, [job_id]) and not await self._of_run(job_id, at)
+        if job_id not in self.ours:
+            self.ours[job_id] = bool(await self.claims.claimed_jobs(self.step.ref, [job_id]))
+        return not self.ours[job_id] and not await self._of_run(job_id, at)
 
     async def _read(self) -> dict[str, Job]:
         try:

@@ -86,7 +86,8 @@ class Listing(Generic[T]):
     ) -> tuple[list[T], int | None]:
         """Return up to *size* wanted items and the cursor of the next page, None where nothing more is wanted.
 
-        None is wanted from before *since*. A cursor is the sequence number of the last item given, or, *by_offset*, how many items were given so far.
+        None is wanted from before *since*. A cursor is the sequence number of the last item given, or, *by_offset*, how
+        many items were given so far.
         """
         slots = self._from(None if by_offset else cursor, since if self._by_time else None, newest_first=newest_first)
         found = ((slot.seq, slot.item) for slot in slots if slot.item is not None and wanted(slot.item))

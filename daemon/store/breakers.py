@@ -23,8 +23,9 @@ SAVE = _save.on_conflict_do_update(
 )
 
 
+_ASKED = ("batch_no", "step_no", "rule_id", "intended_at", "ended_at", "confirmed", "came_back", "unknown")
 _runs = (
-    select(batches, *REF)
+    select(*(batches.c[name] for name in _ASKED), *REF)
     .join_from(steps, batches, batches.c.step_no == steps.c.step_no)
     .where(
         steps.c.account == bindparam("account", type_=steps.c.account.type),
@@ -55,8 +56,7 @@ _overtaken = (
     .cte("overtaken")
 )
 RETRY_RUNS = (
-    select(*(_runs.c[name] for name in ("account", "flow_id", "step_id", "rule_id", "intended_at", "ended_at")))
-    .add_columns(_runs.c.confirmed, _runs.c.came_back, _runs.c.unknown)
+    select(_runs)
     .outerjoin_from(
         _runs, _overtaken, and_(_overtaken.c.step_no == _runs.c.step_no, _overtaken.c.rule_id == _runs.c.rule_id)
     )

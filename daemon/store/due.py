@@ -90,8 +90,9 @@ USAGE = (
     .where(steps.c.account == ACCOUNT, batches.c.intended_at > bindparam("day_ago"), SENT)
     .group_by(batches.c.rule_id, batches.c.act)
 )
+_taken = func.sum(batches.c.size - batches.c.came_back - batches.c.refused)
 RESOLVED = (
-    select(*REF, batches.c.rule_id, func.sum(batches.c.size - batches.c.came_back - batches.c.refused).label("taken"))
+    select(*REF, batches.c.rule_id, _taken.label("taken"))
     .join_from(batches, steps)
     .where(
         steps.c.account == ACCOUNT,
@@ -100,8 +101,9 @@ RESOLVED = (
         SENT,
     )
     .group_by(*REF, batches.c.rule_id)
-    .having(func.sum(batches.c.size - batches.c.came_back - batches.c.refused) > 0)
+    .having(_taken > 0)
 )
+
 SINCE = bindparam("since", type_=Moment())
 SENT_SINCE = bindparam("sent_since", type_=Moment())
 SENT_WITHIN = timedelta(days=1)

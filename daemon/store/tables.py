@@ -1,8 +1,8 @@
 """The tables. Every row of `errors` counts a million times, every other row counts little.
 
 Errors and everything about them hang on ``step_no``, the number of a step within this store. What was decided about an
-error is one of a few ``verdicts``, its code one of some hundred, so that a row needs a small number for each. Partial indices hold the few rows that
-are due or in flight, not the backlog.
+error is one of a few ``verdicts``, its code one of some hundred, so that a row needs a small number for each. Partial
+indices hold the few rows that are due or in flight, not the backlog.
 """
 
 from typing import Any

@@ -57,8 +57,8 @@ def bring_forward(
     made before anything is changed, and *keep* is told of it.
 
     Raises:
-        StoreError: a process of the older program uses it, there is no room for the copy, it could not be made, the version is not known, or it is no store of
-            ours. Nothing was changed.
+        StoreError: a process of the older program uses it, there is no room for the copy, it could not be made, the
+            version is not known, or it is no store of ours. Nothing was changed.
     """
     was = version_of(connection)
     if was == HEAD:

@@ -38,6 +38,7 @@ class Platform:
     jobs: list[Job]
     refusal: Exception | None = None
     asked: list[str] = field(default_factory=list)
+    looked_up: list[str] = field(default_factory=list)
 
     async def retry_jobs(self, step: Step, *, since: datetime) -> list[Job]:
         self.asked.append(f"since {since}")
@@ -55,6 +56,7 @@ class Platform:
 
     async def claimed_jobs(self, ref: StepRef, job_ids: Collection[str]) -> set[str]:
         assert ref == STEP.ref
+        self.looked_up += job_ids if len(job_ids) == 1 else ()
         return {"ours"}.intersection(job_ids)
 
 
@@ -102,6 +104,7 @@ async def test_jobs_are_asked_for_once_and_runs_once_each_and_only_if_they_matte
         await others.made(record(occurred_at=ago(minutes=10), flow_job_id=run))
     await others.made(record(occurred_at=ago(minutes=1), flow_job_id="never asked for"))
     assert platform.asked == [f"since {ago(minutes=10) - LONGEST_JOB}", "long-ago", "lost"]
+    assert platform.looked_up == ["theirs", "long-ago", "ours", "lost"]
 
 
 @pytest.mark.parametrize("refusal", [RefusedError("no", status=403), ProtocolError("odd")], ids=["403", "odd"])
