@@ -64,10 +64,28 @@ def test_what_is_found_is_returned() -> None:
 
 def test_what_was_loaded_before_the_service_begins_is_not_looked_through_for_garbage_again() -> None:
     loaded = [[number] for number in range(1000)]
-    before = gc.get_freeze_count()
+    before, thresholds = gc.get_freeze_count(), gc.get_threshold()
     try:
         keep_what_is_there()
         assert gc.get_freeze_count() >= before + len(loaded)
         assert not any(each is loaded for each in gc.get_objects())
     finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
+def test_garbage_is_not_looked_for_in_the_midst_of_a_page_that_is_being_worked_on() -> None:
+    thresholds, looked = gc.get_threshold(), []
+
+    def look(phase: str, info: dict[str, int]) -> None:
+        looked.append((phase, info))
+
+    try:
+        keep_what_is_there()
+        gc.callbacks.append(look)
+        page = [[number] for number in range(20_000)]
+        assert (len(page), looked) == (20_000, [])
+    finally:
+        gc.callbacks.remove(look)
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
