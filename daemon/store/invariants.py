@@ -106,9 +106,7 @@ INVARIANTS = (
               SELECT error_id, said, ruling FROM recordings UNION ALL
               SELECT error_id, said, ruling FROM errors WHERE said IS NOT NULL)
             WHERE said NOT IN (SELECT text_no FROM recorded_texts)
-               OR ruling NOT IN (SELECT text_no FROM recorded_texts)
-               OR said IN (
-                SELECT text_no FROM recorded_texts WHERE frame NOT IN (SELECT text_no FROM recorded_texts))""",
+               OR ruling NOT IN (SELECT text_no FROM recorded_texts)""",
     ),
 )
 

@@ -45,7 +45,7 @@ from daemon.store.vocabulary import CODES, VERDICTS
 STEP = bindparam("step", type_=errors.c.step_no.type)
 
 GIVEN = ("case_key", "code_no", "occurred_at", "fingerprint", "wants", "due_at", "verdict_no")
-RECORDED = ("said", "ruling", "case_known", "judged_ms")
+RECORDED = ("said", "words", "ruling", "case_known", "judged_ms")
 _page = given(errors.c.error_id, *(errors.c[name] for name in (*GIVEN, *RECORDED)))
 _now = bindparam("now", type_=errors.c.first_seen_at.type)
 
@@ -78,7 +78,7 @@ _keep = insert(errors).from_select(
 KEEP_NEW = Paged(_keep.on_conflict_do_nothing(), _page)
 
 _later_ms = type_coerce(_keep.excluded.first_seen_at, BigInteger) - type_coerce(errors.c.first_seen_at, BigInteger)
-_as_before = and_(*(errors.c[name] == _keep.excluded[name] for name in RECORDED[:3]))
+_as_before = and_(*(errors.c[name] == _keep.excluded[name] for name in RECORDED[:-1]))
 _recorded = {
     name: case((_keep.excluded.said.is_(None), errors.c[name]), else_=_keep.excluded[name]) for name in RECORDED[:-1]
 }
@@ -100,7 +100,7 @@ _past = past_of(
     _page.join(errors, and_(errors.c.step_no == STEP, errors.c.error_id == _page.c.error_id)),
     errors.c.batch_no.is_(None),
     _page.c.said.is_not(None),
-    or_(*(errors.c[name] != _page.c[name] for name in RECORDED[:3])),
+    or_(*(errors.c[name] != _page.c[name] for name in RECORDED[:-1])),
     _judged_at != JUDGED_AT,
     until=_judged_at,
 )

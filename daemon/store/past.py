@@ -1,6 +1,6 @@
 """What is recorded of errors: how open ones are judged, which is in their own rows, and how all were judged before."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -21,17 +21,17 @@ from sqlalchemy import (
     union_all,
 )
 
-from daemon.core.recordings import Recorded, Said
+from daemon.core.recordings import Recorded
 from daemon.store.columns import Moment, to_ms
 from daemon.store.numbers import numbers
 from daemon.store.recording_tables import recorded_texts, recordings
-from daemon.store.recording_texts import Text, case_text, frame_text, ruling_text, take_apart, words_text
+from daemon.store.recording_texts import case_text, frame_text, hashed, ruling_text, take_apart
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.tables import errors, missed, steps
 
 K = TypeVar("K")
 
-SAME = ("step_no", "error_id", "said", "ruling", "case_known", "occurred_at")
+SAME = ("step_no", "error_id", "said", "words", "ruling", "case_known", "occurred_at")
 """What a recording has whether its error is open or not."""
 
 JUDGED_AT = type_coerce(errors.c.first_seen_at, BigInteger) + errors.c.judged_ms
@@ -72,7 +72,7 @@ RECORDED = union_all(
 ).subquery("recorded")
 """All recordings, in one table: how errors were judged before, and how open ones are as far as is known ``now``."""
 
-_texts = fields("texts", recorded_texts.c.digest, recorded_texts.c.text, recorded_texts.c.frame)
+_texts = fields("texts", recorded_texts.c.digest, recorded_texts.c.text)
 KEEP_TEXTS = (
     insert(recorded_texts).from_select(_texts.c.keys(), select(*_texts.c).where(true())).on_conflict_do_nothing()
 )
@@ -95,40 +95,31 @@ def past_of(found: FromClause, *which: ColumnElement[bool], until: ColumnElement
     )
 
 
-Now = tuple[int | None, int | None, str, int]
-"""What the row of an open error has of its recording: `said`, `ruling`, `case_known`, `judged_ms`."""
+Now = tuple[int | None, str, int | None, str, int]
+"""What the row of an open error has of its recording: `said`, `words`, `ruling`, `case_known`, `judged_ms`."""
 
-NOTHING: Now = (None, None, "", 0)
+NOTHING: Now = (None, "", None, "", 0)
 
 
 def recording_rows(connection: Connection, recorded: Sequence[Recorded], now: datetime) -> dict[str, Now]:
     """Return by error id what the rows of errors that are stored *now* have of their recordings."""
-    # rulings first: they are few, and shall have the small numbers
-    rulings = _text_numbers(connection, "rulings", [one.ruling for one in recorded], lambda new: map(ruling_text, new))
-    said = _text_numbers(connection, "said", [one.said for one in recorded], lambda new: _said_texts(connection, new))
+    rulings = _text_numbers(connection, "rulings", [one.ruling for one in recorded], ruling_text)
+    apart = [take_apart(one.said) for one in recorded]
+    frames = _text_numbers(connection, "frames", [frame for frame, _ in apart], frame_text)
     rows: dict[str, Now] = {}
     at, judged_ms = now, 0
-    for one, said_no, ruling_no in zip(recorded, said, rulings, strict=True):
+    for one, frame_no, (_, words), ruling_no in zip(recorded, frames, apart, rulings, strict=True):
         if one.judged_at is not at:  # a page is judged at one moment
             at, judged_ms = one.judged_at, to_ms(one.judged_at) - to_ms(now)
-        rows[one.error_id] = (said_no, ruling_no, case_text(one), judged_ms)
+        rows[one.error_id] = (frame_no, words, ruling_no, case_text(one), judged_ms)
     return rows
 
 
-def _said_texts(connection: Connection, said: Iterable[Said]) -> Iterable[Text]:
-    parts = [take_apart(one) for one in said]
-    frames = _text_numbers(connection, "frames", [frame for frame, _ in parts], lambda new: map(frame_text, new))
-    return [words_text(words, frame_no) for (_, words), frame_no in zip(parts, frames, strict=True)]
-
-
-def _text_numbers(
-    connection: Connection, kind: str, wanted: Sequence[K], write: Callable[[Collection[K]], Iterable[Text]]
-) -> list[int]:
-    texts: dict[K, Text] = {}
+def _text_numbers(connection: Connection, kind: str, wanted: Sequence[K], write: Callable[[K], str]) -> list[int]:
+    texts: dict[K, tuple[int, str]] = {}
 
     def find(new: Collection[K]) -> dict[K, int]:
-        unwritten = [one for one in new if one not in texts]
-        texts.update(zip(unwritten, write(unwritten), strict=True))
+        texts.update({one: hashed(write(one)) for one in new if one not in texts})
         given = document([texts[one][0] for one in new])
         found = {row.digest: row.text_no for row in connection.execute(TEXT_NUMBERS, {"digests": given})}
         return {one: found[texts[one][0]] for one in new if texts[one][0] in found}

@@ -1,12 +1,11 @@
 """The tables of recordings: what was judged, kept for a while so that the past can be judged with other rules.
 
 While an error is open, what is recorded of it is part of its row in `errors`: most errors are never judged otherwise.
-Here is the past: how it was judged before, and how it was judged when it left. What many errors share (what they say,
-what was decided) is kept once, with a number: what was decided as JSON, what they say as the words that vary and the
-number of their frame, which is the rest of it, as JSON.
+Here is the past: how it was judged before, and how it was judged when it left. What many errors share (what was decided,
+and what they say but for the words that vary) is kept once, as JSON with a number.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, Table, literal_column
+from sqlalchemy import Column, Index, Integer, Table, literal_column
 
 from daemon.store.columns import Moment, moment, number, step_number, words
 from daemon.store.tables import METADATA
@@ -17,7 +16,6 @@ recorded_texts = Table(
     Column("text_no", Integer, primary_key=True),
     number("digest", unique=True),
     words("text"),
-    Column("frame", BigInteger),  # a text_no; NULL for a frame, a ruling, and what was said before there were frames
 )
 
 recordings = Table(
@@ -28,6 +26,7 @@ recordings = Table(
     moment("judged_at", primary_key=True),
     number("lasted_ms"),  # from then until it was judged otherwise or, as far as is known, left
     number("said"),  # a text_no, as is the next
+    words("words"),  # those that stand in what was said
     number("ruling"),
     words("case_known"),  # JSON: what was known of its case, "" for nothing
     number("trace"),

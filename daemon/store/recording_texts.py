@@ -1,7 +1,7 @@
 """How recordings are written down: what errors share under its hash, what is known of a case as JSON.
 
-What an error says is taken apart: names, numbers and what is hidden are its own, the frame around them is that of
-thousands, together with all that is not its message.
+What an error says is taken apart: names, numbers and what is hidden are its own and go into its row, the frame around
+them is that of thousands, together with all that is not its message.
 """
 
 import json
@@ -14,17 +14,17 @@ from typing import Any
 from daemon.core.actions import Mode
 from daemon.core.cases import NEW_CASE, CaseHistory
 from daemon.core.decisions import Verb
-from daemon.core.recordings import CUT, SIGNS, Recorded, Ruling, Said
+from daemon.core.recordings import CUT, DIGIT, SIGNS, Recorded, Ruling, Said
 from daemon.store.columns import clean, from_ms, to_ms
 
 KEPT = 4_096
 """Texts that are kept as what they say: most errors say what one of some thousands has said before."""
 
-Text = tuple[int, str, int | None]
-"""A hash, what it stands for, and the number of the frame around that, if it has one."""
-
 Frame = tuple[Any, ...]
-"""What a `Said` is without the words that vary: in place of the message what stands between them."""
+"""What a `Said` is without the words that vary: `GAP` stands in its message for each."""
+
+GAP = DIGIT
+"""One of `SIGNS`: each of them varies, so that no frame has any."""
 
 _NO_LETTERS = f"0-9{SIGNS}{CUT}"
 _NAME = r"(?<!^)\b[A-Z][A-Za-z]*"  # what a message begins with is part of its frame
@@ -36,28 +36,24 @@ _TO_PLAIN, _FROM_PLAIN = str.maketrans(SIGNS + CUT, _PLAIN), str.maketrans(_PLAI
 
 def take_apart(said: Said) -> tuple[Frame, str]:
     """Return the frame of what an error says, and the words in it."""
-    parts = _VARIES.split(said.message)
-    return (*said[:2], tuple(parts[::2]), *said[3:]), " ".join(parts[1::2]).translate(_TO_PLAIN)
+    source, code, message, *rest = said
+    parts = _VARIES.split(message)
+    return (source, code, GAP.join(parts[::2]), *rest), " ".join(parts[1::2]).translate(_TO_PLAIN)
 
 
-def frame_text(frame: Frame) -> Text:
-    """Write down a frame."""
-    return _text(*frame)
-
-
-def words_text(words: str, frame_no: int) -> Text:
-    """Write down the words in a frame."""
-    return _digest(f"{frame_no} {words}"), words, frame_no
+def frame_text(frame: Frame) -> str:
+    """Write down a frame: a list in place of its message says what stands between the words that vary."""
+    source, code, message, *rest = frame
+    return _json(source, code, message.split(GAP), *rest)
 
 
 @lru_cache(maxsize=KEPT)
-def said_of(text: str, frame: str | None) -> Said:
-    """Read what was said; *text* is all of it where it has no *frame*."""
-    whole = json.loads(text if frame is None else frame)
-    source, code, message, classification, classified_by, assigned_to, tags, http_status, retryable = whole
-    if frame is not None:
-        words = text.translate(_FROM_PLAIN).split(" ")
-        message = "".join(chain.from_iterable(zip_longest(message, words, fillvalue="")))
+def said_of(text: str, words: str) -> Said:
+    """Read what was said: *words* in the frame *text*, or *text* where that is all of it, as once was written."""
+    source, code, message, classification, classified_by, assigned_to, tags, http_status, retryable = json.loads(text)
+    if isinstance(message, list):
+        varying = words.translate(_FROM_PLAIN).split(" ")
+        message = "".join(chain.from_iterable(zip_longest(message, varying, fillvalue="")))
     return Said(
         source=source,
         code=code,
@@ -71,9 +67,9 @@ def said_of(text: str, frame: str | None) -> Said:
     )
 
 
-def ruling_text(ruling: Ruling) -> Text:
+def ruling_text(ruling: Ruling) -> str:
     """Write down what was decided."""
-    return _text(ruling.rule_id, ruling.verb.value, ruling.reason, ruling.mode.value)
+    return _json(ruling.rule_id, ruling.verb.value, ruling.reason, ruling.mode.value)
 
 
 @lru_cache(maxsize=KEPT)
@@ -90,7 +86,7 @@ def case_text(recorded: Recorded) -> str:
         return ""
     flags = [case.unsettled, case.unknown, case.nameless, case.shared]
     moments = [to_ms(moment) for moment in (case.last_attempt_at, case.cured_at, case.gone_at, recorded.retry_at)]
-    return clean(_json([case.attempts, sorted(case.by_rule.items()), moments, flags]))
+    return _json(case.attempts, sorted(case.by_rule.items()), moments, flags)
 
 
 def case_of(text: str) -> dict[str, Any]:
@@ -113,14 +109,10 @@ def case_of(text: str) -> dict[str, Any]:
     return {"case": case, "retry_at": retry_at}
 
 
-def _text(*values: object) -> Text:
-    text = clean(_json(values))
-    return _digest(text), text, None
+def hashed(text: str) -> tuple[int, str]:
+    """Return *text* with the number under which it is found."""
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True), text
 
 
-def _digest(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big", signed=True)
-
-
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _json(*values: object) -> str:
+    return clean(json.dumps(values, ensure_ascii=False, separators=(",", ":")))

@@ -34,8 +34,7 @@ from daemon.store.steps import REF, AnyRow, find_step, ref_of
 from daemon.store.tables import batch_items, batches, errors, steps
 from daemon.store.transactions import Database, reads, writes_soon
 
-_said, _frame = recorded_texts.alias("said_texts"), recorded_texts.alias("frame_texts")
-_ruling = recorded_texts.alias("ruling_texts")
+_said, _ruling = recorded_texts.alias("said_texts"), recorded_texts.alias("ruling_texts")
 _since = bindparam("since", type_=Moment())
 _after = RECORDED.c.error_id > bindparam("after", type_=errors.c.error_id.type)
 _is_open = exists().where(errors.c.step_no == RECORDED.c.step_no, errors.c.error_id == RECORDED.c.error_id)
@@ -43,14 +42,12 @@ REMEMBERED: Select[tuple[object, ...]] = (
     select(
         *RECORDED.c,
         _said.c.text.label("said_text"),
-        _frame.c.text.label("frame_text"),
         _ruling.c.text.label("ruling_text"),
         _is_open.correlate(RECORDED).label("open"),
         departures.c.left_at,
         departures.c.how,
     )
     .join_from(RECORDED, _said, _said.c.text_no == RECORDED.c.said)
-    .outerjoin(_frame, _frame.c.text_no == _said.c.frame)
     .join(_ruling, _ruling.c.text_no == RECORDED.c.ruling)
     .outerjoin(
         departures,
@@ -116,14 +113,12 @@ NOTE_FATES = (
 LOOK_AT = 5000
 """Errors that are looked at in one transaction when old recordings are forgotten."""
 
-UNRECORD = update(errors).where(IS_RECORDED).values(said=None, ruling=None, case_known="", judged_ms=0)
+UNRECORD = update(errors).where(IS_RECORDED).values(said=None, words="", ruling=None, case_known="", judged_ms=0)
 _in_use = union(
     *(select(recordings.c[name]) for name in ("said", "ruling")),
     *(select(errors.c[name]).where(IS_RECORDED) for name in ("said", "ruling")),
 ).cte("in_use")
-_used = select(_in_use.c.said)
-_frames_in_use = select(_said.c.frame).where(_said.c.frame.is_not(None), _said.c.text_no.in_(_used))
-FORGET_TEXTS = delete(recorded_texts).where(recorded_texts.c.text_no.not_in(union(_used, _frames_in_use)))
+FORGET_TEXTS = delete(recorded_texts).where(recorded_texts.c.text_no.not_in(select(_in_use.c.said)))
 
 
 class RecordingRows(Database):
@@ -214,7 +209,7 @@ def _remembered(ref: StepRef, row: AnyRow) -> Remembered:
         error_id=row.error_id,
         occurred_at=row.occurred_at,
         trace=row.trace,
-        said=said_of(row.said_text, row.frame_text),
+        said=said_of(row.said_text, row.words),
         ruling=ruling_of(row.ruling_text),
         judged_at=row.judged_at,
         last_at=row.last_at,

@@ -115,6 +115,7 @@ errors = Table(
     Column("batch_no", Integer, ForeignKey("batches.batch_no")),  # the batch that it is in flight with
     # what is recorded of it while it is open (recording_tables.py); without *said* nothing is
     Column("said", BigInteger),
+    words("words", server_default=""),
     Column("ruling", BigInteger),
     words("case_known", server_default=""),
     number("judged_ms", server_default=text("0")),  # since when it is judged so, counted from first_seen_at

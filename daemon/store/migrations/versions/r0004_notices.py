@@ -56,11 +56,11 @@ def upgrade() -> None:
     op.add_column("errors", sa.Column("code_no", sa.BigInteger(), nullable=False, server_default=sa.text("0")))
     op.execute("UPDATE errors SET code_no = (SELECT code_no FROM codes WHERE codes.code = errors.code)")
     op.drop_column("errors", "code")
-    op.add_column("recorded_texts", sa.Column("frame", sa.BigInteger(), nullable=True))
     op.add_column("missed", sa.Column("shown_at", sa.BigInteger(), nullable=True))
     for column in _number("said", "ruling", nullable=True):
         op.add_column("errors", column)
-    op.add_column("errors", sa.Column("case_known", sa.Text(), nullable=False, server_default=""))
+    for name in ("words", "case_known"):
+        op.add_column("errors", sa.Column(name, sa.Text(), nullable=False, server_default=""))
     op.add_column("errors", sa.Column("judged_ms", sa.BigInteger(), nullable=False, server_default=sa.text("0")))
     for column in _number("told", "confirmed", "came_back", "unknown", "refused"):
         column.server_default = sa.DefaultClause("0")
@@ -79,7 +79,7 @@ def _move_recordings() -> None:
         sa.Column("step_no", sa.Integer(), nullable=False),
         *_text("error_id"),
         *_number("judged_at", "lasted_ms", "said", "ruling"),
-        *_text("case_known"),
+        *_text("words", "case_known"),
         *_number("trace"),
         *_number("occurred_at", nullable=True),
         sa.ForeignKeyConstraint(["step_no"], ["steps.step_no"]),
@@ -107,8 +107,8 @@ OPEN = """
 
 PAST = """
     INSERT OR REPLACE INTO recordings
-        (step_no, error_id, judged_at, lasted_ms, said, ruling, case_known, trace, occurred_at)
-    SELECT step_no, error_id, judged_at, lasted_ms, said, ruling, case_known, trace, occurred_at FROM before
+        (step_no, error_id, judged_at, lasted_ms, said, words, ruling, case_known, trace, occurred_at)
+    SELECT step_no, error_id, judged_at, lasted_ms, said, '', ruling, case_known, trace, occurred_at FROM before
     WHERE NOT EXISTS (
         SELECT 1 FROM errors
         WHERE errors.step_no = before.step_no AND errors.error_id = before.error_id
@@ -139,12 +139,11 @@ def downgrade() -> None:
     op.execute("UPDATE errors SET code = (SELECT code FROM codes WHERE codes.code_no = errors.code_no)")
     op.drop_column("errors", "code_no")
     op.execute("DELETE FROM recorded_texts")
-    op.drop_column("recorded_texts", "frame")
     op.drop_column("missed", "shown_at")
     op.drop_index("batches_by_job", "batches")
     for name in ("told", "confirmed", "came_back", "unknown", "refused", "told_at"):
         op.drop_column("batches", name)
-    for name in ("judged_ms", "case_known", "ruling", "said"):
+    for name in ("judged_ms", "case_known", "words", "ruling", "said"):
         op.drop_column("errors", name)
     op.drop_index("errors_by_batch", "errors")
     for table in ("codes", "incidents", "notices"):
