@@ -75,14 +75,7 @@ CHANGES = {
     ),
     "a code is gone": ("DELETE FROM codes", "it is not written down which code an error has (e1; 3 such places)"),
     "a text of a recording is gone": (
-        "INSERT INTO recordings SELECT step_no, 'e1', 1, 0, 5, 5, '', 1, NULL FROM steps",
-        "what a recorded error said, or what was decided about it, is missing (e1)",
-    ),
-    "a frame of what was said is gone": (
-        (
-            "INSERT INTO recorded_texts VALUES (5, 5, '', 6);"
-            "INSERT INTO recordings SELECT step_no, 'e1', 1, 0, 5, 5, '', 1, NULL FROM steps"
-        ),
+        "INSERT INTO recordings SELECT step_no, 'e1', 1, 0, 5, '', 5, '', 1, NULL FROM steps",
         "what a recorded error said, or what was decided about it, is missing (e1)",
     ),
     "a step is gone": (
@@ -154,7 +147,7 @@ def test_what_is_often_broken_is_counted_so_far(file: Path) -> None:
     report = changed(
         file,
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
-        "INSERT INTO recordings SELECT 1, 'e' || i, 1, 0, 5, 5, '', 1, NULL FROM n",
+        "INSERT INTO recordings SELECT 1, 'e' || i, 1, 0, 5, '', 5, '', 1, NULL FROM n",
     )
     assert [problem.rpartition("; ")[2] for problem in report.problems] == ["100 or more such places)"]
 
