@@ -69,7 +69,7 @@ class Hindsight:
 
     def _candidates(self, step: Step, said: Said, subject: Subject) -> "Sequence[_Rule]":
         """Return the rules that do not fail on what was said alone, in their order, up to the first that holds."""
-        known = self._possible.get((step, said))
+        known = self._possible[step, said]
         if known is None:
             found = []
             for rule in self._rules:

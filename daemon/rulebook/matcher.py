@@ -2,11 +2,12 @@
 
 What a rule asks is split by when it can be judged (program.py). The step and the fields with few different values
 leave a mask of rules, kept per combination (profiles.py); the literals in the message narrow it to a few candidates
-(prefilter.py), kept per combination of literals; only these are verified, in the order of the rules. What a message
-came to is kept for the next one that reads the same. Trace key, age, attempts and retry data are judged each time.
+(prefilter.py), kept per combination of literals; only these are verified, in the order of the rules. Most messages
+leave none. What one came to that did is kept for the next one that reads the same. Trace key, age, attempts and retry
+data are judged each time.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from daemon.core.decisions import Match
 from daemon.core.facts import Facts, NeedsData
@@ -16,7 +17,7 @@ from daemon.rulebook.memo import Memo
 from daemon.rulebook.prefilter import ClauseIndex, Prefilter
 from daemon.rulebook.profiles import Profile, Profiles
 from daemon.rulebook.program import Judges, Program, Verdict, Verdicts
-from daemon.rulebook.subject import Subject
+from daemon.rulebook.subject import Subject, Text, message_of
 
 PLANS_KEPT = 32_768
 """Combinations kept of a profile and the literals found; some 500 bytes each, so 16 MB at worst."""
@@ -47,30 +48,26 @@ class Matcher:
         subject: Subject | None = None
         verdicts = profile.verdicts
         if verdicts is None:
+            message = message_of(record)
+            plan = self._plan(profile, message)
+            if not plan:
+                return None
             key = (profile, record.message) if len(record.message) <= MESSAGE_KEPT_CHARS else None
-            verdicts = self._verdicts.get(key) if key else None
+            verdicts = self._verdicts[key] if key else None
             if verdicts is None:
-                subject = Subject(step, record, facts)
-                verdicts = tuple(self._verify(profile, subject))
+                subject = Subject(step, record, facts, message)
+                verdicts = tuple(_verified(plan, subject))
                 if key:
                     self._verdicts.put(key, verdicts)
         if not verdicts:
             return None
         return verdicts[0][1] or _settle(verdicts, subject or Subject(step, record, facts))
 
-    def _verify(self, profile: Profile, subject: Subject) -> Iterator[Verdict]:
-        """Yield what may win on this message: rules with something late to judge, up to the first without."""
-        for program, judges in self._plan(profile, subject):
-            if all(judge(subject) for judge in judges):
-                yield program, program.match(subject) if program.kept else None
-                if program.late is None:
-                    return
-
-    def _plan(self, profile: Profile, subject: Subject) -> tuple[Candidate, ...]:
-        hits = self._prefilter.hits(subject.message)
+    def _plan(self, profile: Profile, message: Text) -> tuple[Candidate, ...]:
+        hits = self._prefilter.hits(message)
         if hits is None:
             return tuple((program, program.judges_after(None)) for program in chosen(self._programs, profile.mask))
-        plan = self._plans.get((profile, hits))
+        plan = self._plans[profile, hits]
         if plan is None:
             plan = tuple(self._candidates(profile, hits))
             self._plans.put((profile, hits), plan)
@@ -84,6 +81,15 @@ class Matcher:
                 yield program, judges
                 if not judges and program.late is None:
                     return
+
+
+def _verified(plan: Iterable[Candidate], subject: Subject) -> Iterator[Verdict]:
+    """Yield what may win on this message: rules with something late to judge, up to the first without."""
+    for program, judges in plan:
+        if all(judge(subject) for judge in judges):
+            yield program, program.match(subject) if program.kept else None
+            if program.late is None:
+                return
 
 
 def _settle(verdicts: Verdicts, subject: Subject) -> Match | NeedsData | None:

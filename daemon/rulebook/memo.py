@@ -1,43 +1,43 @@
 """A bounded memory of answers already worked out."""
 
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Answer = TypeVar("Answer")
 
 
-class Memo(Generic[Key, Answer]):
-    """Keep the answers asked for lately: at most *size* of them, none where *size* is 0.
+class Memo(dict[Key, Answer | None]):
+    """Keep the answers asked for lately: at most *size* of them, none where *size* is 0. ``memo[key]`` is one, or None.
 
     Two generations: when the young one is full it becomes the old one, and the old one is dropped. An answer found in
-    the old one moves up, so what is in use stays, at the price of two look-ups and no bookkeeping per hit.
+    the old one moves up, so what is in use stays. The young one is the dict itself: what is found in it, for each error
+    several times, costs no call.
     """
 
-    __slots__ = ("_half", "_old", "_young")
+    __slots__ = ("_half", "_old")
 
     def __init__(self, size: int) -> None:
+        super().__init__()
         self._half = size // 2
-        self._young: dict[Key, Answer] = {}
-        self._old: dict[Key, Answer] = {}
+        self._old: dict[Key, Answer | None] = {}
 
-    def __len__(self) -> int:
-        return len(self._young) + len(self._old)
-
-    def get(self, key: Key) -> Answer | None:
-        """Return the answer kept for *key*, or None."""
-        answer = self._young.get(key)
-        if answer is None:
-            answer = self._old.pop(key, None)
-            if answer is not None:
-                self.put(key, answer)
+    def __missing__(self, key: Key) -> Answer | None:
+        answer = self._old.pop(key, None)
+        if answer is not None:
+            self.put(key, answer)
         return answer
+
+    @property
+    def kept(self) -> int:
+        """Return how many answers are kept."""
+        return len(self) + len(self._old)
 
     def put(self, key: Key, answer: Answer) -> None:
         """Keep *answer*, which is not None, for *key*."""
         if not self._half:
             return
-        if len(self._young) >= self._half:
-            self._old = self._young
-            self._young = {}
-        self._young[key] = answer
+        if len(self) >= self._half:
+            self._old = self.copy()
+            self.clear()
+        self[key] = answer

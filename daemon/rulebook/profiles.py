@@ -75,19 +75,19 @@ class Profiles:
         if last is not step:
             lane = self._lane(Subject(step, record, facts))
             self._last = (step, lane)
-        key = (lane, self._fields_of(record))
-        profile = self._profile_by_fields.get(key)
+        fields = self._fields_of(record)
+        profile = self._profile_by_fields[lane, fields]
         if profile is None:
             profile = self._profile(lane, Subject(step, record, facts))
-            self._profile_by_fields.put(key, profile)
+            self._profile_by_fields.put((lane, fields), profile)
         return profile
 
     def _lane(self, subject: Subject) -> Lane:
-        lane = self._lane_by_step.get(subject.step)
+        lane = self._lane_by_step[subject.step]
         if lane is None:
             mask = self._by_step.narrow((1 << len(self._programs)) - 1, subject)
             told = tuple(read(subject) for read in self._step_told)
-            lane = self._lanes.get((mask, told))
+            lane = self._lanes[mask, told]
             if lane is None:
                 lane = Lane(mask, told)
                 self._lanes.put((mask, told), lane)
@@ -101,7 +101,7 @@ class Profiles:
             # Nothing after the first rule that has nothing left to ask can win.
             mask &= ((decided & -decided) << 1) - 1
         told = tuple(read(subject) for read in self._fields_told)
-        profile = self._profiles.get((mask, lane.told, told))
+        profile = self._profiles[mask, lane.told, told]
         if profile is None:
             possible = chosen(self._programs, mask)
             alike = not mask & self._on_message

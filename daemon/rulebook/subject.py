@@ -51,16 +51,21 @@ class Text:
         return self._folded
 
 
+def message_of(record: ErrorRecord) -> Text:
+    """Return as much of an error's message as rules look at."""
+    return Text(record.message[:MESSAGE_CUT])
+
+
 class Subject:
-    """One error as its rules see it."""
+    """One error as its rules see it; *message* is its `message_of`, where that is there already."""
 
     __slots__ = ("_attempts", "facts", "message", "record", "step")
 
-    def __init__(self, step: Step, record: ErrorRecord, facts: Facts) -> None:
+    def __init__(self, step: Step, record: ErrorRecord, facts: Facts, message: Text | None = None) -> None:
         self.step = step
         self.record = record
         self.facts = facts
-        self.message = Text(record.message[:MESSAGE_CUT])
+        self.message = message or message_of(record)
         self._attempts: int | None = None
 
     @property

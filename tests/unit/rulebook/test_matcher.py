@@ -245,7 +245,7 @@ def test_what_was_kept_for_one_step_is_not_used_for_another(first: int) -> None:
 
 
 def kept_messages(ruleset: RuleSet) -> int:
-    return len(ruleset._matcher._verdicts)
+    return ruleset._matcher._verdicts.kept
 
 
 def test_a_message_of_5_mb_is_judged_by_its_beginning_and_not_kept() -> None:
@@ -273,6 +273,15 @@ def test_what_is_kept_stays_within_bounds_whatever_comes() -> None:
     for number in range(3 * MESSAGES_KEPT):
         ruleset.match(STEP, error(f"x{number}", code=f"C{number % 700}"), facts())
     assert MESSAGES_KEPT // 2 <= kept_messages(ruleset) <= MESSAGES_KEPT
+
+
+def test_a_message_that_lacks_the_words_of_every_rule_takes_no_place_from_those_that_must_be_verified() -> None:
+    ruleset = RuleSet([rule("a", asks("message", regex="needle [0-9]+"))])
+    assert ruleset.match(STEP, error("needless"), facts()) is None
+    assert ruleset.match(STEP, error("needle"), facts()) is None
+    assert kept_messages(ruleset) == 0
+    assert answer(ruleset.match(STEP, error("a needle 1"), facts())) == ("a", {})
+    assert kept_messages(ruleset) == 1
 
 
 def test_a_scope_and_a_rule_that_name_the_same_field_must_both_hold() -> None:

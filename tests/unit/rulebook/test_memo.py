@@ -10,9 +10,9 @@ from daemon.rulebook.memo import Memo
 def test_a_memo_is_never_wrong_and_never_over_its_size(keys: list[int], size: int) -> None:
     memo: Memo[int, str] = Memo(size)
     for key in keys:
-        assert memo.get(key) in (None, str(key))
+        assert memo[key] in (None, str(key))
         memo.put(key, str(key))
-        assert len(memo) <= size
+        assert memo.kept <= size
 
 
 def test_what_is_asked_for_stays() -> None:
@@ -20,10 +20,10 @@ def test_what_is_asked_for_stays() -> None:
     memo.put(0, "kept")
     for key in range(1, 100):
         memo.put(key, "new")
-        assert memo.get(0) == "kept"
+        assert memo[0] == "kept"
 
 
 def test_a_memo_of_size_0_keeps_nothing() -> None:
     memo: Memo[int, str] = Memo(0)
     memo.put(1, "a")
-    assert memo.get(1) is None
+    assert memo[1] is None
