@@ -6,6 +6,7 @@ them is that of thousands, together with all that is not its message.
 
 import json
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain, zip_longest
@@ -18,7 +19,7 @@ from daemon.core.recordings import CUT, DIGIT, LETTER, LOWER, SIGNS, UPPER, Reco
 from daemon.store.columns import clean, from_ms, to_ms
 
 KEPT = 4_096
-"""Texts that are kept as what they say: most errors say what one of some thousands has said before."""
+"""Texts that are kept as what they say: most errors say what one of some thousands has said before, but for its words."""
 
 Frame = tuple[Any, ...]
 """What a `Said` is without the words that vary: `GAP` stands in its message for each."""
@@ -56,19 +57,26 @@ def frame_text(frame: Frame) -> str:
     return _json(source, code, message.split(GAP), *rest)
 
 
-@lru_cache(maxsize=KEPT)
 def said_of(text: str, words: str) -> Said:
     """Read what was said: *words* in the frame *text*, or *text* where that is all of it, as once was written."""
+    said, between = _read(text)
+    if not between:
+        return said
+    for signs, short in _SHORT:
+        words = words.replace(short, signs)
+    parts = zip_longest(between, words.split(" "), fillvalue="")
+    return said._replace(message="".join(chain.from_iterable(parts)))
+
+
+@lru_cache(maxsize=KEPT)
+def _read(text: str) -> tuple[Said, Sequence[str]]:
+    """Return what was said, and what stands between the words of its message where these are not in it."""
     source, code, message, classification, classified_by, assigned_to, tags, http_status, retryable = json.loads(text)
-    if isinstance(message, list):
-        for signs, short in _SHORT:
-            words = words.replace(short, signs)
-        varying = words.split(" ")
-        message = "".join(chain.from_iterable(zip_longest(message, varying, fillvalue="")))
-    return Said(
+    between = message if isinstance(message, list) else ()
+    said = Said(
         source=source,
         code=code,
-        message=message,
+        message="" if between else message,
         classification=classification,
         classified_by=classified_by,
         assigned_to=assigned_to,
@@ -76,6 +84,7 @@ def said_of(text: str, words: str) -> Said:
         http_status=http_status,
         retryable=retryable,
     )
+    return said, between
 
 
 def ruling_text(ruling: Ruling) -> str:
