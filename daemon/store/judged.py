@@ -78,7 +78,8 @@ _keep = insert(errors).from_select(
 KEEP_NEW = Paged(_keep.on_conflict_do_nothing(), _page)
 
 _later_ms = type_coerce(_keep.excluded.first_seen_at, BigInteger) - type_coerce(errors.c.first_seen_at, BigInteger)
-_as_before = and_(*(errors.c[name] == _keep.excluded[name] for name in RECORDED[:-1]))
+_as_before = and_(*(errors.c[name].is_not_distinct_from(_keep.excluded[name]) for name in RECORDED[:-1]))
+_other = or_(*(errors.c[name].is_distinct_from(_keep.excluded[name]) for name in (*GIVEN, "tried")))
 _recorded = {
     name: case((_keep.excluded.said.is_(None), errors.c[name]), else_=_keep.excluded[name]) for name in RECORDED[:-1]
 }
@@ -92,9 +93,10 @@ _replace = _keep.on_conflict_do_update(
             else_=_keep.excluded.judged_ms + _later_ms,
         ),
     },
-    where=errors.c.batch_no.is_(None),
+    where=and_(errors.c.batch_no.is_(None), or_(_other, and_(_keep.excluded.said.is_not(None), ~_as_before))),
 )
 REPLACE = Paged(_replace, _page)
+"""Put these in the place of those that are not in flight; what is judged as before is not written again."""
 _judged_at = _now + _page.c.judged_ms
 _past = past_of(
     _page.join(errors, and_(errors.c.step_no == STEP, errors.c.error_id == _page.c.error_id)),
