@@ -24,6 +24,9 @@ from daemon.store.sql import SqlStore, open_store
 
 EVERY = timedelta(hours=1)
 
+AFTER_START = timedelta(minutes=5)
+"""How long a service has other things to do first, even if the store should have been cleared long ago."""
+
 TOLD_FOR = timedelta(days=30)
 """How long it is known what people were told: longer than it may be repeated after."""
 
@@ -42,10 +45,10 @@ class Cleared:
     given_back_bytes: int
 
 
-async def is_due(store: SqlStore, now: datetime) -> bool:
-    """Tell whether the store was not cleared within the last hour."""
+async def due_at(store: SqlStore, now: datetime) -> datetime:
+    """Return when the store should be cleared next: an hour after the last time, whichever process that was in."""
     last = await _last(store)
-    return last is None or not now - EVERY < last <= now
+    return now if last is None or last > now else last + EVERY
 
 
 async def clear(store: SqlStore, settings: Settings, now: datetime) -> Cleared:

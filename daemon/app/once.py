@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from daemon.app.build import Daemon
 from daemon.app.figures import Figures
-from daemon.app.housekeeping import clear, is_due, tell
+from daemon.app.housekeeping import clear, due_at, tell
 from daemon.core.tally import Tally
 
 
@@ -21,8 +21,9 @@ async def run_once(
 
     *progress* is told the account, what is under way there, and the figures so far; the last may go on to change.
     """
-    if await is_due(daemon.store, daemon.clock.now()):
-        tell(await clear(daemon.store, daemon.settings, daemon.clock.now()), daemon.log)
+    now = daemon.clock.now()
+    if await due_at(daemon.store, now) <= now:
+        tell(await clear(daemon.store, daemon.settings, now), daemon.log)
 
     async def one(name: str) -> Figures:
         return await daemon.accounts[name].once(

@@ -15,7 +15,7 @@ from typing import Any
 from daemon.app.account import AccountRunner
 from daemon.app.build import Daemon
 from daemon.app.configuration import Configuration
-from daemon.app.housekeeping import EVERY, clear, tell
+from daemon.app.housekeeping import AFTER_START, EVERY, clear, due_at, tell
 from daemon.app.status import describe
 from daemon.app.supervisor import Supervisor
 from daemon.core.exceptions import AuthError, FlowmendError, ForeignStoreError, LockedError, StoreLostError
@@ -83,7 +83,7 @@ class Service:
             rules=daemon.rules.current.version,
             accounts=len(daemon.accounts),
         )
-        self._plan_jobs()
+        await self._plan_jobs()
         self.schedule.start()
         reloads = asyncio.create_task(self._reload_when_asked())
         alive = asyncio.create_task(self.supervisor.keep_alive())
@@ -101,7 +101,7 @@ class Service:
         alive.cancel()
         daemon.log.info("daemon.stopped")
 
-    def _plan_jobs(self) -> None:
+    async def _plan_jobs(self) -> None:
         settings, now = self.daemon.settings, self.daemon.clock.now()
         confirm_every = settings.actions.confirm_every
         for name, runner in self.daemon.accounts.items():
@@ -111,7 +111,10 @@ class Service:
         look = partial(self._try, "pauses", self._look_at_pauses)
         self.schedule.every(confirm_every, "pauses", self._tracked(look), first=now)
         keep_house = partial(self._try, "housekeeping", self._keep_house)
-        self.schedule.every(EVERY, "housekeeping", self._tracked(keep_house), first=now + EVERY)
+        first = max(
+            await due_at(self.daemon.store, now), now + AFTER_START
+        )  # also if it is started anew each half hour
+        self.schedule.every(EVERY, "housekeeping", self._tracked(keep_house), first=first)
         if settings.rules.watch:
             rules, clock = self.daemon.rules, self.daemon.clock
             watch = partial(self._try, "rules", lambda: rules.watch(clock.now()))

@@ -135,7 +135,7 @@ async def test_nobody_else_looks_after_an_account_while_the_file_is_written_anew
 async def test_the_service_has_a_time_for_each_of_its_jobs_and_clears_the_store_every_hour(tmp_path: Path) -> None:
     async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
         service = Service(daemon=daemon, signals=Signals())
-        service._plan_jobs()
+        await service._plan_jobs()
         jobs = {job.id: job for job in service.schedule.scheduler.get_jobs()}
         await jobs["housekeeping"].func()
 
@@ -149,6 +149,30 @@ async def test_the_service_has_a_time_for_each_of_its_jobs_and_clears_the_store_
         "rules compared": poll,
     }
     assert len(shop.events("store.pruned")) == 1
+
+
+@pytest.mark.parametrize(
+    ("cleared", "first"),
+    [
+        (None, 5),
+        (timedelta(minutes=20), 40),
+        (timedelta(minutes=58), 5),
+        (timedelta(days=9), 5),
+        (-timedelta(hours=3), 5),
+    ],
+    ids=["never", "lately", "almost an hour ago", "long ago", "by a clock that was ahead"],
+)
+async def test_a_service_that_is_often_started_anew_clears_the_store_all_the_same(
+    tmp_path: Path, cleared: timedelta | None, first: int
+) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon() as daemon:
+        now = shop.clock.now()
+        if cleared is not None:
+            await clear(daemon.store, daemon.settings, now - cleared)
+        service = Service(daemon=daemon, signals=Signals())
+        await service._plan_jobs()
+        job = service.schedule.scheduler.get_job("housekeeping")
+        assert job.next_run_time == now + timedelta(minutes=first)
 
 
 async def test_an_older_store_is_brought_forward_at_the_start_and_the_log_names_the_copy(tmp_path: Path) -> None:
