@@ -16,13 +16,13 @@ from daemon.core.windows import NEVER_READ, StepProgress
 from daemon.store.catalogue import mark_of, mark_row
 from daemon.store.judged import STEP, keep
 from daemon.store.leaving import UNSEEN, forget
-from daemon.store.scratch import full_reads, sightings, unseen
+from daemon.store.scratch import unseen
+from daemon.store.shown import begin_full_read, clean_ids, end_full_read, full_read, unknown_of
 from daemon.store.sqlite import document, each, insert, packed
-from daemon.store.steps import ADDRESSED, REF, STEP_NO, AnyRow, add_numbered, address, make_step, ref_of
+from daemon.store.steps import ADDRESSED, REF, STEP_NO, AnyRow, address, make_step, ref_of
 from daemon.store.tables import errors, held, missed, steps, verdicts
 from daemon.store.transactions import Database, reads, writes_soon
 
-READ_NO = bindparam("read", type_=sightings.c.read_no.type)
 ACCOUNT = bindparam("account", type_=steps.c.account.type)
 
 _flying = (
@@ -80,35 +80,8 @@ _is_known = (errors.c.fingerprint, errors.c.case_key, errors.c.batch_no.is_not(N
 KNOWN = select(packed(errors.c.error_id, *_is_known)).where(
     errors.c.step_no == STEP_NO, errors.c.error_id.in_(select(_ids.c.value))
 )
-_is_stored = exists().where(errors.c.step_no == STEP, errors.c.error_id == _ids.c.value).correlate(_ids)
-UNKNOWN = select(func.count()).select_from(_ids).where(~_is_stored)
 _READ_KNOWN = msgspec.json.Decoder(dict[str, Known], strict=False)  # SQLite has 0 and 1 for booleans
-WAS_SEEN = select(sightings.c.error_id).where(
-    sightings.c.read_no == READ_NO, sightings.c.error_id.in_(select(_ids.c.value))
-)
 
-SEE = (
-    insert(sightings)
-    .from_select(
-        ["read_no", "error_id"],
-        select(READ_NO, _ids.c.value).where(
-            exists().where(full_reads.c.read_no == READ_NO).correlate_except(full_reads)
-        ),
-    )
-    .on_conflict_do_nothing()
-    .execution_options(preserve_rowcount=True)
-)
-OF_STEP = full_reads.c.step_no == STEP
-FORGET_SIGHTINGS = delete(sightings).where(sightings.c.read_no.in_(select(full_reads.c.read_no).where(OF_STEP)))
-END_READS = delete(full_reads).where(OF_STEP)
-_missed_before = exists().where(missed.c.step_no == STEP, missed.c.error_id == errors.c.error_id).correlate(errors)
-_seen = exists().where(sightings.c.read_no == READ_NO, sightings.c.error_id == errors.c.error_id).correlate(errors)
-NOTE_UNSEEN = insert(unseen).from_select(
-    ["error_id", "gone"],
-    select(errors.c.error_id, or_(bindparam("trusted", type_=unseen.c.gone.type), _missed_before)).where(
-        errors.c.step_no == STEP, errors.c.batch_no.is_(None), ~_seen
-    ),
-)
 FORGET_MISSED = delete(missed).where(missed.c.step_no == STEP)
 _shown_at = select(steps.c.swept_at).where(steps.c.step_no == STEP).scalar_subquery()
 NOTE_MISSED = insert(missed).from_select(
@@ -203,21 +176,19 @@ class ReadingRows(Database):
     def begin_read(self, connection: Connection, ref: StepRef, *, full: bool) -> Read:
         """Start a read; a full one notes what it sees, and takes the place of any unfinished one of the step."""
         step_no = make_step(connection, ref)
-        if not full:
-            return Read(step=ref, full=False, step_no=step_no, read_no=0)
-        _drop_reads(connection, step_no)
-        read_no = add_numbered(connection, full_reads, {"step_no": step_no})
-        return Read(step=ref, full=True, step_no=step_no, read_no=read_no)
+        read_no = begin_full_read(connection, step_no) if full else 0
+        return Read(step=ref, full=full, step_no=step_no, read_no=read_no)
 
     @reads
     def see(self, connection: Connection, read: Read, error_ids: Sequence[str]) -> Sight:
         """Return what a page shows; a full read notes it, in this process only."""
-        ids = document(error_ids)
-        unknown = connection.execute(UNKNOWN, {"step": read.step_no, "ids": ids}).scalar_one()
-        if not read.full:
-            return Sight(fresh=len(set(error_ids)), unknown=unknown)
-        fresh = connection.execute(SEE, {"read": read.read_no, "ids": ids}).rowcount
-        return Sight(fresh=fresh, unknown=unknown)
+        names = clean_ids(error_ids)
+        shown = full_read(connection, read)
+        if shown is not None:
+            return shown.see(connection, names)
+        unknown = unknown_of(connection, read.step_no, names)
+        fresh = 0 if read.full else len(set(names))
+        return Sight(fresh=fresh, unknown=sum(name in unknown for name in names))
 
     @writes_soon
     def save_page(
@@ -229,8 +200,8 @@ class ReadingRows(Database):
     @reads
     def was_seen(self, connection: Connection, read: Read, error_ids: Sequence[str]) -> set[str]:
         """Return which of the errors a full read that has not ended has shown so far."""
-        parameters = {"read": read.read_no, "ids": document(error_ids)}
-        return set(connection.execute(WAS_SEEN, parameters).scalars())
+        shown = full_read(connection, read)
+        return set() if shown is None else shown.seen(connection, clean_ids(error_ids))
 
     @writes_soon
     def end_read(self, connection: Connection, read: Read, *, trusted: bool) -> list[Gone]:
@@ -244,18 +215,19 @@ class ReadingRows(Database):
         """
         if not read.full:
             return []
-        current = select(literal(1)).where(full_reads.c.read_no == read.read_no)
-        if connection.execute(current).first() is None:
+        shown = full_read(connection, read)
+        if shown is None:
             raise StoreError(
                 f"the full read of step {read.step.step_id} has ended or was overtaken: nothing was concluded"
             )
         step = {"step": read.step_no}
         connection.execute(delete(unseen))
-        connection.execute(NOTE_UNSEEN, step | {"read": read.read_no, "trusted": trusted})
-        gone = forget(connection, read.step_no, UNSEEN, self._clock())
+        unseen_now = shown.note_unseen(connection, trusted=trusted)
+        gone = forget(connection, read.step_no, UNSEEN, self._clock()) if unseen_now else []
         connection.execute(FORGET_MISSED, step)
-        connection.execute(NOTE_MISSED, step)
-        _drop_reads(connection, read.step_no)
+        if unseen_now > len(gone):
+            connection.execute(NOTE_MISSED, step)
+        end_full_read(connection, read.step_no)
         return gone
 
     @reads
@@ -266,11 +238,6 @@ class ReadingRows(Database):
         """
         rows = connection.execute(RECHECKS, {"account": account, "now": now, "limit": limit})
         return [Recheck(step=ref_of(row), since=row.since, until=row.until, count=row.found) for row in rows]
-
-
-def _drop_reads(connection: Connection, step_no: int) -> None:
-    connection.execute(FORGET_SIGHTINGS, {"step": step_no})
-    connection.execute(END_READS, {"step": step_no})
 
 
 def _progress_of(row: AnyRow) -> StepProgress:

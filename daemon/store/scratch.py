@@ -1,6 +1,6 @@
 """Tables of the running process only: they live in the connection's temporary database and go with it.
 
-They hold what a read has shown so far, however long the list, without keeping it in Python's memory.
+They hold of what a read has shown so far what `shown` does not keep in memory.
 """
 
 from sqlalchemy import Boolean, Column, Integer, MetaData, Table
@@ -8,15 +8,6 @@ from sqlalchemy import Boolean, Column, Integer, MetaData, Table
 from daemon.store.columns import Words
 
 SCRATCH = MetaData()
-
-full_reads = Table(
-    "full_reads",
-    SCRATCH,
-    Column("read_no", Integer, primary_key=True),
-    Column("step_no", Integer, nullable=False),
-    sqlite_autoincrement=True,
-    prefixes=["TEMPORARY"],
-)
 
 sightings = Table(
     "sightings",

@@ -11,7 +11,20 @@ from daemon.core.decisions import Verb
 from daemon.core.judgements import Judged
 from daemon.core.recordings import Recorded, Ruling, Said
 from daemon.rulebook.redaction import Redaction
-from daemon.store import breakers, cases, due, entries, judged, leaving, past, planning, reading, recordings, reporting
+from daemon.store import (
+    breakers,
+    cases,
+    due,
+    entries,
+    judged,
+    leaving,
+    past,
+    planning,
+    reading,
+    recordings,
+    reporting,
+    shown,
+)
 from daemon.store.paged import Paged
 from daemon.store.sql import open_store
 from daemon.store.tables import METADATA
@@ -31,6 +44,9 @@ STATEMENTS: dict[str, Any] = {
     "keep past of named": leaving.KEEP_PAST[leaving.NAMED],
     "keep past of unseen": leaving.KEEP_PAST[leaving.UNSEEN],
     "keep past of those that end": entries.PAST_NAMED,
+    "stored between": shown.STORED,
+    "unknown": shown.UNKNOWN,
+    "note unseen": shown.NOTE_UNSEEN,
     "progress": reading.PROGRESS,
     "open counts": reading.OPEN_COUNTS,
     "stale": reading.STALE,

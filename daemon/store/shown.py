@@ -1,0 +1,196 @@
+"""What a full read has shown so far, however long the list, without keeping all of it in memory or writing it down.
+
+Lists mostly come in the order of their ids. So of the *span* from the smallest to the largest id shown so far only those
+errors are kept in mind that the store holds and the read has *not* shown yet: of a list in order next to none. What is
+not stored is noted in a temporary table, and where a list is in no order (too much of the span would be left) so is from
+then on all that it shows outside of the span.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from sqlalchemy import BindParameter, Connection, bindparam, delete, exists, func, or_, select, true, union_all
+
+from daemon.core.reads import Read, Sight
+from daemon.store.columns import clean
+from daemon.store.judged import STEP
+from daemon.store.scratch import sightings, unseen
+from daemon.store.sqlite import document, each, insert
+from daemon.store.tables import errors, missed
+
+MOST_LEFT = 2_000
+"""How many errors of a step are kept in mind as not shown yet: more than a page, so that a list in order never has so many."""
+
+_UNDER_WAY, _LAST_NO = "full reads", "last full read"
+
+READ_NO = bindparam("read", type_=sightings.c.read_no.type)
+_ids = each("ids")
+
+
+def _name(parameter: str) -> BindParameter[str]:
+    return bindparam(parameter, type_=errors.c.error_id.type)
+
+
+_stored = (
+    select(errors.c.error_id)
+    .where(errors.c.step_no == STEP, errors.c.error_id.between(_name("first"), _name("last")))
+    .limit(bindparam("most"))
+    .subquery()
+)
+STORED = select(func.json_group_array(_stored.c.error_id))
+_is_stored = exists().where(errors.c.step_no == STEP, errors.c.error_id == _ids.c.value).correlate(_ids)
+UNKNOWN = select(func.json_group_array(_ids.c.value)).select_from(_ids).where(~_is_stored)
+SEE = (
+    insert(sightings)
+    .from_select(["read_no", "error_id"], select(READ_NO, _ids.c.value).where(true()))
+    .on_conflict_do_nothing()
+    .execution_options(preserve_rowcount=True)
+)
+WAS_SEEN = select(sightings.c.error_id).where(
+    sightings.c.read_no == READ_NO, sightings.c.error_id.in_(select(_ids.c.value))
+)
+FORGET_SIGHTINGS = delete(sightings).where(sightings.c.read_no == READ_NO)
+_NAMES = msgspec.json.Decoder(list[str])
+
+_noted = exists().where(sightings.c.read_no == READ_NO, sightings.c.error_id == errors.c.error_id).correlate(errors)
+_missed_before = exists().where(missed.c.step_no == STEP, missed.c.error_id == errors.c.error_id).correlate(errors)
+_gone = or_(bindparam("trusted", type_=unseen.c.gone.type), _missed_before)
+_standing = select(errors.c.error_id, _gone).where(errors.c.step_no == STEP, errors.c.batch_no.is_(None))
+NOTE_UNSEEN = (
+    insert(unseen)
+    .from_select(
+        ["error_id", "gone"],
+        union_all(
+            _standing.where(errors.c.error_id < _name("first"), ~_noted),
+            _standing.where(errors.c.error_id > _name("last"), ~_noted),
+            _standing.where(errors.c.error_id.in_(select(_ids.c.value))),
+        ),
+    )
+    .execution_options(preserve_rowcount=True)
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Shown:
+    """What one full read has shown; *first* and *last* are the ends of the span, "" as long as there is none.
+
+    *left* are the stored errors of the span that it has not shown, *most_left* at most; *grows* tells whether the span
+    grows with each page, *noted* whether anything was noted in the table.
+    """
+
+    step_no: int
+    read_no: int
+    first: str = ""
+    last: str = ""
+    left: set[str] = field(default_factory=set)
+    most_left: int = MOST_LEFT
+    grows: bool = True
+    noted: bool = False
+
+    def see(self, connection: Connection, error_ids: Sequence[str]) -> Sight:
+        """Note a page; ids that no database takes as text must have been made clean."""
+        shown = set(error_ids)
+        here = self._grow(connection, shown) if shown and self.grows else set()
+        self.left |= here - shown
+        rest = shown - here  # not stored, or shown before, or not shown by the page to which it is nearest
+        if not rest:
+            return Sight(fresh=len(shown), unknown=0)
+        unknown = self._unknown(connection, rest)
+        found = rest & self.left
+        self.left -= found
+        to_note = [name for name in rest - found if name in unknown or not self._within(name)]
+        fresh = len(shown) - len(rest) + len(found) + self._note(connection, to_note)
+        return Sight(fresh=fresh, unknown=sum(name in unknown for name in error_ids) if unknown else 0)
+
+    def seen(self, connection: Connection, error_ids: Iterable[str]) -> set[str]:
+        """Return which of the errors the read has shown; what it showed as stored must still be so."""
+        names = set(error_ids)
+        found = set(connection.execute(WAS_SEEN, self._ids(names)).scalars())
+        within = {name for name in names - found - self.left if self._within(name)}
+        return found | (within - self._unknown(connection, within))
+
+    def note_unseen(self, connection: Connection, *, trusted: bool) -> int:
+        """Write down in `unseen` what it has not shown and is not in flight, and return how many these are."""
+        parameters = self._ids(self.left) | {"first": self.first, "last": self.last, "trusted": trusted}
+        return connection.execute(NOTE_UNSEEN, parameters).rowcount
+
+    def forget(self, connection: Connection) -> None:
+        """Leave nothing behind."""
+        if self.noted:
+            connection.execute(FORGET_SIGHTINGS, {"read": self.read_no})
+
+    def _grow(self, connection: Connection, shown: set[str]) -> set[str]:
+        """Let the span take in a page, and return what is stored in the part that is new; nothing where that is too much."""
+        low, high = min(shown), max(shown)
+        ends = {self.first, self.last}
+        if not self.last:
+            sides = [(low, high)]
+        else:
+            sides = [(low, self.first)] * (low < self.first) + [(self.last, high)] * (high > self.last)
+        most = len(shown) + self.most_left + len(ends) + 1  # one more than may be left
+        found = {name for first, last in sides for name in self._stored(connection, first, last, most)} - ends
+        if len(found - shown) + len(self.left) > self.most_left:
+            self.grows = False
+            return set()
+        self.first, self.last = min(low, self.first or low), max(high, self.last)
+        return found
+
+    def _within(self, name: str) -> bool:
+        return self.first <= name <= self.last
+
+    def _stored(self, connection: Connection, first: str, last: str, most: int) -> list[str]:
+        parameters = {"step": self.step_no, "first": first, "last": last, "most": most}
+        return _NAMES.decode(connection.execute(STORED, parameters).scalar_one())
+
+    def _unknown(self, connection: Connection, names: set[str]) -> set[str]:
+        return unknown_of(connection, self.step_no, names)
+
+    def _note(self, connection: Connection, names: Sequence[str]) -> int:
+        if not names:
+            return 0
+        self.noted = True
+        return connection.execute(SEE, self._ids(names)).rowcount
+
+    def _ids(self, names: Iterable[str]) -> dict[str, Any]:
+        return {"step": self.step_no, "read": self.read_no, "ids": document(sorted(names))}
+
+
+def begin_full_read(connection: Connection, step_no: int) -> int:
+    """Begin a full read of the step, in place of one that has not ended, and return its number."""
+    end_full_read(connection, step_no)
+    read_no: int = connection.info.get(_LAST_NO, 0) + 1
+    connection.info[_LAST_NO] = read_no
+    _under_way(connection)[step_no] = Shown(step_no=step_no, read_no=read_no)
+    return read_no
+
+
+def full_read(connection: Connection, read: Read) -> Shown | None:
+    """Return what *read* has shown; None where it is not a full one, has ended, or was overtaken by a newer one."""
+    shown = _under_way(connection).get(read.step_no)
+    return shown if shown is not None and shown.read_no == read.read_no else None
+
+
+def end_full_read(connection: Connection, step_no: int) -> None:
+    """Leave nothing behind of a full read of the step."""
+    shown = _under_way(connection).pop(step_no, None)
+    if shown is not None:
+        shown.forget(connection)
+
+
+def _under_way(connection: Connection) -> dict[int, Shown]:
+    under_way: dict[int, Shown] = connection.info.setdefault(_UNDER_WAY, {})
+    return under_way
+
+
+def unknown_of(connection: Connection, step_no: int, error_ids: Iterable[str]) -> set[str]:
+    """Return which of the errors are not stored."""
+    parameters = {"step": step_no, "ids": document(sorted(error_ids))}
+    return set(_NAMES.decode(connection.execute(UNKNOWN, parameters).scalar_one()))
+
+
+def clean_ids(error_ids: Sequence[str]) -> Sequence[str]:
+    """Return the ids as they are stored."""
+    whole = "".join(error_ids)
+    return error_ids if clean(whole) == whole else [clean(name) for name in error_ids]
