@@ -41,10 +41,11 @@ def case_key(record: ErrorRecord, data_digest: str = "", *, shared: bool = False
     ``t:`` the trace key · ``d:`` a hash of the retry data where the trace key is blank · ``c:`` both where the trace
     key stands for several records: cut by the platform, or *shared* · ``e:`` the error alone, with neither.
     """
-    if record.trace_key and not shared and not is_cut(record.trace_key):
-        return f"t:{record.trace_key}"
-    if record.trace_key:
-        return f"c:{data_digest or record.error_id}:{record.trace_key}"
+    trace_key = record.trace_key
+    if trace_key and not shared and not is_cut(trace_key):
+        return f"t:{trace_key}"
+    if trace_key:
+        return f"c:{data_digest or record.error_id}:{trace_key}"
     if data_digest:
         return f"d:{data_digest}"
     return f"e:{record.error_id}"
@@ -138,6 +139,8 @@ def suspects(records: Iterable[ErrorRecord], listed: Collection[ErrorRecord]) ->
     records, unless their data is the same. Each group has one of *records*, the errors asked about, among its own;
     *listed* are all errors of the page.
     """
+    if len({record.trace_key for record in listed}) == len(listed):  # as on most pages: nothing shares a trace key
+        return []
     times_listed = Counter(record.trace_key for record in listed)
     groups: dict[tuple[str, str], dict[str, ErrorRecord]] = {
         (record.trace_key, record.flow_job_id): {}

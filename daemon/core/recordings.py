@@ -163,17 +163,9 @@ def trace_in(case_key: str) -> int:
 
 def said_by(record: ErrorRecord, message: str) -> Said:
     """Return what *record* says, with *message*, the redacted one, in place of its own."""
-    return Said(
-        record.source,
-        record.code,
-        message if len(message) <= MESSAGE_KEPT else message[:MESSAGE_KEPT] + CUT,
-        record.classification,
-        record.classified_by,
-        record.assigned_to,
-        record.tags,
-        record.http_status,
-        record.retryable,
-    )
+    _, _, source, code, _, _, retry_key, http_status, classification, classified_by, assigned_to, tags, _, _, _ = record
+    kept = message if len(message) <= MESSAGE_KEPT else message[:MESSAGE_KEPT] + CUT
+    return Said(source, code, kept, classification, classified_by, assigned_to, tags, http_status, bool(retry_key))
 
 
 def ruling_of(decision: Decision) -> Ruling:

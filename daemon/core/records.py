@@ -110,8 +110,8 @@ class ErrorRecord(NamedTuple):
 
         What people do with it (tags, assignment) is not part of it.
         """
-        text = f"{self.source}\x1f{self.code}\x1f{self.message}\x1f{self.trace_key}\x1f{self.retry_key}"
-        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        said = "\x1f".join(self[2:7])  # source, code, message, trace_key, retry_key
+        digest = blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         return int.from_bytes(digest, "big", signed=True)
 
 

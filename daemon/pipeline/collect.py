@@ -26,7 +26,6 @@ from daemon.core.windows import SWEEP_DUE, StepProgress, Window, mark_after
 from daemon.pipeline.judge import Judge, Judgement
 from daemon.pipeline.pages import ErrorLister, ErrorsPage
 from daemon.pipeline.record import Recorder
-from daemon.pipeline.slices import in_slices
 from daemon.pipeline.survey import StepWork
 
 
@@ -157,7 +156,7 @@ class Collector:
             # one of them say something else by now, the next sweep finds that; before it is acted on it is read again.
             if sight.unknown or rejudge or not window.full:
                 new = await self._page(step, page, sight, reading, tally, now, rejudge=rejudge)
-                errors -= sum(_came_later(each.record, window) for each in new)
+                errors -= _came_later(new, window)
         return Seen(errors=errors, pages=pages)
 
     async def _page(
@@ -176,15 +175,16 @@ class Collector:
         known = {} if none_known else await self.store.known(step.ref, page.error_ids)
         listed = page.records()
         wanted = to_judge(listed, known, rejudge=rejudge)
-        judgements = await self.judge.judge(step, wanted, now, listed=listed)
+        judgements: list[Judgement] = []
         recorded: list[Recorded] = []
         kept: list[Judged] = []
-        async for some in in_slices(judgements):
+        async for some in self.judge.some_at_a_time(step, wanted, now, listed=listed):
+            judgements += some
             kept += [each.to_keep() for each in some]
             if self.recorder is not None:
-                recorded += [self.recorder.of(step, each, now) for each in some]
+                recorded += self.recorder.of(step, some, now)
         await self.store.save_page(reading, kept, recorded)
-        new = [each for each in judgements if each.record.error_id not in known]
+        new = [each for each in judgements if each.record.error_id not in known] if known else judgements
         count_new(tally, step.ref, new)
         count_held(tally, judgements, known)
         if self.log.is_enabled_for(logging.DEBUG):
@@ -215,10 +215,13 @@ class Collector:
         await self.store.end_read(reading, trusted=False)
 
 
-def _came_later(record: ErrorRecord, window: Window) -> bool:
-    """Tell whether a full read shows an error that its summary need not have counted; in doubt it came later."""
+def _came_later(new: Sequence[Judgement], window: Window) -> int:
+    """Count the errors of a full read that its summary need not have counted; in doubt one came later."""
     listed_until = window.settled_at
-    return listed_until is not None and (record.occurred_at is None or record.occurred_at > listed_until)
+    if listed_until is None:
+        return 0
+    moments = [each.record.occurred_at for each in new]
+    return sum(at is None or at > listed_until for at in moments)
 
 
 def to_judge(records: Iterable[ErrorRecord], known: Mapping[str, Known], *, rejudge: bool) -> list[ErrorRecord]:
@@ -236,17 +239,21 @@ def count_new(tally: Tally, ref: StepRef, new: Sequence[Judgement]) -> None:
     if new:
         tally.add("new", len(new))
         tally.totals.see(ref, len(new))
-    for (rule_id, verb), count in Counter((each.decision.rule_id, each.decision.verb) for each in new).items():
-        tally.add("unmatched" if verb is Verb.NONE else "matched", count, rule_id=rule_id)
-        if verb is not Verb.NONE:
-            tally.totals.decide(rule_id, verb.value, count)
+    decided = [each.decision for each in new if each.match is not None]
+    tally.add("unmatched", len(new) - len(decided))
+    for (rule_id, verb), count in Counter((each.rule_id, each.verb) for each in decided).items():
+        tally.add("matched", count, rule_id=rule_id)
+        tally.totals.decide(rule_id, verb.value, count)
 
 
 def count_held(tally: Tally, judgements: Sequence[Judgement], known: Mapping[str, Known]) -> None:
     """Count the errors that are held for people from now on."""
     for each in judgements:
-        decision, before = each.decision, known.get(each.record.error_id)
-        if decision.hold is not None and decision.mode is not Mode.OBSERVE and not (before and before.held):
+        decision = each.decision
+        if decision.hold is None or decision.mode is Mode.OBSERVE:
+            continue
+        before = known.get(each.record.error_id)
+        if not (before and before.held):
             tally.add("held", rule_id=decision.rule_id)
 
 

@@ -3,7 +3,7 @@
 The same code serves the first look (collect) and the look right before a write (act), so that both think alike (P9).
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -44,23 +44,21 @@ class Judgement(NamedTuple):
 
     def to_keep(self) -> Judged:
         """Return what the store remembers of it."""
-        record, decision = self.record, self.decision
-        rule = decision.rule if decision.reason not in HANDS_OFF else None
+        record = self.record
+        verb, reason, detail, rule, mode, due_at, hold = self.decision
+        rule_id, tag, assign = "", False, False
+        if rule is not None:
+            rule_id = rule.id
+            if reason not in HANDS_OFF:
+                tag = not set(rule.tags) <= set(record.tags)
+                assign = bool(rule.assign) and not record.assigned_to
+            if mode is Mode.OBSERVE:
+                hold = None
+        error_id, at = record.error_id, record.occurred_at
         return Judged(
-            record.error_id,
-            self.case_key,
-            record.occurred_at,
-            record.fingerprint(),
-            record.code,
-            decision.verb,
-            decision.rule_id,
-            decision.reason,
-            decision.detail,
-            decision.due_at,
-            tag=rule is not None and not set(rule.tags) <= set(record.tags),
-            assign=rule is not None and bool(rule.assign) and not record.assigned_to,
-            hold=None if decision.mode is Mode.OBSERVE else decision.hold,
-        )
+            error_id, self.case_key, at, record.fingerprint(), record.code,
+            verb, rule_id, reason, detail, due_at, tag, assign, hold,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,30 +79,38 @@ class Judge:
     async def judge(
         self, step: Step, records: Sequence[ErrorRecord], now: datetime, *, listed: Sequence[ErrorRecord] = ()
     ) -> list[Judgement]:
-        """Return one judgement per record, in their order; *listed* are all errors of the pages that showed them.
+        """Return one judgement per record, in their order; as `some_at_a_time`."""
+        return [each async for some in self.some_at_a_time(step, records, now, listed=listed) for each in some]
+
+    async def some_at_a_time(
+        self, step: Step, records: Sequence[ErrorRecord], now: datetime, *, listed: Sequence[ErrorRecord]
+    ) -> AsyncIterator[list[Judgement]]:
+        """Yield one judgement per record, in their order; *listed* are all errors of the pages that showed them.
 
         The retry data is read only where a rule's last open condition, or the name of a case that is to be retried,
         depends on it.
         """
         page = await self._open(step, records, now)
-        asked = {record.error_id for record in records}
         for group in suspects(records, listed):
+            asked = {record.error_id for record in records}
             mine = [record for record in group if record.error_id in asked]
             if any(
                 self._must_name(self.rules.match(step, record, Facts(now, page.case(record)[1].attempts)))
                 for record in mine
             ):
                 await page.tell_apart(group)
-        judgements: list[Judgement] = []
-        async for some in in_slices(records):
-            for record in some:
-                key, case = page.case(record)
-                answer = self.rules.match(step, record, Facts(now, case.attempts))
-                if isinstance(answer, NeedsData) or (page.needs_data(record) and self._must_name(answer)):
+        untried = Facts(now)
+        named = list(zip(records, page.names, strict=True))
+        async for some in in_slices(named, lambda each: len(each[0].message)):
+            judgements: list[Judgement] = []
+            for record, name in some:
+                key, case = page.case(record, name)
+                answer = self.rules.match(step, record, Facts(now, case.attempts) if case.attempts else untried)
+                if isinstance(answer, NeedsData) or (self._must_name(answer) and page.needs_data(record)):
                     judgements.append(await self._judge_with_data(page, record))
                 else:
                     judgements.append(self._conclude(page, record, answer, key, case))
-        return judgements
+            yield judgements
 
     async def with_data(self, step: Step, judgement: Judgement, now: datetime) -> Judgement:
         """Return the judgement with the retry data, read now if judging did not need it; None where there is none."""
@@ -147,10 +153,7 @@ class Judge:
         data: RetryData | None = None,
     ) -> Judgement:
         decision = self._with_recheck(decide(record, match, case, page.now, self.caps), record, page.now)
-        shared = record.trace_key in page.shared
-        return Judgement(
-            record=record, match=match, decision=decision, case_key=key, case=case, data=data, shared=shared
-        )
+        return Judgement(record, match, decision, key, case, data, record.trace_key in page.shared)
 
     def _must_name(self, answer: Match | NeedsData | None) -> bool:
         """Tell whether a record's case must be named: its attempts are, or may be, about to be counted."""
@@ -160,9 +163,9 @@ class Judge:
 
     def _with_recheck(self, decision: Decision, record: ErrorRecord, now: datetime) -> Decision:
         """Let an error that only its age keeps from another rule be judged again when that age is reached."""
-        if decision.verb in (Verb.RETRY, Verb.RESOLVE):
-            return decision
         later = self.rules.recheck_at(record, now)
-        if later is None or (decision.due_at is not None and decision.due_at <= later):
+        if later is None or decision.verb in (Verb.RETRY, Verb.RESOLVE):
+            return decision
+        if decision.due_at is not None and decision.due_at <= later:
             return decision
         return decision.due_again(later)

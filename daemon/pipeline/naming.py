@@ -56,8 +56,9 @@ class CaseReader(Claims, Protocol):
 class Page:
     """The errors of one page while they are judged: what is known of their cases, and the retry data read so far.
 
-    *cases* are by the name that the list gives an error, *shared* the trace keys known to stand for several records,
-    *filed* the cases of those errors that are named by their data and were judged before.
+    *names* are those that the list gives the errors' cases, in their order. *cases* are by such a name, *shared* the trace
+    keys known to stand for several records, *filed* the cases of those errors that are named by their data and were
+    judged before.
     Errors from before *since* are too old to be retried, and nobody asks who has.
     """
 
@@ -66,6 +67,7 @@ class Page:
     client: RetryDataReader
     store: CaseReader
     log: FilteringBoundLogger
+    names: Sequence[str]
     cases: dict[str, tuple[str, CaseHistory]]
     shared: set[str]
     filed: Mapping[str, str]
@@ -73,10 +75,10 @@ class Page:
     others: OthersRetries
     data: dict[str, RetryData | None] = field(default_factory=dict)
 
-    def case(self, record: ErrorRecord) -> tuple[str, CaseHistory]:
-        """Return the case's own key and its history as far as the list tells them."""
-        listed = case_key(record)
-        key, history = self.cases.get(listed, (listed, NEW_CASE))
+    def case(self, record: ErrorRecord, name: str = "") -> tuple[str, CaseHistory]:
+        """Return the case's own key and its history as far as the list tells them, which gives it *name*."""
+        listed = name or case_key(record)
+        key, history = self.cases.get(listed) or (listed, NEW_CASE)
         if record.trace_key in self.shared:
             return case_key(record, shared=True), history
         return key, history
@@ -193,9 +195,10 @@ async def open_page(  # noqa: PLR0913, PLR0917 - what the judge has, and what it
     since: datetime,
 ) -> Page:
     """Ask the store once what is known of the cases of all *records*; those from before *since* are too old to retry."""
-    names = {case_key(record): record.trace_key for record in records}
-    cases = dict(await store.case_histories(step.ref, sorted(names), now))
-    shared = {trace_key for name, trace_key in names.items() if name in cases and cases[name][1].shared}
+    names = [case_key(record) for record in records]
+    cases = dict(await store.case_histories(step.ref, sorted(dict.fromkeys(names)), now))
+    known_to_share = {name for name, (_, case) in cases.items() if case.shared}
+    shared = {each.trace_key for each, name in zip(records, names, strict=True) if name in known_to_share}
     moments = [record.occurred_at for record in records if record.occurred_at and record.occurred_at >= since]
     others = OthersRetries(step=step, since=min(moments, default=now), client=client, retries=retries, claims=store)
     page = Page(
@@ -204,9 +207,10 @@ async def open_page(  # noqa: PLR0913, PLR0917 - what the judge has, and what it
         client=client,
         store=store,
         log=log,
+        names=names,
         cases=cases,
         shared=shared,
-        filed=await _filed(store, step.ref, records, shared),
+        filed=await _filed(store, step.ref, records, names, shared),
         since=since,
         others=others,
     )
@@ -215,10 +219,19 @@ async def open_page(  # noqa: PLR0913, PLR0917 - what the judge has, and what it
 
 
 async def _filed(
-    store: CaseReader, ref: StepRef, records: Sequence[ErrorRecord], shared: Collection[str]
+    store: CaseReader,
+    ref: StepRef,
+    records: Sequence[ErrorRecord],
+    names: Sequence[str],
+    shared: Collection[str],
 ) -> dict[str, str]:
     """Return by error id the cases of *records* that were named by their data when they were judged before."""
-    asked = {record.error_id: record for record in records if needs_digest(record, shared=record.trace_key in shared)}
+    asked = {
+        record.error_id: record
+        for record, name in zip(records, names, strict=True)
+        if (record.trace_key in shared or not name.startswith("t:"))
+        and needs_digest(record, shared=record.trace_key in shared)
+    }
     filed: dict[str, str] = {}
     for error_id, known in (await store.known(ref, list(asked)) if asked else {}).items():
         record, key = asked[error_id], known.case_key

@@ -1,12 +1,15 @@
 """Record: what was judged, without the values in its message, so that other rules can be tried on it later."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from daemon.core.policy import UNMATCHED
 from daemon.core.recordings import Recorded, ruling_of, said_by
 from daemon.core.records import Step
 from daemon.pipeline.judge import Judgement
+
+_UNMATCHED = ruling_of(UNMATCHED)
 
 Redact = Callable[[str], str]
 """Return a message as it is recorded, a little longer than is kept where it is too long."""
@@ -18,17 +21,16 @@ class Recorder:
 
     redact: Redact
 
-    def of(self, step: Step, judgement: Judgement, now: datetime) -> Recorded:
-        """Return the recording of what was judged *now*."""
-        record = judgement.record
-        return Recorded(
-            step.ref,
-            record.error_id,
-            record.occurred_at,
-            said_by(record, self.redact(record.message)),
-            ruling_of(judgement.decision),
-            judged_at=now,
-            last_at=now,
-            case=judgement.case,
-            retry_at=record.retry_at,
-        )
+    def of(self, step: Step, judgements: Sequence[Judgement], now: datetime) -> list[Recorded]:
+        """Return the recordings of what was judged *now*."""
+        recorded: list[Recorded] = []
+        for each in judgements:
+            record = each.record
+            ruling = _UNMATCHED if each.decision is UNMATCHED else ruling_of(each.decision)
+            said = said_by(record, self.redact(record.message))
+            recorded.append(
+                Recorded(
+                    step.ref, record.error_id, record.occurred_at, said, ruling, now, now, 0, each.case, record.retry_at
+                )
+            )
+        return recorded
