@@ -71,10 +71,26 @@ class Exchange:
     requests: int = field(default=0, init=False)
 
     async def _read(self, request: Request) -> Answer:
+        began_s = self.clock()
+        try:
+            return await self._send(request)
+        except TemporaryError as failed:  # only now: what stamina prepares costs as much as a third of an answer
+            left_s = self.patience_s - (self.clock() - began_s)
+            return await self._read_again(request, failed, left_s)
+
+    async def _read_again(self, request: Request, failed: TemporaryError, patience_s: float) -> Answer:
+        """Try a read again that has *failed* once, which is the first attempt of those that it has."""
+        failures = [failed]
+
+        async def attempt() -> Answer:
+            if failures:
+                raise failures.pop()
+            return await self._send(request)
+
         retrying = stamina.AsyncRetryingCaller(
-            attempts=self.attempts, timeout=self.patience_s, wait_initial=0.5, wait_max=10.0
+            attempts=self.attempts, timeout=patience_s, wait_initial=0.5, wait_max=10.0
         )
-        return await retrying(wait_before_next, self._send, request)
+        return await retrying(wait_before_next, attempt)
 
     async def _send(self, request: Request) -> Answer:
         if request.is_write and not self.writes_allowed:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Connection, bindparam, case, delete, exists, func, literal, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, literal, or_, select, update
 
 from daemon.core.decisions import Verb
 from daemon.core.exceptions import StoreError
@@ -88,6 +88,9 @@ NOTE_MISSED = insert(missed).from_select(
     ["step_no", "error_id", "shown_at"], select(STEP, unseen.c.error_id, _shown_at).where(~unseen.c.gone)
 )
 
+_neither_retry_nor_resolve = select(verdicts.c.verdict_no).where(verdicts.c.verb.not_in((Verb.RETRY, Verb.RESOLVE)))
+_listed = errors.alias("listed")
+"""Errors as the index of those that are due tells of them: most are to be retried, and their rows are not looked at."""
 _ranked = (
     select(
         errors.c.step_no,
@@ -96,14 +99,14 @@ _ranked = (
         .over(partition_by=errors.c.step_no, order_by=(errors.c.occurred_at, errors.c.error_id))
         .label("place"),
     )
-    .join_from(errors, verdicts, verdicts.c.verdict_no == errors.c.verdict_no)
-    .join(steps, steps.c.step_no == errors.c.step_no)
+    .join_from(steps, _listed, _listed.c.step_no == steps.c.step_no)
+    .join(errors, and_(errors.c.step_no == _listed.c.step_no, errors.c.error_id == _listed.c.error_id))
     .where(
         steps.c.account == ACCOUNT,
-        errors.c.due_at <= bindparam("now"),
+        (_listed.c.verdict_no + literal(0)).in_(_neither_retry_nor_resolve),
+        _listed.c.due_at <= bindparam("now"),
         errors.c.batch_no.is_(None),
         errors.c.occurred_at.is_not(None),
-        verdicts.c.verb.not_in((Verb.RETRY, Verb.RESOLVE)),
     )
     .subquery()
 )

@@ -33,13 +33,9 @@ def _name(parameter: str) -> BindParameter[str]:
     return bindparam(parameter, type_=errors.c.error_id.type)
 
 
-_stored = (
-    select(errors.c.error_id)
-    .where(errors.c.step_no == STEP, errors.c.error_id.between(_name("first"), _name("last")))
-    .limit(bindparam("most"))
-    .subquery()
+STORED = select(func.count(), func.json_group_array(errors.c.error_id)).where(
+    errors.c.step_no == STEP, errors.c.error_id.between(_name("first"), _name("last"))
 )
-STORED = select(func.json_group_array(_stored.c.error_id))
 _is_stored = exists().where(errors.c.step_no == STEP, errors.c.error_id == _ids.c.value).correlate(_ids)
 UNKNOWN = select(func.json_group_array(_ids.c.value)).select_from(_ids).where(~_is_stored)
 SEE = (
@@ -91,18 +87,26 @@ class Shown:
 
     def see(self, connection: Connection, error_ids: Sequence[str]) -> Sight:
         """Note a page; ids that no database takes as text must have been made clean."""
-        shown = set(error_ids)
-        here = self._grow(connection, shown) if shown and self.grows else set()
-        self.left |= here - shown
-        rest = shown - here  # not stored, or shown before, or not shown by the page to which it is nearest
-        if not rest:
-            return Sight(fresh=len(shown), unknown=0)
+        names = sorted(error_ids)
+        if not names:
+            return Sight(fresh=0, unknown=0)
+        here = self._beyond(connection, names)
+        if here == names:  # as it mostly is
+            self._take_in(names)
+            return Sight(fresh=len(names), unknown=0)
+        shown, stored = set(names), set(here)
+        skipped = stored - shown
+        self.grows = self.grows and len(self.left) + len(skipped) <= self.most_left
+        if self.grows:
+            self._take_in(names)
+            self.left |= skipped
+        rest = shown - stored if self.grows else shown
         unknown = self._unknown(connection, rest)
         found = rest & self.left
         self.left -= found
         to_note = [name for name in rest - found if name in unknown or not self._within(name)]
         fresh = len(shown) - len(rest) + len(found) + self._note(connection, to_note)
-        return Sight(fresh=fresh, unknown=sum(name in unknown for name in error_ids) if unknown else 0)
+        return Sight(fresh=fresh, unknown=sum(name in unknown for name in names))
 
     def seen(self, connection: Connection, error_ids: Iterable[str]) -> set[str]:
         """Return which of the errors the read has shown; what it showed as stored must still be so."""
@@ -121,28 +125,30 @@ class Shown:
         if self.noted:
             connection.execute(FORGET_SIGHTINGS, {"read": self.read_no})
 
-    def _grow(self, connection: Connection, shown: set[str]) -> set[str]:
-        """Let the span take in a page, and return what is stored in the part that is new; nothing where that is too much."""
-        low, high = min(shown), max(shown)
-        ends = {self.first, self.last}
+    def _beyond(self, connection: Connection, names: Sequence[str]) -> list[str]:
+        """Return what is stored between the span and the ends of a page; nothing where that is too much to keep."""
+        low, high = names[0], names[-1]
+        if not self.grows:
+            return []
         if not self.last:
-            sides = [(low, high)]
-        else:
-            sides = [(low, self.first)] * (low < self.first) + [(self.last, high)] * (high > self.last)
-        most = len(shown) + self.most_left + len(ends) + 1  # one more than may be left
-        found = {name for first, last in sides for name in self._stored(connection, first, last, most)} - ends
-        if len(found - shown) + len(self.left) > self.most_left:
-            self.grows = False
-            return set()
-        self.first, self.last = min(low, self.first or low), max(high, self.last)
-        return found
+            return self._stored(connection, low, high, len(names))
+        below = self._stored(connection, low, self.first, len(names)) if low < self.first else []
+        above = self._stored(connection, self.last, high, len(names)) if self.last < high else []
+        return [name for name in (*below, *above) if not self._within(name)]
+
+    def _take_in(self, names: Sequence[str]) -> None:
+        self.first = min(self.first or names[0], names[0])
+        self.last = max(self.last, names[-1])
 
     def _within(self, name: str) -> bool:
         return self.first <= name <= self.last
 
-    def _stored(self, connection: Connection, first: str, last: str, most: int) -> list[str]:
-        parameters = {"step": self.step_no, "first": first, "last": last, "most": most}
-        return _NAMES.decode(connection.execute(STORED, parameters).scalar_one())
+    def _stored(self, connection: Connection, first: str, last: str, shown: int) -> list[str]:
+        found, names = connection.execute(STORED, {"step": self.step_no, "first": first, "last": last}).one()
+        if found > shown + self.most_left + 2:  # that is with the ends of the span
+            self.grows = False
+            return []
+        return _NAMES.decode(names)
 
     def _unknown(self, connection: Connection, names: set[str]) -> set[str]:
         return unknown_of(connection, self.step_no, names)
