@@ -39,7 +39,7 @@ from daemon.pipeline.patience import Patience
 from daemon.pipeline.record import Redact
 from daemon.pipeline.retry_jobs import RetryJobs
 from daemon.pipeline.terms import Clock, Stopping, Terms
-from daemon.rulebook.redaction import Redaction, whole
+from daemon.rulebook.redaction import Redaction, all_whole
 from daemon.settings import Account, Settings
 from daemon.store.fence import Fence
 from daemon.store.pause_file import beside
@@ -189,7 +189,7 @@ def _redact(settings: Settings) -> Redact | None:
     """Return how messages are recorded, None where nothing is."""
     if not settings.recordings.keep:
         return None
-    return whole if settings.recordings.messages else Redaction().redact
+    return all_whole if settings.recordings.messages else Redaction().redact_all
 
 
 def make_holder(command: str, clock: Clock) -> Holder:

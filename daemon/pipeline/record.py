@@ -11,8 +11,8 @@ from daemon.pipeline.judge import Judgement
 
 _UNMATCHED = ruling_of(UNMATCHED)
 
-Redact = Callable[[str], str]
-"""Return a message as it is recorded, a little longer than is kept where it is too long."""
+Redact = Callable[[Sequence[str]], Sequence[str]]
+"""Return messages as they are recorded, in their order, a little longer than is kept where one is too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,10 +24,11 @@ class Recorder:
     def of(self, step: Step, judgements: Sequence[Judgement], now: datetime) -> list[Recorded]:
         """Return the recordings of what was judged *now*."""
         recorded: list[Recorded] = []
-        for each in judgements:
+        messages = self.redact([each.record.message for each in judgements])
+        for each, message in zip(judgements, messages, strict=True):
             record = each.record
             ruling = _UNMATCHED if each.decision is UNMATCHED else ruling_of(each.decision)
-            said = said_by(record, self.redact(record.message))
+            said = said_by(record, message)
             recorded.append(
                 Recorded(
                     step.ref, record.error_id, record.occurred_at, said, ruling, now, now, 0, each.case, record.retry_at

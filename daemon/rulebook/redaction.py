@@ -7,10 +7,19 @@ programs write and no customer is called. Each hidden character becomes the sign
 becomes the same text, and lengths and forms stay.
 """
 
+from collections.abc import Sequence
+
 from daemon.core.recordings import CUT, DIGIT, LETTER, LOWER, MESSAGE_KEPT, SIGNS, UPPER
-from daemon.rulebook.value_finder import is_alone, is_word, values
+from daemon.rulebook.value_finder import has_rare_values, is_alone, is_word, values
 
 SHORT_DIGITS = 3
+
+BETWEEN = "\n\0 "
+"""Stands between messages that are looked through as one text: to what is before and behind it, it is the text's end.
+
+No value goes on over a line's end, NUL keeps the colon of the next message from making a key of JSON of what is in
+quotes, and before a number by itself a space is what nothing is.
+"""
 
 
 class _Kinds(dict[int, str]):
@@ -41,22 +50,47 @@ class Redaction:
 
     def redact(self, message: str) -> str:
         """Return *message* without its values, cut right after what a recording keeps."""
-        message = whole(message)
+        return self._hidden([whole(message)])[0]
+
+    def redact_all(self, messages: Sequence[str]) -> list[str]:
+        """Return each of *messages* as `redact` does, for less: they are looked through as one text."""
+        texts = all_whole(messages)
+        if not has_rare_values(BETWEEN.join(texts)):
+            return self._hidden(texts)
+        rare = [has_rare_values(text) for text in texts]  # apart from the others, which are looked through faster
+        hidden = [
+            iter(self._hidden([text for text, of in zip(texts, rare, strict=True) if of is kind]))
+            for kind in (False, True)
+        ]
+        return [next(hidden[kind]) for kind in rare]
+
+    def _hidden(self, texts: Sequence[str]) -> list[str]:
+        text = BETWEEN.join(texts)
         parts: list[str] = []
         done = 0
-        for start, end, quoted in values(message):
-            parts += (message[done:start], self._hidden(message, start, end, quoted=quoted))
+        for start, end, quoted in values(text):
+            value = text[start:end]
+            if value.isdecimal() and value.isascii():
+                if end - start > SHORT_DIGITS or not is_alone(text, start, end):
+                    value = DIGIT * (end - start)
+            else:
+                value = value.translate(_NUMBERS if is_word(text, start, end, quoted=quoted) else self._kinds)
+            parts += (text[done:start], value)
             done = end
-        parts.append(message[done:])
-        return "".join(parts)
+        parts.append(text[done:])
+        hidden = "".join(parts)
+        cut: list[str] = []
+        start = 0
+        for each in texts:
+            end = start + len(each)
+            cut.append(hidden[start:end])
+            start = end + len(BETWEEN)
+        return cut
 
-    def _hidden(self, message: str, start: int, end: int, *, quoted: bool) -> str:
-        value = message[start:end]
-        if value.isdecimal() and value.isascii():
-            if end - start <= SHORT_DIGITS and is_alone(message, start, end):
-                return value
-            return DIGIT * (end - start)
-        return value.translate(_NUMBERS if is_word(message, start, end, quoted=quoted) else self._kinds)
+
+def all_whole(messages: Sequence[str]) -> list[str]:
+    """Return `whole` of each of *messages*."""
+    return [whole(each) for each in messages]
 
 
 def whole(message: str) -> str:

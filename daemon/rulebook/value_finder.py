@@ -27,7 +27,8 @@ _VALUE = re.compile(
 )
 # An address is looked for where its first character can stand, or, with this one, right behind another value.
 _ADDRESS_HERE = re.compile(rf"{_ADDRESS}'?")
-_HAS_LONG_WORD = re.compile(rf"(?:[A-Za-z]{{0,{LONG_WORD - 1}}}+[^A-Za-z]++)*+[A-Za-z]{{{LONG_WORD}}}")
+_LETTERS = bytes(ord("a") if chr(byte) in ascii_letters else 0 for byte in range(256))
+_LONG_WORD = b"a" * LONG_WORD
 # The same for most messages, those with neither addresses nor long words: fast, because it begins with a set of
 # characters. The letters in front of a digit are left to who asks.
 _QUOTED_OR_DIGITS = re.compile(
@@ -49,7 +50,7 @@ _ALONE_AFTER = re.compile(r"\Z|[^0-9 ./:,_\-\u0800-\U0010ffff]|[ ./:,_-](?:[\0-/
 def values(message: str) -> Iterator[Value]:
     """Yield the values in *message*; of a sentence in quotes, those in it."""
     done = 0
-    if "@" in message or _HAS_LONG_WORD.match(message):
+    if has_rare_values(message):
         while found := _ADDRESS_HERE.match(message, done) or _VALUE.search(message, done):
             start, end = found.span(found.lastindex or 0)
             if found.lastgroup:
@@ -59,12 +60,25 @@ def values(message: str) -> Iterator[Value]:
             done = found.end()
         return
     for found in _QUOTED_OR_DIGITS.finditer(message):
-        start, end = found.span(found.lastindex or 0)
-        if found.lastindex:
-            yield from _quoted(message, start, end)
+        group = found.lastindex
+        if group:
+            start, end = found.span(group)
+            if " " in message[start:end]:
+                yield from _quoted(message, start, end)
+            else:
+                yield start, end, True
+            done = found.end()
         else:
-            yield done + len(message[done:start].rstrip(ascii_letters)), end, False
-        done = found.end()
+            start, end = found.span()
+            if start > done and message[start - 1] in ascii_letters:
+                start = done + len(message[done:start].rstrip(ascii_letters))
+            yield start, end, False
+            done = end
+
+
+def has_rare_values(text: str) -> bool:
+    """Tell whether *text* may have an address, or has a word too long for a language; most messages have neither."""
+    return "@" in text or _LONG_WORD in text.encode().translate(_LETTERS)
 
 
 def _quoted(message: str, start: int, end: int) -> Iterator[Value]:

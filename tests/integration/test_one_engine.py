@@ -27,7 +27,7 @@ from daemon.pipeline.ownership import Ownership
 from daemon.pipeline.patience import Patience
 from daemon.pipeline.retry_jobs import RetryJobs
 from daemon.pipeline.terms import Terms
-from daemon.rulebook.redaction import Redaction, whole
+from daemon.rulebook.redaction import Redaction, all_whole
 from daemon.rulebook.ruleset import RuleSet, compile_rules
 from daemon.rulebook.testing import NOW, run_tests
 from daemon.store.memory import MemoryStore
@@ -90,7 +90,7 @@ def cycle_of(world: World, rules: RuleSet, store: MemoryStore, clock: FakeClock,
         patience=Patience(first=timedelta(seconds=10)),
         retries=RetryJobs(client=platform, claims=store, now=clock.now),
         clock=clock,
-        redact=Redaction().redact if hide else whole,
+        redact=Redaction().redact_all if hide else all_whole,
         **parts,
     )
 

@@ -70,18 +70,55 @@ SNIPPETS = [
 def test_whatever_is_said_the_same_is_hidden_as_by_the_plain_way() -> None:
     chance = random.Random(6)
     redaction = Redaction()
+    messages: list[str] = []
     for number in range(12_000):
         # half of them of few parts, so that these meet in every order
         parts = SNIPPETS if number % 2 else chance.sample(SNIPPETS, chance.randint(2, 9))
-        message = "".join(chance.choices(parts, k=chance.randint(0, 40)))
-        assert redaction.redact(message) == redacted(message), message
+        messages.append("".join(chance.choices(parts, k=chance.randint(0, 40))))
+    hidden = [redacted(each) for each in messages]
+    assert [redaction.redact(each) for each in messages] == hidden
+    assert redaction.redact_all(messages) == hidden
+
+
+BEGINNINGS = ["", "7", " 7", "x7", "'a'", '"a"', "“a”", ": 1", ":", " :", "a b c'", "@x.com", "\n7", "7 1234", "word"]
+ENDINGS = [
+    "",
+    "7",
+    "7 ",
+    "7.",
+    "7x",
+    "'a'",
+    "'a''",
+    '"a"',
+    '"a1"',
+    '\\"a\\"',
+    "'a",
+    '"a',
+    "“a",
+    "\\",
+    "ab",
+    "x.com",
+    '"a" ',
+]
+
+
+def test_what_stands_in_one_message_changes_nothing_in_the_next_one() -> None:
+    redaction = Redaction()
+    for ending in ENDINGS:
+        for beginning in BEGINNINGS:
+            pair = [f"no {ending}", f"{beginning} no"]
+            assert redaction.redact_all([ending, beginning]) == [redacted(ending), redacted(beginning)]
+            assert redaction.redact_all(pair) == [redacted(each) for each in pair]
+
+
+def test_no_messages_are_no_messages() -> None:
+    assert Redaction().redact_all([]) == []
 
 
 @pytest.mark.parametrize("errors", [integration_errors, third_errors, held_out_errors], ids=lambda each: each.__name__)
 def test_what_platforms_say_is_hidden_as_by_the_plain_way(errors: Any) -> None:
-    redaction = Redaction()
-    for said in errors.corpus(errors.TEMPLATES, 2_000, seed=6):
-        assert redaction.redact(said.message) == redacted(said.message)
+    messages = [said.message for said in errors.corpus(errors.TEMPLATES, 2_000, seed=6)]
+    assert Redaction().redact_all(messages) == [redacted(each) for each in messages]
 
 
 @pytest.mark.parametrize(("message", "shown"), REDACTED.values(), ids=REDACTED.keys())
