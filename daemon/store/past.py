@@ -104,7 +104,7 @@ NOTHING: Now = (None, "", None, "", 0)
 def recording_rows(connection: Connection, recorded: Sequence[Recorded], now: datetime) -> dict[str, Now]:
     """Return by error id what the rows of errors that are stored *now* have of their recordings."""
     rulings = _text_numbers(connection, "rulings", [one.ruling for one in recorded], ruling_text)
-    apart = [take_apart(one.said) for one in recorded]
+    apart = list(take_apart(one.said for one in recorded))
     frames = _text_numbers(connection, "frames", [frame for frame, _ in apart], frame_text)
     rows: dict[str, Now] = {}
     at, judged_ms = now, 0

@@ -6,7 +6,7 @@ them is that of thousands, together with all that is not its message.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain, zip_longest
@@ -40,15 +40,18 @@ _SHORT = (
 """What stands for `SIGNS` and `CUT` among words that vary, which have none of these: a byte in place of three to 24."""
 
 
-def take_apart(said: Said) -> tuple[Frame, str]:
-    """Return the frame of what an error says, and the words in it."""
-    source, code, message, *rest = said
-    parts = _VARIES.split(message)
-    words = " ".join(parts[1::2])
-    if not words.isascii():
-        for signs, short in _SHORT:
-            words = words.replace(signs, short)
-    return (source, code, GAP.join(parts[::2]), *rest), words
+def take_apart(said: Iterable[Said]) -> Iterator[tuple[Frame, str]]:
+    """Return the frame of what each error says, and the words in it."""
+    frames: list[Frame] = []
+    varying: list[str] = []
+    for source, code, message, *rest in said:
+        parts = _VARIES.split(message)
+        frames.append((source, code, GAP.join(parts[::2]), *rest))
+        varying.append(" ".join(parts[1::2]))
+    words = "\n".join(varying)  # those of a page at once
+    for signs, short in _SHORT:
+        words = words.replace(signs, short)
+    return zip(frames, words.split("\n"), strict=False)  # of nothing one empty word is left
 
 
 def frame_text(frame: Frame) -> str:
