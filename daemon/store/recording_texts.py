@@ -30,7 +30,7 @@ GAP = DIGIT
 _NO_LETTERS = f"0-9{SIGNS}{CUT}"
 _NAME = r"(?<=\b[A-Z])(?<!^[A-Z])[A-Za-z]*+"  # what a message begins with is part of its frame
 # It looks back at its first character: what begins with a set of characters is found in half the time.
-_VARIES = re.compile(f"([A-Z{_NO_LETTERS}](?:(?<=[{_NO_LETTERS}])[{_NO_LETTERS}]*+|{_NAME}))")
+VARIES = re.compile(f"([A-Z{_NO_LETTERS}](?:(?<=[{_NO_LETTERS}])[{_NO_LETTERS}]*+|{_NAME}))")
 _SHORTS = ((LOWER, "*+-_"), (UPPER, "<>!^"), (DIGIT, "@%=#"))
 _SHORT = (
     *((sign * times, short) for sign, shorts in _SHORTS for times, short in zip((8, 4, 2, 1), shorts, strict=True)),
@@ -45,7 +45,7 @@ def take_apart(said: Iterable[Said]) -> Iterator[tuple[Frame, str]]:
     frames: list[Frame] = []
     varying: list[str] = []
     for source, code, message, *rest in said:
-        parts = _VARIES.split(message)
+        parts = VARIES.split(message)
         frames.append((source, code, GAP.join(parts[::2]), *rest))
         varying.append(" ".join(parts[1::2]))
     words = "\n".join(varying)  # those of a page at once
