@@ -27,6 +27,7 @@ from sqlalchemy import (
 from daemon.core.judgements import Judged
 from daemon.core.recordings import Recorded
 from daemon.store.columns import clean, to_ms
+from daemon.store.counted import errors_changed
 from daemon.store.paged import Paged, Row, given
 from daemon.store.past import JUDGED_AT, NOTHING, past_of, recording_rows
 from daemon.store.sqlite import document, each, fields, insert
@@ -158,6 +159,7 @@ def keep(
     if new < len(newest):
         if recorded:
             KEEP_PAST.execute(connection, rows, given_ms)
+        errors_changed(connection)
         REPLACE.execute(connection, rows, given_ms)
         free = [one.error_id for one in newest.values() if one.hold is None]
         connection.execute(LET_GO, {"step": step_no, "ids": document(free)})

@@ -12,6 +12,7 @@ from daemon.core.decisions import LEFT_ALONE, Outcome, Verb
 from daemon.core.rows import ErrorRow, HeldRow, WriteRow
 from daemon.store import tables
 from daemon.store.columns import Words
+from daemon.store.counted import counted
 from daemon.store.steps import REF, ref_of
 from daemon.store.tables import batch_items, batches, codes, errors, held, steps, verdicts
 from daemon.store.transactions import Database, reads
@@ -47,7 +48,7 @@ COUNTS = (
     .where(steps.c.account == bindparam("account"))
     .group_by(verdicts.c.verb, verdicts.c.rule_id, verdicts.c.reason)
 )
-UNMATCHED = select(func.count()).where(  # without a join, as each cycle asks it
+UNMATCHED = select(func.count()).where(  # without a join, as each cycle with something new asks it
     errors.c.verdict_no.in_(select(verdicts.c.verdict_no).where(verdicts.c.verb == Verb.NONE.value)),
     errors.c.step_no.in_(select(steps.c.step_no).where(steps.c.account == bindparam("account"))),
 )
@@ -138,7 +139,11 @@ class PeopleRows(Database):
     @reads
     def unmatched_count(self, connection: Connection, account: str) -> int:
         """Return how many errors are stored that no rule matched."""
-        return connection.execute(UNMATCHED, {"account": account}).scalar_one()
+
+        def count() -> int:
+            return connection.execute(UNMATCHED, {"account": account}).scalar_one()
+
+        return counted(connection, account, count)
 
     @reads
     def open_between(self, connection: Connection, account: str, since: datetime, until: datetime) -> int:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, Table, bindparam, select
 from sqlalchemy import update as update_table
 
 from daemon.core.records import StepRef
+from daemon.store.counted import errors_changed
 from daemon.store.sqlite import insert
 from daemon.store.tables import steps
 
@@ -50,6 +51,7 @@ def make_step(connection: Connection, ref: StepRef) -> int:
 def count_stored(connection: Connection, step_no: int, more: int) -> None:
     """Keep count of a step's errors after *more* rows were added (negative: taken away)."""
     if more:
+        errors_changed(connection)
         connection.execute(COUNT, {"which": step_no, "more": more})
 
 

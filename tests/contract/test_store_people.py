@@ -108,6 +108,21 @@ async def test_counts_are_by_verb_rule_and_reason(store: Store) -> None:
     assert await store.unmatched_count("nobody") == 0
 
 
+async def test_those_without_a_rule_are_counted_as_they_come_and_go_and_are_judged_again(store: Store) -> None:
+    counts = [await store.unmatched_count("acme")]
+    await save(store, unmatched("e1"), unmatched("e2"), unmatched("e3"), judged("e4"))
+    counts.append(await store.unmatched_count("acme"))
+    await save(store, judged("e1"), unmatched("e2"))
+    counts.append(await store.unmatched_count("acme"))
+    await store.drop(STEP, ["e2"])
+    counts.append(await store.unmatched_count("acme"))
+    read = await store.begin_read(STEP, full=True)
+    await store.see(read, ["e1", "e4"])
+    await store.end_read(read, trusted=True)
+    counts.append(await store.unmatched_count("acme"))
+    assert counts == [0, 3, 2, 1, 0]
+
+
 async def test_open_errors_are_counted_by_age_without_those_in_flight_and_those_that_a_rule_leaves_alone(
     store: Store,
 ) -> None:
