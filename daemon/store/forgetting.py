@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from daemon.store.columns import to_ms
+from daemon.store.lately import note_changed
 from daemon.store.sqlite import document
 from daemon.store.transactions import Database, writes_soon
 
@@ -115,8 +116,9 @@ class ForgettingRows(Database):
             return None
         looked_at = document(numbers)
         forgotten = connection.execute(FORGET_ITEMS, {"numbers": looked_at, "before": to_ms(before)}).rowcount
-        for statement in (FORGET_PATCHES, FORGET_BATCHES):
-            connection.execute(statement, {"numbers": looked_at})
+        connection.execute(FORGET_PATCHES, {"numbers": looked_at})
+        if connection.execute(FORGET_BATCHES, {"numbers": looked_at}).rowcount:
+            note_changed(connection)
         return numbers[-1], forgotten
 
     @writes_soon
