@@ -39,6 +39,7 @@ class Matcher:
         self._prefilter = prefilter
         self._profiles = Profiles(programs)
         self._clauses = ClauseIndex([program.clauses for program in programs])
+        self._possible: Memo[tuple[int, ...], int] = Memo(PLANS_KEPT)
         self._plans: Memo[tuple[Profile, tuple[int, ...]], tuple[Candidate, ...]] = Memo(PLANS_KEPT)
         self._verdicts: Memo[tuple[Profile, str], Verdicts] = Memo(messages_kept)
 
@@ -67,15 +68,22 @@ class Matcher:
         hits = self._prefilter.hits(message)
         if hits is None:
             return tuple((program, program.judges_after(None)) for program in chosen(self._programs, profile.mask))
+        possible = self._possible[hits]
+        if possible is None:
+            possible = self._clauses.possible(hits)
+            self._possible.put(hits, possible)
+        mask = profile.mask & possible
+        if not mask:
+            return ()
         plan = self._plans[profile, hits]
         if plan is None:
-            plan = tuple(self._candidates(profile, hits))
+            plan = tuple(self._candidates(mask, hits))
             self._plans.put((profile, hits), plan)
         return plan
 
-    def _candidates(self, profile: Profile, hits: tuple[int, ...]) -> Iterator[Candidate]:
+    def _candidates(self, mask: int, hits: tuple[int, ...]) -> Iterator[Candidate]:
         found = frozenset(hits)
-        for program in chosen(self._programs, self._clauses.narrow(profile.mask, hits)):
+        for program in chosen(self._programs, mask):
             if program.possible(found):
                 judges = program.judges_after(found)
                 yield program, judges

@@ -84,9 +84,10 @@ class Prefilter:
 class ClauseIndex:
     """Which rules a set of hits leaves possible, as a bit mask: the first clauses of each rule, ``LEVELS`` of them."""
 
-    __slots__ = ("_levels",)
+    __slots__ = ("_all", "_levels")
 
     def __init__(self, clauses_of_rules: Sequence[Sequence[frozenset[int]]]) -> None:
+        self._all = (1 << len(clauses_of_rules)) - 1
         self._levels: list[tuple[int, dict[int, int]]] = []
         for level in range(LEVELS):
             free = 0
@@ -100,8 +101,9 @@ class ClauseIndex:
             if asking:
                 self._levels.append((free, asking))
 
-    def narrow(self, mask: int, hits: Sequence[int]) -> int:
-        """Return *mask* without the rules that miss a literal they need."""
+    def possible(self, hits: Sequence[int]) -> int:
+        """Return the rules that miss no literal they need."""
+        mask = self._all
         for free, asking in self._levels:
             possible = free
             for literal in hits:
