@@ -5,7 +5,6 @@ for gone. What its pages had already told stays, each page being one transaction
 """
 
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,7 +13,6 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from daemon.core.actions import Mode
 from daemon.core.decisions import Verb
 from daemon.core.exceptions import RefusedError
 from daemon.core.judgements import Gone, Judged, Known
@@ -23,6 +21,7 @@ from daemon.core.recordings import Recorded
 from daemon.core.records import ErrorRecord, Mark, Step, StepRef
 from daemon.core.tally import Tally
 from daemon.core.windows import SWEEP_DUE, StepProgress, Window, mark_after
+from daemon.pipeline.found import Found
 from daemon.pipeline.judge import Judge, Judgement
 from daemon.pipeline.pages import ErrorLister, ErrorsPage
 from daemon.pipeline.record import Recorder
@@ -155,41 +154,27 @@ class Collector:
             # Where a list is read whole to find out what has left, a page of known errors is done with its ids. Should
             # one of them say something else by now, the next sweep finds that; before it is acted on it is read again.
             if sight.unknown or rejudge or not window.full:
-                new = await self._page(step, page, sight, reading, tally, now, rejudge=rejudge)
-                errors -= _came_later(new, window)
+                found = await self._judged(step, page, sight, now, rejudge=rejudge)
+                await self.store.save_page(reading, found.kept, found.recorded)
+                found.count(tally, step.ref)
+                errors -= found.came_later(window)
+                del found  # the next page may be long in coming
         return Seen(errors=errors, pages=pages)
 
-    async def _page(
-        self,
-        step: Step,
-        page: ErrorsPage,
-        sight: Sight,
-        reading: Read,
-        tally: Tally,
-        now: datetime,
-        *,
-        rejudge: bool,
-    ) -> Sequence[Judgement]:
-        """Judge and keep what a page shows; return the judgements of errors that were not known before."""
+    async def _judged(self, step: Step, page: ErrorsPage, sight: Sight, now: datetime, *, rejudge: bool) -> Found:
+        """Judge what a page shows."""
         none_known = sight.unknown == len(page.error_ids)
         known = {} if none_known else await self.store.known(step.ref, page.error_ids)
         listed = page.records()
         wanted = to_judge(listed, known, rejudge=rejudge)
-        judgements: list[Judgement] = []
-        recorded: list[Recorded] = []
-        kept: list[Judged] = []
+        found = Found()
         async for some in self.judge.some_at_a_time(step, wanted, now, listed=listed):
-            judgements += some
-            kept += [each.to_keep() for each in some]
+            new = found.add(some, known)
             if self.recorder is not None:
-                recorded += self.recorder.of(step, some, now)
-        await self.store.save_page(reading, kept, recorded)
-        new = [each for each in judgements if each.record.error_id not in known] if known else judgements
-        count_new(tally, step.ref, new)
-        count_held(tally, judgements, known)
-        if self.log.is_enabled_for(logging.DEBUG):
-            self._tell(step.ref, new)
-        return new
+                found.recorded += self.recorder.of(step, some, now)
+            if self.log.is_enabled_for(logging.DEBUG):
+                self._tell(step.ref, new)
+        return found
 
     def _tell(self, ref: StepRef, new: Sequence[Judgement]) -> None:
         """Tell of each error that was not known before what its rule wants done with it."""
@@ -215,15 +200,6 @@ class Collector:
         await self.store.end_read(reading, trusted=False)
 
 
-def _came_later(new: Sequence[Judgement], window: Window) -> int:
-    """Count the errors of a full read that its summary need not have counted; in doubt one came later."""
-    listed_until = window.settled_at
-    if listed_until is None:
-        return 0
-    moments = [each.record.occurred_at for each in new]
-    return sum(at is None or at > listed_until for at in moments)
-
-
 def to_judge(records: Iterable[ErrorRecord], known: Mapping[str, Known], *, rejudge: bool) -> list[ErrorRecord]:
     """Return the records that need judging: new ones, changed ones, all where *rejudge*; none that is being acted on."""
     wanted: list[ErrorRecord] = []
@@ -232,29 +208,6 @@ def to_judge(records: Iterable[ErrorRecord], known: Mapping[str, Known], *, reju
         if before is None or (not before.in_flight and (rejudge or before.fingerprint != record.fingerprint())):
             wanted.append(record)
     return wanted
-
-
-def count_new(tally: Tally, ref: StepRef, new: Sequence[Judgement]) -> None:
-    """Count errors of one step that were not known before, and which of them a rule matched."""
-    if new:
-        tally.add("new", len(new))
-        tally.totals.see(ref, len(new))
-    decided = [each.decision for each in new if each.match is not None]
-    tally.add("unmatched", len(new) - len(decided))
-    for (rule_id, verb), count in Counter((each.rule_id, each.verb) for each in decided).items():
-        tally.add("matched", count, rule_id=rule_id)
-        tally.totals.decide(rule_id, verb.value, count)
-
-
-def count_held(tally: Tally, judgements: Sequence[Judgement], known: Mapping[str, Known]) -> None:
-    """Count the errors that are held for people from now on."""
-    for each in judgements:
-        decision = each.decision
-        if decision.hold is None or decision.mode is Mode.OBSERVE:
-            continue
-        before = known.get(each.record.error_id)
-        if not (before and before.held):
-            tally.add("held", rule_id=decision.rule_id)
 
 
 def count_gone(tally: Tally, gone: Sequence[Gone]) -> None:
