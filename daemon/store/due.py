@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
+import msgspec
 from sqlalchemy import (
+    BigInteger,
     Connection,
     and_,
     bindparam,
@@ -12,7 +15,9 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    or_,
     select,
+    type_coerce,
     update,
 )
 
@@ -23,16 +28,17 @@ from daemon.core.plans import DueGroup
 from daemon.core.ramp import Stage
 from daemon.core.records import StepRef
 from daemon.core.usage import Usage
-from daemon.store.columns import Moment, to_ms
+from daemon.store.cases import SENT
+from daemon.store.columns import Moment, from_ms
 from daemon.store.judged import STEP, keep
-from daemon.store.lately import DAY_MS, lately
 from daemon.store.leaving import NAMED, forget
-from daemon.store.sqlite import document
+from daemon.store.sqlite import document, packed_rows
 from daemon.store.steps import REF, find_step, make_step, ref_of
 from daemon.store.tables import (
     WANTING,
     WANTS_ASSIGN,
     WANTS_TAG,
+    batches,
     errors,
     steps,
     verdicts,
@@ -77,10 +83,58 @@ WANTED = {
     for act in WANTS
 }
 
+_hour = case((batches.c.intended_at > bindparam("hour_ago", type_=Moment()), batches.c.size), else_=0)
+USAGE = (
+    select(batches.c.rule_id, batches.c.act, func.sum(_hour).label("hour"), func.sum(batches.c.size).label("day"))
+    .join_from(batches, steps)
+    .where(steps.c.account == ACCOUNT, batches.c.intended_at > bindparam("day_ago"), SENT)
+    .group_by(batches.c.rule_id, batches.c.act)
+)
+_taken = func.sum(batches.c.size - batches.c.came_back - batches.c.refused)
+RESOLVED = (
+    select(*REF, batches.c.rule_id, _taken.label("taken"))
+    .join_from(batches, steps)
+    .where(
+        steps.c.account == ACCOUNT,
+        batches.c.act == Act.RESOLVE,
+        batches.c.intended_at > bindparam("hour_ago", type_=Moment()),
+        SENT,
+    )
+    .group_by(*REF, batches.c.rule_id)
+    .having(_taken > 0)
+)
+
 SINCE = bindparam("since", type_=Moment())
 SENT_SINCE = bindparam("sent_since", type_=Moment())
 SENT_WITHIN = timedelta(days=1)
 """How long before its outcome a retry may have been sent and still be found; what took longer says little by then."""
+
+_sent_at, _told_at = (type_coerce(batches.c[name], BigInteger) for name in ("intended_at", "told_at"))
+_open = func.sum(batches.c.size - batches.c.told)
+_stages = (
+    select(
+        batches.c.plan_id,
+        func.min(_sent_at).label("sent_at"),
+        func.sum(batches.c.size - batches.c.refused).label("sent"),
+        func.sum(batches.c.confirmed).label("confirmed"),
+        func.sum(batches.c.came_back + batches.c.unknown).label("failed"),
+        _open.label("open"),
+        func.max(_told_at).label("settled_at"),
+    )
+    .where(
+        batches.c.step_no == STEP,
+        batches.c.rule_id == bindparam("rule_id"),
+        batches.c.act == Act.RETRY,
+        batches.c.intended_at >= SENT_SINCE,
+        SENT,
+        batches.c.size > batches.c.refused,
+    )
+    .group_by(batches.c.plan_id)
+    .having(or_(_open > 0, func.max(batches.c.told_at) >= SINCE))
+    .subquery()
+)
+STAGES = select(packed_rows(*_stages.c))
+_READ_STAGES = msgspec.json.Decoder(list[tuple[int, int, int, int, int, int, int | None]])
 
 UNMARK = update(errors).where(errors.c.step_no == STEP, NAMED, errors.c.wants.bitwise_and(bindparam("mark")) > 0)
 UNMARK = UNMARK.values(wants=errors.c.wants - bindparam("mark"))
@@ -115,8 +169,14 @@ class DueRows(Database):
     @reads
     def usage(self, connection: Connection, account: str, now: datetime) -> Usage:
         """Return how many errors were sent in the hour and the day before *now*."""
-        now_ms = to_ms(now)
-        return lately(connection, now_ms - DAY_MS).usage(account, now_ms)
+        since = {"hour_ago": now - HOUR, "day_ago": now - DAY}
+        rows = connection.execute(USAGE, {"account": account} | since).all()
+        resolved = connection.execute(RESOLVED, {"account": account, "hour_ago": now - HOUR})
+        return Usage(
+            hour={(row.rule_id, Act(row.act)): row.hour for row in rows if row.hour},
+            day={(row.rule_id, Act(row.act)): row.day for row in rows},
+            resolved={(row.rule_id, ref_of(row)): row.taken for row in resolved},
+        )
 
     @reads
     def stages(self, connection: Connection, ref: StepRef, rule_id: str, since: datetime) -> list[Stage]:
@@ -125,8 +185,25 @@ class DueRows(Database):
         Oldest first; plans of more than a day before *since* are left out. An error whose outcome is unknown has failed;
         one that vanished has neither helped nor failed; one that a person said was never sent is not in it.
         """
-        since_ms, sent_since_ms = to_ms(since), to_ms(since - SENT_WITHIN)
-        return lately(connection, sent_since_ms).stages(ref, rule_id, since_ms, sent_since_ms)
+        step_no = find_step(connection, ref)
+        if step_no is None:
+            return []
+        names = {"step": step_no, "rule_id": rule_id, "since": since, "sent_since": since - SENT_WITHIN}
+        rows = connection.execute(STAGES, names).scalar_one()
+        return [
+            Stage(
+                plan_id=plan_id,
+                sent_at=from_ms(sent_at),
+                sent=sent,
+                confirmed=confirmed,
+                failed=failed,
+                open=left,
+                settled_at=None if settled_at is None else from_ms(settled_at),
+            )
+            for plan_id, sent_at, sent, confirmed, failed, left, settled_at in sorted(
+                _READ_STAGES.decode(rows), key=itemgetter(1, 0)
+            )
+        ]
 
     @writes_soon
     def rejudge(self, connection: Connection, ref: StepRef, judged: Sequence[Judged]) -> None:

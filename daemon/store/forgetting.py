@@ -10,7 +10,6 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from daemon.store.columns import to_ms
-from daemon.store.lately import note_changed
 from daemon.store.sqlite import document
 from daemon.store.transactions import Database, writes_soon
 
@@ -116,9 +115,8 @@ class ForgettingRows(Database):
             return None
         looked_at = document(numbers)
         forgotten = connection.execute(FORGET_ITEMS, {"numbers": looked_at, "before": to_ms(before)}).rowcount
-        connection.execute(FORGET_PATCHES, {"numbers": looked_at})
-        if connection.execute(FORGET_BATCHES, {"numbers": looked_at}).rowcount:
-            note_changed(connection)
+        for statement in (FORGET_PATCHES, FORGET_BATCHES):
+            connection.execute(statement, {"numbers": looked_at})
         return numbers[-1], forgotten
 
     @writes_soon

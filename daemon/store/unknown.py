@@ -11,7 +11,6 @@ from daemon.core.rows import UnknownRow
 from daemon.store.columns import Words
 from daemon.store.entries import WAKE, WAKE_HELD
 from daemon.store.histories import names_of
-from daemon.store.lately import note_changed
 from daemon.store.sqlite import document, each
 from daemon.store.steps import REF, AnyRow, ref_of
 from daemon.store.tables import UNSURE, batch_items, batches, steps
@@ -125,7 +124,6 @@ class UnknownRows(Database):
         if settled is None:
             return False
         connection.execute(COUNT_TOLD, {"batch": batch_id})
-        note_changed(connection)
         names = {"step": settled.step_no, "keys": document([settled.case_key]), "due": now}
         for wake in (WAKE, WAKE_HELD):
             connection.execute(wake, names)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, given, settings
@@ -279,6 +278,8 @@ async def look(twins: Twins) -> None:
         lambda store: store.due_groups("acme", later),
         lambda store: store.rechecks("acme", later),
         lambda store: store.open_counts("acme"),
+        lambda store: store.usage("acme", later),
+        lambda store: store.stages(STEP, "r1", NOON),
         lambda store: store.retry_runs("acme", NOON, later),
         lambda store: store.unsettled_count("acme"),
         lambda store: store.named_by_data_under_way("acme"),
@@ -306,8 +307,6 @@ async def count(twins: Twins) -> None:
     await twins.alike(lambda store: store.open_again(STEP, KEYS))
     await twins.alike(lambda store: store.remembered(STEP, NOON - timedelta(days=1)))
     await twins.alike(lambda store: store.departed("acme"))
-    for at in (minutes(20), NOON):
-        await twins.alike(partial(_weighed, now=at))
     assert histories
     ours = dict.fromkeys(KEYS, 0)
     for attempt in twins.attempts:
@@ -315,10 +314,6 @@ async def count(twins: Twins) -> None:
             ours[histories[key][0]] += 1
     for root, history in histories.values():
         assert sum(history.by_rule.values()) == ours[root]
-
-
-async def _weighed(store: Store, now: datetime) -> object:
-    return await store.usage("acme", now), await store.stages(STEP, "r1", now)
 
 
 async def _journal(twins: Twins, store: Store, place: int) -> object:

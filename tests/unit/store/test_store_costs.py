@@ -17,7 +17,6 @@ from daemon.store import (
     due,
     entries,
     judged,
-    lately,
     leaving,
     past,
     planning,
@@ -76,21 +75,14 @@ async def test_no_statement_of_the_main_path_reads_a_whole_backlog(name: str) ->
 
 @pytest.mark.parametrize(
     "statement",
-    [breakers.RETRY_RUNS, reporting.SENT, reporting.MEDIANS],
-    ids=["retry runs", "sent", "medians"],
+    [breakers.RETRY_RUNS, due.STAGES, reporting.SENT, reporting.MEDIANS],
+    ids=["retry runs", "stages", "sent", "medians"],
 )
 async def test_what_came_of_retries_lately_is_found_without_reading_the_whole_journal(statement: Any) -> None:
     details = await explained(statement)
     scans = [detail for detail in details if detail.startswith("SCAN") and detail.split()[1] in METADATA.tables]
     assert not scans
     assert any("INDEX batches_by_step (step_no=? AND intended_at>?" in detail for detail in details)
-
-
-@pytest.mark.parametrize("statement", [lately.SINCE, lately.NEWER, lately.NEWEST], ids=["since", "newer", "newest"])
-async def test_what_was_sent_lately_is_found_without_reading_the_whole_journal(statement: Any) -> None:
-    details = await explained(statement)
-    assert any(detail.startswith("SEARCH batches") for detail in details)
-    assert not [detail for detail in details if detail.startswith("SCAN") and detail.split()[1] in METADATA.tables]
 
 
 @pytest.mark.parametrize(
