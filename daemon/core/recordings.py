@@ -15,6 +15,7 @@ from daemon.core.actions import Mode
 from daemon.core.batches import Act
 from daemon.core.cases import NEW_CASE, CaseHistory
 from daemon.core.decisions import Decision, Outcome, Verb
+from daemon.core.many import maker
 from daemon.core.records import ErrorRecord, StepRef
 
 MESSAGE_KEPT = 2_000
@@ -161,11 +162,14 @@ def trace_in(case_key: str) -> int:
     return trace_of(name) if kind == "t:" else 0
 
 
+_said = maker(Said)
+
+
 def said_by(record: ErrorRecord, message: str) -> Said:
     """Return what *record* says, with *message*, the redacted one, in place of its own."""
     _, _, source, code, _, _, retry_key, http_status, classification, classified_by, assigned_to, tags, _, _, _ = record
     kept = message if len(message) <= MESSAGE_KEPT else message[:MESSAGE_KEPT] + CUT
-    return Said(source, code, kept, classification, classified_by, assigned_to, tags, http_status, bool(retry_key))
+    return _said((source, code, kept, classification, classified_by, assigned_to, tags, http_status, bool(retry_key)))
 
 
 def ruling_of(decision: Decision) -> Ruling:

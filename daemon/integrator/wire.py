@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from daemon.core.exceptions import ProtocolError
+from daemon.core.many import maker
 from daemon.core.records import ErrorRecord, ResolvedRecord
 from daemon.integrator.protocol import one_line
 
@@ -127,24 +128,29 @@ def _page(body: bytes, key: str, decoder: _Pages, where: str) -> tuple[list[Wire
     return entries, (next_page or "").strip()
 
 
+_record = maker(ErrorRecord)
+
+
 def error_record(entry: WireError) -> ErrorRecord:
     """Return one open error."""
-    return ErrorRecord(
-        text(entry.error_id),
-        moment(entry.occurred_at),
-        text(entry.source),
-        text(entry.code),
-        text(entry.message),
-        text(entry.trace_key),
-        text(entry.retry_data_key),
-        _http_status(text(entry.req_and_res_key)),
-        text(entry.classification),
-        text(entry.classified_by),
-        text(entry.assigned_to),
-        _tag_ids(entry.tags),
-        moment(entry.retry_at),
-        moment(entry.purge_at),
-        text(entry.flow_job_id),
+    return _record(
+        (
+            text(entry.error_id),
+            moment(entry.occurred_at),
+            text(entry.source),
+            text(entry.code),
+            text(entry.message),
+            text(entry.trace_key),
+            text(entry.retry_data_key),
+            _http_status(text(entry.req_and_res_key)),
+            text(entry.classification),
+            text(entry.classified_by),
+            text(entry.assigned_to),
+            _tag_ids(entry.tags),
+            moment(entry.retry_at),
+            moment(entry.purge_at),
+            text(entry.flow_job_id),
+        )
     )
 
 

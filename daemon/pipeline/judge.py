@@ -16,6 +16,7 @@ from daemon.core.decisions import Decision, Match, Verb
 from daemon.core.exceptions import RuleError
 from daemon.core.facts import UNAVAILABLE, Facts, NeedsData
 from daemon.core.judgements import Judged
+from daemon.core.many import maker
 from daemon.core.policy import Caps, decide
 from daemon.core.records import ErrorRecord, RetryData, Step
 from daemon.pipeline.naming import CaseReader, Page, RetryDataReader, open_page
@@ -25,6 +26,9 @@ from daemon.pipeline.terms import Rules
 
 HANDS_OFF = frozenset({"assigned", "backlog", "no-time"})
 """Reasons of decisions about errors that are not ours to touch: not even a tag is written to them."""
+
+
+_judged = maker(Judged)
 
 
 class Judgement(NamedTuple):
@@ -55,10 +59,10 @@ class Judgement(NamedTuple):
             if mode is Mode.OBSERVE:
                 hold = None
         error_id, at = record.error_id, record.occurred_at
-        return Judged(
+        return _judged((
             error_id, self.case_key, at, record.fingerprint(), record.code,
             verb, rule_id, reason, detail, due_at, tag, assign, hold,
-        )  # fmt: skip
+        ))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

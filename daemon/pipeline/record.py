@@ -4,11 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from daemon.core.many import maker
 from daemon.core.policy import UNMATCHED
 from daemon.core.recordings import Recorded, ruling_of, said_by
 from daemon.core.records import Step
 from daemon.pipeline.judge import Judgement
 
+_recorded = maker(Recorded)
 _UNMATCHED = ruling_of(UNMATCHED)
 
 Redact = Callable[[Sequence[str]], Sequence[str]]
@@ -29,9 +31,6 @@ class Recorder:
             record = each.record
             ruling = _UNMATCHED if each.decision is UNMATCHED else ruling_of(each.decision)
             said = said_by(record, message)
-            recorded.append(
-                Recorded(
-                    step.ref, record.error_id, record.occurred_at, said, ruling, now, now, 0, each.case, record.retry_at
-                )
-            )
+            at, retry_at = record.occurred_at, record.retry_at
+            recorded.append(_recorded((step.ref, record.error_id, at, said, ruling, now, now, 0, each.case, retry_at)))
         return recorded
