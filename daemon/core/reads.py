@@ -4,16 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from daemon.core.records import StepRef
+from daemon.core.windows import StepProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """A read that has begun; *step_no* and *read_no* belong to the store. A step has one full read at a time."""
+    """A read that has begun; *step_no* and *read_no* belong to the store. A step has one full read at a time.
+
+    *before* is how far the step had been read when it began.
+    """
 
     step: StepRef
     full: bool
     step_no: int
     read_no: int
+    before: StepProgress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

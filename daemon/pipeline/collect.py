@@ -92,15 +92,16 @@ class Collector:
     log: FilteringBoundLogger
     recorder: Recorder | None = None
 
-    async def read(self, work: StepWork, tally: Tally, now: datetime, *, whole: WholeRead | None = None) -> None:
+    async def read(self, work: StepWork, tally: Tally, now: datetime, *, whole: WholeRead | None = None) -> bool:
         """Read one step through its window to the end and remember how far that was.
 
+        Return whether that is as far as its summary goes, so that nothing is left to be read.
         *whole* is called once every page has been read and kept, before anything is taken for gone.
         """
         ref = work.step.ref
-        before = await self.store.progress(ref)
-        rejudge = before.judged_with != self.basis or work.reason == SWEEP_DUE
         reading = await self.store.begin_read(ref, full=work.window.full)
+        before = reading.before
+        rejudge = before.judged_with != self.basis or work.reason == SWEEP_DUE
         try:
             seen = await self.pages(work.step, work.window, reading, tally, now, rejudge=rejudge)
         except RefusedError as refused:
@@ -115,9 +116,10 @@ class Collector:
         first = before.watermark_at is None
         # what has not changed is judged again by a sweep only, so no other full read may stand for one
         swept = (work.window.full and rejudge) or (first and after.open == work.summary.num_error)
+        mark = mark_after(work.summary, open_now=after.open, in_flight=after.in_flight, window=work.window)
         await self.store.save_progress(
             ref,
-            mark=mark_after(work.summary, open_now=after.open, in_flight=after.in_flight, window=work.window),
+            mark=mark,
             watermark_at=work.window.until or now,
             swept_at=now if swept else before.swept_at,
             judged_with=self.basis if first or work.window.full else before.judged_with,
@@ -140,7 +142,8 @@ class Collector:
         if not work.window.full and not after.in_flight and after.open > work.summary.num_error:
             # some have left, perhaps retried by others; it must be known which before anything is sent
             full = Window(settled_at=work.window.until)
-            await self.read(replace(work, window=full, reason="some left"), tally, now)
+            return await self.read(replace(work, window=full, reason="some left"), tally, now)
+        return mark is not None
 
     async def pages(
         self, step: Step, window: Window, reading: Read, tally: Tally, now: datetime, *, rejudge: bool = False

@@ -19,7 +19,7 @@ from daemon.core.exceptions import PlanError
 from daemon.core.plans import Plan, PlannedGroup
 from daemon.core.policy import Caps
 from daemon.core.reads import Recheck
-from daemon.core.records import Step
+from daemon.core.records import Step, StepRef
 from daemon.core.rows import ErrorRow
 from daemon.core.tally import Tally
 from daemon.core.windows import Window
@@ -241,8 +241,11 @@ class AccountCycle:
         for flow_id in found.flow_marks:
             await self.store.save_flow_mark(account, flow_id, None)
 
+        whole: set[StepRef] = set()
+
         async def read(work: StepWork) -> None:
-            await parts.collector.read(work, tally, now)
+            if await parts.collector.read(work, tally, now):
+                whole.add(work.step.ref)
 
         async def recheck(work: StepWork) -> None:
             await parts.collector.recheck(work.step, work.window, tally, now)
@@ -256,7 +259,7 @@ class AccountCycle:
             watermark_at = (await self.store.progress(ref)).watermark_at or now - self.terms.polling.lookback
             tally.lag_s = max(tally.lag_s, (now - watermark_at).total_seconds())
         for flow_id, mark in found.flow_marks.items():
-            if await self._read_to_the_end(flow_id, found.work, failed):
+            if all(work.step.ref in whole for work in found.work if work.step.ref.flow_id == flow_id):
                 await self.store.save_flow_mark(account, flow_id, mark)
         due = await self.store.rechecks(account, now)
         again = [
@@ -266,13 +269,6 @@ class AccountCycle:
             for each in due
         ]
         await side_by_side(again, recheck)
-
-    async def _read_to_the_end(self, flow_id: str, work: Sequence[StepWork], failed: Sequence[StepWork]) -> bool:
-        """Tell whether nothing of the flow is left to be read as of its summary."""
-        if any(each.step.ref.flow_id == flow_id for each in failed):
-            return False
-        mine = [each.step.ref for each in work if each.step.ref.flow_id == flow_id]
-        return all([(await self.store.progress(ref)).mark is not None for ref in mine])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -122,11 +122,18 @@ class Survey:
         summaries = await self._summaries(found, catalogue)
         swept_before = now - self.terms.polling.full_sweep
         stale = {ref.flow_id for ref in await self.store.stale_steps(account, basis, swept_before)}
-        for flow_id in sorted((set(summaries) | set(seen) | stale) - found.failed):
-            summary = summaries.get(flow_id, QUIET)
-            if flow_id in stale or seen.get(flow_id, QUIET) != summary:
-                with self._contained(found, [flow_id], flow_id=flow_id):
-                    await self._survey_flow(found, catalogue, flow_id, summary, basis, now)
+        changed = [
+            flow_id
+            for flow_id in sorted((set(summaries) | set(seen) | stale) - found.failed)
+            if flow_id in stale or seen.get(flow_id, QUIET) != summaries.get(flow_id, QUIET)
+        ]
+        known: dict[str, dict[str, Step]] = {}
+        for ref, step in (await self.store.steps(account)).items() if changed else ():
+            known.setdefault(ref.flow_id, {})[ref.step_id] = step
+        for flow_id in changed:
+            with self._contained(found, [flow_id], flow_id=flow_id):
+                summary = summaries.get(flow_id, QUIET)
+                await self._survey_flow(found, catalogue, flow_id, summary, basis, now, known=known.get(flow_id, {}))
         for flow_id in found.failed:
             await self.store.save_flow_mark(account, flow_id, None)
         return found
@@ -191,7 +198,15 @@ class Survey:
             return None
 
     async def _survey_flow(
-        self, found: Surveyed, catalogue: Catalogue, flow_id: str, summary: Mark, basis: str, now: datetime
+        self,
+        found: Surveyed,
+        catalogue: Catalogue,
+        flow_id: str,
+        summary: Mark,
+        basis: str,
+        now: datetime,
+        *,
+        known: Mapping[str, Step],
     ) -> None:
         account, polling = self.terms.account, self.terms.polling
         flow = catalogue.flows.get(flow_id)
@@ -212,7 +227,6 @@ class Survey:
                 flow or Flow(flow_id=flow_id),
             )  # it is gone and not counted any more: look for what is stored
         types = dict(flow.steps)
-        known = {ref.step_id: step for ref, step in (await self.store.steps(account)).items() if ref.flow_id == flow_id}
         for step_id in sorted(set(marks) | set(known)):
             ref = StepRef(account=account, flow_id=flow_id, step_id=step_id)
             mark, progress = marks.get(step_id, QUIET), await self.store.progress(ref)
@@ -226,7 +240,7 @@ class Survey:
     async def _step(
         self, known: Step | None, ref: StepRef, flow: Flow, catalogue: Catalogue, step_type: StepType
     ) -> Step:
-        integration = catalogue.integrations.get(flow.integration_id)
+        integration, stored = catalogue.integrations.get(flow.integration_id), known
         if known is None:
             try:
                 name, connection_id = await self.client.step_detail(ref.step_id, step_type)
@@ -241,7 +255,8 @@ class Survey:
             integration_id=flow.integration_id,
             integration_name=integration.name if integration else "",
         )
-        await self.store.save_step(step)
+        if step != stored:
+            await self.store.save_step(step)
         return step
 
 

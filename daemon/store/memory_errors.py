@@ -235,7 +235,7 @@ class MemoryReading(Shelves):
         if full:
             self._drop_reads(ref)
             self.full_reads[read_no] = FullRead(step=ref)
-        return Read(step=ref, full=full, step_no=0, read_no=read_no)
+        return Read(step=ref, full=full, step_no=0, read_no=read_no, before=await self.progress(ref))
 
     async def see(self, read: Read, error_ids: Sequence[str]) -> Sight:
         """Return what a page shows; a full read notes it."""

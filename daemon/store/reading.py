@@ -41,6 +41,7 @@ PROGRESS = select(
     (steps.c.stored - _flying).label("open"),
     _flying.label("in_flight"),
 )
+PROGRESS_OF = PROGRESS.where(ADDRESSED)  # made once: what it is made from would be gone through each time
 OPEN_COUNTS = select(*REF, (steps.c.stored - _flying).label("open")).where(
     steps.c.account == ACCOUNT, steps.c.stored > _flying
 )
@@ -82,6 +83,7 @@ KNOWN = select(packed(errors.c.error_id, *_is_known)).where(
 )
 _READ_KNOWN = msgspec.json.Decoder(dict[str, Known], strict=False)  # SQLite has 0 and 1 for booleans
 
+FORGET_UNSEEN = delete(unseen)
 FORGET_MISSED = delete(missed).where(missed.c.step_no == STEP)
 _shown_at = select(steps.c.swept_at).where(steps.c.step_no == STEP).scalar_subquery()
 NOTE_MISSED = insert(missed).from_select(
@@ -130,8 +132,7 @@ class ReadingRows(Database):
     @reads
     def progress(self, connection: Connection, ref: StepRef) -> StepProgress:
         """Return how far a step has been read."""
-        row = connection.execute(PROGRESS.where(ADDRESSED), address(ref)).first()
-        return NEVER_READ if row is None else _progress_of(row)
+        return _progress(connection, ref)
 
     @reads
     def all_progress(self, connection: Connection, account: str) -> dict[StepRef, StepProgress]:
@@ -180,7 +181,7 @@ class ReadingRows(Database):
         """Start a read; a full one notes what it sees, and takes the place of any unfinished one of the step."""
         step_no = make_step(connection, ref)
         read_no = begin_full_read(connection, step_no) if full else 0
-        return Read(step=ref, full=full, step_no=step_no, read_no=read_no)
+        return Read(step=ref, full=full, step_no=step_no, read_no=read_no, before=_progress(connection, ref))
 
     @reads
     def see(self, connection: Connection, read: Read, error_ids: Sequence[str]) -> Sight:
@@ -224,7 +225,7 @@ class ReadingRows(Database):
                 f"the full read of step {read.step.step_id} has ended or was overtaken: nothing was concluded"
             )
         step = {"step": read.step_no}
-        connection.execute(delete(unseen))
+        connection.execute(FORGET_UNSEEN)
         unseen_now = shown.note_unseen(connection, trusted=trusted)
         gone = forget(connection, read.step_no, UNSEEN, self._clock()) if unseen_now else []
         connection.execute(FORGET_MISSED, step)
@@ -241,6 +242,11 @@ class ReadingRows(Database):
         """
         rows = connection.execute(RECHECKS, {"account": account, "now": now, "limit": limit})
         return [Recheck(step=ref_of(row), since=row.since, until=row.until, count=row.found) for row in rows]
+
+
+def _progress(connection: Connection, ref: StepRef) -> StepProgress:
+    row = connection.execute(PROGRESS_OF, address(ref)).first()
+    return NEVER_READ if row is None else _progress_of(row)
 
 
 def _progress_of(row: AnyRow) -> StepProgress:
