@@ -18,6 +18,7 @@ from sqlalchemy import (
     or_,
     select,
     type_coerce,
+    union_all,
     update,
 )
 
@@ -105,12 +106,22 @@ RESOLVED = (
 )
 
 SINCE = bindparam("since", type_=Moment())
+RULE_ID = bindparam("rule_id", type_=batches.c.rule_id.type)
 SENT_SINCE = bindparam("sent_since", type_=Moment())
 SENT_WITHIN = timedelta(days=1)
 """How long before its outcome a retry may have been sent and still be found; what took longer says little by then."""
 
 _sent_at, _told_at = (type_coerce(batches.c[name], BigInteger) for name in ("intended_at", "told_at"))
 _open = func.sum(batches.c.size - batches.c.told)
+_told, _under_way = batches.alias("told"), batches.alias("under_way")
+_lately = union_all(
+    select(_told.c.plan_id).where(_told.c.step_no == STEP, _told.c.rule_id == RULE_ID, _told.c.told_at >= SINCE),
+    select(_under_way.c.plan_id).where(  # of no step, as far as indices go: those that have not ended are few
+        _under_way.c.ended_at.is_(None), _under_way.c.step_no + literal(0) == STEP, _under_way.c.rule_id == RULE_ID
+    ),
+)
+"""The plans that something is known of since then, or not yet: by them the few batches of a day that count are found."""
+
 _stages = (
     select(
         batches.c.plan_id,
@@ -123,7 +134,8 @@ _stages = (
     )
     .where(
         batches.c.step_no == STEP,
-        batches.c.rule_id == bindparam("rule_id"),
+        batches.c.rule_id == RULE_ID,
+        batches.c.plan_id.in_(_lately),
         batches.c.act == Act.RETRY,
         batches.c.intended_at >= SENT_SINCE,
         SENT,

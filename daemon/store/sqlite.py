@@ -57,6 +57,8 @@ SIZES = (
     ("aliases", "aliases_by_case", "10000 100 2 1"),
     ("batches", "batches_open", "10 1"),
     ("batches", "batches_by_step", "1000000 10000 1"),
+    ("batches", "batches_by_plan", "1000000 10 2"),
+    ("batches", "batches_told", "1000000 10000 1000 1"),
     ("batches", "batches_by_job", "1000000 10000 1"),
     ("batch_items", "batch_items", "1000000 5 1"),
     ("batch_items", "batch_items_by_case", "1000000 10000 2"),

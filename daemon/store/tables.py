@@ -180,6 +180,8 @@ batches = Table(
 )
 Index("batches_open", batches.c.batch_no, sqlite_where=batches.c.ended_at.is_(None))
 Index("batches_by_step", batches.c.step_no, batches.c.intended_at)
+Index("batches_by_plan", batches.c.plan_id, batches.c.step_no)
+Index("batches_told", batches.c.step_no, batches.c.rule_id, batches.c.told_at)
 NAMES_A_JOB = batches.c.job_id != literal_column("''")
 Index("batches_by_job", batches.c.step_no, batches.c.job_id, sqlite_where=NAMES_A_JOB)
 

@@ -294,3 +294,10 @@ async def test_a_stage_counts_from_its_last_outcome_and_as_long_as_one_is_missin
     await store.settle(late, {"e2": Outcome.VANISHED}, minutes(90))
     assert [stage.settled_at for stage in await store.stages(STEP, "r1", minutes(90))] == [minutes(90)]
     assert await store.stages(STEP, "r1", minutes(91)) == []
+
+
+async def test_what_a_plan_retried_long_ago_counts_as_soon_as_more_of_it_is_retried(store: Store) -> None:
+    await store.settle(await intend(store, "e1"), {"e1": Outcome.CONFIRMED}, minutes(-30))
+    assert await store.stages(STEP, "r1", LATER) == []
+    await intend(store, "e2")
+    assert [(stage.sent, stage.open) for stage in await store.stages(STEP, "r1", LATER)] == [(2, 1)]

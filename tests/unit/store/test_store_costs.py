@@ -75,14 +75,23 @@ async def test_no_statement_of_the_main_path_reads_a_whole_backlog(name: str) ->
 
 @pytest.mark.parametrize(
     "statement",
-    [breakers.RETRY_RUNS, due.STAGES, reporting.SENT, reporting.MEDIANS],
-    ids=["retry runs", "stages", "sent", "medians"],
+    [breakers.RETRY_RUNS, reporting.SENT, reporting.MEDIANS],
+    ids=["retry runs", "sent", "medians"],
 )
 async def test_what_came_of_retries_lately_is_found_without_reading_the_whole_journal(statement: Any) -> None:
     details = await explained(statement)
     scans = [detail for detail in details if detail.startswith("SCAN") and detail.split()[1] in METADATA.tables]
     assert not scans
     assert any("INDEX batches_by_step (step_no=? AND intended_at>?" in detail for detail in details)
+
+
+async def test_stages_are_found_by_what_was_told_lately_or_not_yet_without_reading_the_day() -> None:
+    details = await explained(due.STAGES)
+    assert [each for each in details if " INDEX batches_" in each] == [
+        "SEARCH batches USING INDEX batches_by_plan (plan_id=? AND step_no=?)",
+        "SEARCH told USING INDEX batches_told (step_no=? AND rule_id=? AND told_at>?)",
+        "SCAN under_way USING INDEX batches_open",
+    ]
 
 
 @pytest.mark.parametrize(

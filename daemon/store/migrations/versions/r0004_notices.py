@@ -67,6 +67,8 @@ def upgrade() -> None:
         op.add_column("batches", column)
     op.add_column("batches", sa.Column("told_at", sa.BigInteger(), nullable=True))
     op.execute(OUTCOMES)
+    op.create_index("batches_by_plan", "batches", ["plan_id", "step_no"])
+    op.create_index("batches_told", "batches", ["step_no", "rule_id", "told_at"])
     op.create_index("batches_by_job", "batches", ["step_no", "job_id"], sqlite_where=sa.text("job_id != ''"))
     _move_recordings()
 
@@ -140,7 +142,8 @@ def downgrade() -> None:
     op.drop_column("errors", "code_no")
     op.execute("DELETE FROM recorded_texts")
     op.drop_column("missed", "shown_at")
-    op.drop_index("batches_by_job", "batches")
+    for index in ("batches_by_job", "batches_told", "batches_by_plan"):
+        op.drop_index(index, "batches")
     for name in ("told", "confirmed", "came_back", "unknown", "refused", "told_at"):
         op.drop_column("batches", name)
     for name in ("judged_ms", "case_known", "words", "ruling", "said"):
