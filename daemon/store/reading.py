@@ -199,7 +199,11 @@ class ReadingRows(Database):
         self, connection: Connection, read: Read, judged: Sequence[Judged], recorded: Sequence[Recorded] = ()
     ) -> int:
         """Keep what was judged of a page's errors, and the recordings; rows in flight stay. Return how many are new."""
-        return keep(connection, read.step_no, judged, self._clock(), recorded)
+        new = keep(connection, read.step_no, judged, self._clock(), recorded)
+        shown = full_read(connection, read)
+        if shown is not None:
+            shown.saved(one.error_id for one in judged)
+        return new
 
     @reads
     def was_seen(self, connection: Connection, read: Read, error_ids: Sequence[str]) -> set[str]:

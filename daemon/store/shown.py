@@ -6,7 +6,7 @@ not stored is noted in a temporary table, and where a list is in no order (too m
 then on all that it shows outside of the span.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +73,8 @@ class Shown:
     """What one full read has shown; *first* and *last* are the ends of the span, "" as long as there is none.
 
     *left* are the stored errors of the span that it has not shown, *most_left* at most; *grows* tells whether the span
-    grows with each page, *noted* whether anything was noted in the table.
+    grows with each page, *noted* whether anything was noted in the table. *unsaved* are errors that the last page showed
+    and that are not stored: they mostly are before the next, and need no note then.
     """
 
     step_no: int
@@ -84,12 +85,15 @@ class Shown:
     most_left: int = MOST_LEFT
     grows: bool = True
     noted: bool = False
+    unsaved: set[str] = field(default_factory=set)
 
     def see(self, connection: Connection, error_ids: Sequence[str]) -> Sight:
         """Note a page; ids that no database takes as text must have been made clean."""
         names = sorted(error_ids)
         if not names:
             return Sight(fresh=0, unknown=0)
+        self._note_unsaved(connection)
+        first, last = self.first, self.last
         here = self._beyond(connection, names)
         if here == names:  # as it mostly is
             self._take_in(names)
@@ -101,15 +105,30 @@ class Shown:
             self._take_in(names)
             self.left |= skipped
         rest = shown - stored if self.grows else shown
-        unknown = self._unknown(connection, rest)
+        doubtful = {name for name in rest if first <= name <= last} if self.grows else rest
+        unknown = (rest - doubtful) | self._unknown(connection, doubtful)
         found = rest & self.left
         self.left -= found
-        to_note = [name for name in rest - found if name in unknown or not self._within(name)]
-        fresh = len(shown) - len(rest) + len(found) + self._note(connection, to_note)
+        to_note = {name for name in rest - found if name in unknown or not self._within(name)}
+        if self.grows and not self.noted:
+            self.unsaved, new = to_note, len(to_note)
+        else:
+            new = self._note(connection, to_note)
+        fresh = len(shown) - len(rest) + len(found) + new
         return Sight(fresh=fresh, unknown=sum(name in unknown for name in names))
+
+    def saved(self, error_ids: Iterable[str]) -> None:
+        """Take note that these are stored from now on."""
+        self.unsaved.difference_update(error_ids)
+
+    def _note_unsaved(self, connection: Connection) -> None:
+        """Note what the page before showed and nobody has stored."""
+        self._note(connection, self.unsaved)
+        self.unsaved = set()
 
     def seen(self, connection: Connection, error_ids: Iterable[str]) -> set[str]:
         """Return which of the errors the read has shown; what it showed as stored must still be so."""
+        self._note_unsaved(connection)
         names = set(error_ids)
         found = set(connection.execute(WAS_SEEN, self._ids(names)).scalars())
         within = {name for name in names - found - self.left if self._within(name)}
@@ -151,9 +170,9 @@ class Shown:
         return _NAMES.decode(names)
 
     def _unknown(self, connection: Connection, names: set[str]) -> set[str]:
-        return unknown_of(connection, self.step_no, names)
+        return set() if not names else unknown_of(connection, self.step_no, names)
 
-    def _note(self, connection: Connection, names: Sequence[str]) -> int:
+    def _note(self, connection: Connection, names: Collection[str]) -> int:
         if not names:
             return 0
         self.noted = True

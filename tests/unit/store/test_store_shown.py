@@ -18,9 +18,14 @@ names = st.lists(st.sampled_from(NAMES), max_size=12)
 
 
 @settings(max_examples=60, deadline=None)
-@given(stored=st.sets(st.sampled_from(NAMES)), pages=st.lists(names, max_size=6), most_left=st.integers(0, 8))
+@given(
+    stored=st.sets(st.sampled_from(NAMES)),
+    lost=st.sets(st.sampled_from(NAMES)),
+    pages=st.lists(names, max_size=6),
+    most_left=st.integers(0, 8),
+)
 def test_what_was_shown_and_what_was_not_is_told_whatever_the_order(
-    stored: set[str], pages: list[list[str]], most_left: int
+    stored: set[str], lost: set[str], pages: list[list[str]], most_left: int
 ) -> None:
     async def play() -> None:
         async with open_store("sqlite://") as store:
@@ -35,8 +40,10 @@ def test_what_was_shown_and_what_was_not_is_told_whatever_the_order(
             sight = read.see(connection, page)
             assert (sight.fresh, sight.unknown) == (len({*page} - shown), sum(name not in known for name in page))
             shown |= {*page}
-            keep(connection, step_no, [judged(name) for name in {*page} - known], NOON)
-            known |= {*page}
+            saved = [name for name in {*page} - known if name not in lost]
+            keep(connection, step_no, [judged(name) for name in saved], NOON)
+            read.saved(saved)
+            known |= {*saved}
             assert len(read.left) <= most_left
             assert read.seen(connection, NAMES) == shown
         assert read.note_unseen(connection, trusted=True) == len(known - shown)
