@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daemon.core.records import Mark
@@ -173,6 +173,7 @@ PROGRESS = st.builds(
 
 
 @given(PROGRESS, MARKS)
+@example(READ, summary(4, None))
 def test_windows_always_overlap_and_never_reach_into_the_moving_end(before: StepProgress, counted: Mark) -> None:
     window = next_window(before, counted, rules="rules@1", now=NOW, polling=POLLING)
     if window.full:
