@@ -48,7 +48,7 @@ async def cycles(base_url: str, rules: int = RULES, *, record: bool = True, agai
         if again:
             calm = write_config(folder, base_url, folder / "rules", **others)
             await ask_for_fewer(base_url)
-            async with opened(calm) as (_, runner):
+            async with opened(calm, clock) as (_, runner):  # whose clock must not be behind that of the sweep
                 found["counts"] = await timed_cycle(runner)
         found["peak_again_mb"] = peak_mb()
     return found
