@@ -164,21 +164,22 @@ def answer(found: Match | NeedsData | None) -> object:
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(
-    st.lists(CONDITIONS, min_size=1, max_size=8),
+    st.lists(CONDITIONS, min_size=1, max_size=12),
     st.lists(
-        st.tuples(STEPS, RECORDS, st.sampled_from([0, 1, 2]), st.sampled_from([UNKNOWN, *DATA])), min_size=1, max_size=8
+        st.tuples(STEPS, RECORDS, st.sampled_from([0, 1, 2]), st.sampled_from([UNKNOWN, *DATA])), min_size=8, max_size=12
     ),
     st.sampled_from([0, 2, 8192]),
 )
 def test_every_error_gets_the_winner_and_groups_of_the_plain_matcher(
     conditions: list[Condition], errors: list[tuple[Step, ErrorRecord, int, object]], messages_kept: int
 ) -> None:
-    sources = rules(conditions)
-    ruleset = RuleSet(sources, messages_kept=messages_kept)
-    naive = NaiveMatcher(sources)
-    for step, record, attempts, data in errors * 2:
-        facts = Facts(now=NOW, attempts=attempts, data=MISSING if data is UNKNOWN else data)
-        assert answer(ruleset.match(step, record, facts)) == naive.match(step, record, NOW, attempts, data)
+    for first in range(len(conditions)):  # each rule has its turn to be the first: 100,000 rules and errors in all
+        sources = rules([*conditions[first:], *conditions[:first]])
+        ruleset = RuleSet(sources, messages_kept=messages_kept)
+        naive = NaiveMatcher(sources)
+        for step, record, attempts, data in errors * 2:
+            facts = Facts(now=NOW, attempts=attempts, data=MISSING if data is UNKNOWN else data)
+            assert answer(ruleset.match(step, record, facts)) == naive.match(step, record, NOW, attempts, data)
 
 
 INVOICE = asks("data", expression="type", is_="invoice")
