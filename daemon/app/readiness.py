@@ -64,7 +64,7 @@ async def _store_fails(daemon: Daemon) -> str:
 
 def is_late(last_at: datetime, daemon: Daemon) -> bool:
     """Tell whether the last cycle that ended well lies too far back."""
-    return daemon.clock.now() - last_at > INTERVALS * daemon.settings.poll.interval
+    return daemon.clock.now() - last_at > INTERVALS * daemon.settings.poll.longest
 
 
 def _late(runner: AccountRunner, daemon: Daemon, started_at: datetime) -> str:
@@ -74,7 +74,7 @@ def _late(runner: AccountRunner, daemon: Daemon, started_at: datetime) -> str:
         return f"no cycle has ended well since the start at {stamp(started_at)}"
     if not is_late(last_at, daemon):
         return ""
-    every = format_duration(daemon.settings.poll.interval)
+    every = format_duration(daemon.settings.poll.longest)
     return f"the last cycle that ended well was at {stamp(last_at)}; one is due every {every}"
 
 

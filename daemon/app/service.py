@@ -16,6 +16,7 @@ from daemon.app.account import AccountRunner
 from daemon.app.build import Daemon
 from daemon.app.configuration import Configuration
 from daemon.app.housekeeping import AFTER_START, EVERY, clear, due_at, tell
+from daemon.app.rest import Rest
 from daemon.app.status import describe
 from daemon.app.supervisor import Supervisor
 from daemon.core.exceptions import AuthError, FlowmendError, ForeignStoreError, LockedError, StoreLostError
@@ -105,11 +106,12 @@ class Service:
         settings, now = self.daemon.settings, self.daemon.clock.now()
         confirm_every = settings.actions.confirm_every
         for name, runner in self.daemon.accounts.items():
-            cycle, confirm = partial(self._guard, runner, runner.cycle), partial(self._guard, runner, runner.confirm)
+            look = partial(self._look, runner, self._rest(name))
+            cycle, confirm = partial(self._guard, runner, look), partial(self._guard, runner, runner.confirm)
             self.schedule.every(settings.poll.interval, f"cycle {name}", self._tracked(cycle), first=now)
             self.schedule.every(confirm_every, f"confirm {name}", self._tracked(confirm), first=now + confirm_every)
-        look = partial(self._try, "pauses", self._look_at_pauses)
-        self.schedule.every(confirm_every, "pauses", self._tracked(look), first=now)
+        pauses = partial(self._try, "pauses", self._look_at_pauses)
+        self.schedule.every(confirm_every, "pauses", self._tracked(pauses), first=now)
         keep_house = partial(self._try, "housekeeping", self._keep_house)
         first = max(
             await due_at(self.daemon.store, now), now + AFTER_START
@@ -137,6 +139,25 @@ class Service:
                 self.running.discard(task)
 
         return run
+
+    def _rest(self, account: str) -> Rest:
+        daemon, poll = self.daemon, self.daemon.settings.poll
+        return Rest(
+            account=account,
+            interval=poll.interval,
+            longest=poll.longest,
+            store=daemon.store,
+            clock=daemon.clock,
+            rules=lambda: daemon.rules.current.version,
+        )
+
+    async def _look(self, runner: AccountRunner, rest: Rest) -> None:
+        """Run a cycle, unless the account rests."""
+        if await rest.goes_on():
+            return
+        rest.end()
+        tally, _ = await runner.cycle()
+        await rest.after(tally)
 
     async def _guard(self, runner: AccountRunner, work: Callable[[], Awaitable[object]]) -> None:
         if runner.left_alone_until is not None:

@@ -93,6 +93,11 @@ class Poll(Section):
     interval: Annotated[Duration, Second] = timedelta(minutes=1)
     """How often the summaries are read, at least 1s. A step's errors are read only when its summary changed."""
 
+    quiet_interval: Annotated[Duration, Second] | None = None
+    """How long an account in which nothing happens is left alone at most. Each cycle that found nothing new, sent nothing
+    and waits for nothing puts the next one off, twice as long each time, up to this. At least one interval. Not given:
+    never longer than interval."""
+
     overlap: Annotated[Duration, Positive] = timedelta(minutes=15)
     """How long before the watermark a window starts. Errors can be listed later than they occurred; those that arrive
     later than this are found by the full sweep only."""
@@ -110,10 +115,19 @@ class Poll(Section):
     concurrency: Annotated[int, Field(ge=1, le=64)] = 8
     """Steps read at the same time, 1 to 64. More than 8 were not faster in any measurement."""
 
+    @property
+    def longest(self) -> timedelta:
+        """Return how long an account is left alone at most between two cycles."""
+        return self.quiet_interval or self.interval
+
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         if self.settle >= self.overlap:
             raise refuse_at("settle", "must be shorter than overlap, or windows would leave gaps between them")
+        if self.longest < self.interval:
+            raise refuse_at("quiet_interval", "must not be shorter than interval: quiet accounts are read less often")
+        if self.longest > self.full_sweep >= self.interval:
+            raise refuse_at("quiet_interval", "must not be longer than full_sweep, which happens in one of the cycles")
         if self.full_sweep < self.interval:
             raise refuse_at("full_sweep", "must not be shorter than interval: it happens in one of the cycles")
         return self

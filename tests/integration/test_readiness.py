@@ -12,7 +12,7 @@ from daemon.integrator.client import Client
 from daemon.sandbox import Fault
 from tests.integration.scraping import Served, served
 from tests.integration.shop import ACCOUNT, Shop, open_shop
-from tests.integration.small_shop import RETRIES, small_shop, unhurried
+from tests.integration.small_shop import RETRIES, fail, sent, small_shop, unhurried
 
 SINCE = "2026-03-02 09:00:00 UTC"
 
@@ -51,6 +51,39 @@ async def test_a_cycle_may_lie_three_intervals_back_and_no_longer(tmp_path: Path
             f"the last cycle that ended well was at {ended_at:%Y-%m-%d %H:%M:%S} UTC; one is due every 1m"
             in found[1][1]
         )
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(30, 200), (31, 503)])
+async def test_where_a_quiet_account_is_left_alone_for_longer_a_cycle_may_lie_longer_back(
+    tmp_path: Path, minutes: int, status: int
+) -> None:
+    longer = {"quiet_interval": timedelta(minutes=10)}
+    async with small_shop(tmp_path, poll=longer) as shop, shop.daemon() as daemon, served(daemon) as server:
+        await daemon.accounts[ACCOUNT].cycle()
+        shop.clock.pass_by(timedelta(minutes=minutes))
+        found = await readyz(server)
+
+    assert (found[0], "one is due every 10m" in found[1][-1]) == (status, status == 503)
+
+
+async def test_a_quiet_account_is_asked_less_often_and_what_happens_is_noticed_then(tmp_path: Path) -> None:
+    longer = {"quiet_interval": timedelta(minutes=10)}
+    async with small_shop(tmp_path, poll=longer) as shop, shop.daemon() as daemon:
+        service = Service(daemon=daemon, signals=Signals())
+        await service._plan_jobs()
+        job = next(each for each in service.schedule.scheduler.get_jobs() if each.id == f"cycle {ACCOUNT}")
+        asked = []
+        for minute in range(30):
+            if minute == 15:
+                fail(shop)
+            before = len(shop.requests())
+            await job.func()
+            asked += [minute] if len(shop.requests()) > before else []
+            shop.clock.pass_by(timedelta(minutes=1))
+
+    assert asked[:5] == [0, 2, 6, 14, 24]
+    assert asked[5:7] == [25, 26]
+    assert sent(shop, "POST retry") == 1
 
 
 async def test_a_refused_token_is_a_note_while_the_last_cycle_is_fresh_and_the_reason_later(tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ IN_THE_FILE = {
     "channel without events": ('[notify.ops]\nurl_file = "x"', "3:9", ["notify.ops.events is missing"]),
     "settle over overlap": ('[poll]\nsettle = "20m"', "4:10", ["must be shorter than overlap", "gaps"]),
     "sweep under interval": ('[poll]\nfull_sweep = "30s"', "4:14", ["must not be shorter than interval"]),
+    "quiet under interval": ('[poll]\nquiet_interval = "30s"', "4:18", ["must not be shorter than interval"]),
+    "quiet over sweep": ('[poll]\nquiet_interval = "7h"', "4:18", ["must not be longer than full_sweep"]),
     "timeout under pace": ('[actions]\nconfirm_timeout = "5s"', "4:19", ["must not be shorter than confirm_every"]),
     "http over a network": ('base_url = "http://example.com/v1"', "3:12", ["clear text", "write https"]),
     "no path": ('base_url = "https://example.com"', "3:12", ["did you mean https://example.com/v1?"]),
@@ -154,7 +156,7 @@ def test_the_message_looks_like_this(tmp_path: Path) -> None:
         config.toml:5:1  unknown key "concurency" in [poll]
            5 | concurency = …
              | ^^^^^^^^^^ did you mean "concurrency"?
-           allowed here: interval, overlap, settle, lookback, full_sweep, concurrency
+           allowed here: interval, quiet_interval, overlap, settle, lookback, full_sweep, concurrency
            Not passed over: the default would stay in force without anybody noticing.
 
         configuration refused: 1 problem in config.toml; nothing was started""")

@@ -96,6 +96,7 @@ ENVIRONMENT: list[tuple[str, str, object]] = [
     ("ACCOUNTS__ACME__EXCLUDE_FLOWS", '["Orders, old"]', ["Orders, old"]),
     ("ACCOUNTS__ACME__REQUESTS_PER_S", "0.5", 0.5),
     ("POLL__INTERVAL", "30s", "30s"),
+    ("POLL__QUIET_INTERVAL", "5m", "5m"),
     ("POLL__OVERLAP", "1h", "1h"),
     ("POLL__SETTLE", "0s", "0s"),
     ("POLL__LOOKBACK", "1d", "1d"),

@@ -166,7 +166,9 @@ def answer(found: Match | NeedsData | None) -> object:
 @given(
     st.lists(CONDITIONS, min_size=1, max_size=12),
     st.lists(
-        st.tuples(STEPS, RECORDS, st.sampled_from([0, 1, 2]), st.sampled_from([UNKNOWN, *DATA])), min_size=8, max_size=12
+        st.tuples(STEPS, RECORDS, st.sampled_from([0, 1, 2]), st.sampled_from([UNKNOWN, *DATA])),
+        min_size=8,
+        max_size=12,
     ),
     st.sampled_from([0, 2, 8192]),
 )
