@@ -83,8 +83,8 @@ def test_garbage_is_not_looked_for_in_the_midst_of_a_page_that_is_being_worked_o
     try:
         keep_what_is_there()
         gc.callbacks.append(look)
-        page = [[number] for number in range(20_000)]
-        assert (len(page), looked) == (20_000, [])
+        page = [[number] for number in range(8_000)]
+        assert (len(page), looked) == (8_000, [])
     finally:
         gc.callbacks.remove(look)
         gc.set_threshold(*thresholds)
