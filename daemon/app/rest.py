@@ -34,8 +34,8 @@ class Waiting(Protocol):
 class Rest:
     """How long one account is left alone between two cycles: twice as long after each quiet one, *longest* at most.
 
-    A cycle is quiet that read no step, sent nothing, and has nothing left to send or to wait for. Only looks at the
-    platform are put off: what becomes due by itself, a plan that a person let go, and new rules end the rest.
+    A cycle is quiet that read no step, sent nothing, and has nothing left to send (also not after a pause) or to wait for.
+    Only looks at the platform are put off: what becomes due by itself, a plan that a person let go, and new rules end it.
     """
 
     account: str
@@ -66,7 +66,8 @@ class Rest:
 
     async def after(self, tally: Tally) -> None:
         """Rest longer after a quiet cycle, whose figures are in *tally*, and not at all after any other."""
-        busy = tally.steps_read or tally.steps_failed or tally.batches_sent or set(tally.skipped) - NEVER_SENT
+        held_back = tally.dropped or set(tally.skipped) - NEVER_SENT
+        busy = tally.steps_read or tally.steps_failed or tally.batches_sent or held_back
         if self.longest <= self.interval or busy or await self.store.unsettled_count(self.account):
             self.every = self.interval
             return

@@ -113,10 +113,8 @@ class Service:
         pauses = partial(self._try, "pauses", self._look_at_pauses)
         self.schedule.every(confirm_every, "pauses", self._tracked(pauses), first=now)
         keep_house = partial(self._try, "housekeeping", self._keep_house)
-        first = max(
-            await due_at(self.daemon.store, now), now + AFTER_START
-        )  # also if it is started anew each half hour
-        self.schedule.every(EVERY, "housekeeping", self._tracked(keep_house), first=first)
+        due = await due_at(self.daemon.store, now)  # also if the service is started anew each half hour
+        self.schedule.every(EVERY, "housekeeping", self._tracked(keep_house), first=max(due, now + AFTER_START))
         if settings.rules.watch:
             rules, clock = self.daemon.rules, self.daemon.clock
             watch = partial(self._try, "rules", lambda: rules.watch(clock.now()))

@@ -160,6 +160,7 @@ class Collector:
                 found = await self._judged(step, page, sight, now, rejudge=rejudge)
                 await self.store.save_page(reading, found.kept, found.recorded)
                 found.count(tally, step.ref)
+                self._tell(step.ref, found.told)
                 errors -= found.came_later(window)
                 del found  # the next page may be long in coming
         return Seen(errors=errors, pages=pages)
@@ -176,7 +177,7 @@ class Collector:
             if self.recorder is not None:
                 found.recorded += self.recorder.of(step, some, now)
             if self.log.is_enabled_for(logging.DEBUG):
-                self._tell(step.ref, new)
+                found.told += new
         return found
 
     def _tell(self, ref: StepRef, new: Sequence[Judgement]) -> None:

@@ -22,7 +22,7 @@ class Found:
     The errors themselves are not in it: eight pages at once wait to be stored, which would take 10 MB more with them.
 
     *moments* are when those errors occurred that were not known before. *matched* counts these by rule and verb, *held* by
-    rule those that are held for people from now on.
+    rule those that are held for people from now on. *told* are those of which the log tells each.
     """
 
     kept: list[Judged] = field(default_factory=list)
@@ -30,6 +30,7 @@ class Found:
     moments: list[datetime | None] = field(default_factory=list)
     matched: Counter[tuple[str, Verb]] = field(default_factory=Counter)
     held: Counter[str] = field(default_factory=Counter)
+    told: list[Judgement] = field(default_factory=list)
 
     def add(self, some: Sequence[Judgement], known: Mapping[str, Known]) -> Sequence[Judgement]:
         """Add judgements; return those of errors that were not *known* before."""

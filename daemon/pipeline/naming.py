@@ -210,7 +210,7 @@ async def open_page(  # noqa: PLR0913, PLR0917 - what the judge has, and what it
         names=names,
         cases=cases,
         shared=shared,
-        filed=await _filed(store, step.ref, records, names, shared),
+        filed=await _filed(store, step.ref, records, shared),
         since=since,
         others=others,
     )
@@ -219,19 +219,10 @@ async def open_page(  # noqa: PLR0913, PLR0917 - what the judge has, and what it
 
 
 async def _filed(
-    store: CaseReader,
-    ref: StepRef,
-    records: Sequence[ErrorRecord],
-    names: Sequence[str],
-    shared: Collection[str],
+    store: CaseReader, ref: StepRef, records: Sequence[ErrorRecord], shared: Collection[str]
 ) -> dict[str, str]:
     """Return by error id the cases of *records* that were named by their data when they were judged before."""
-    asked = {
-        record.error_id: record
-        for record, name in zip(records, names, strict=True)
-        if (record.trace_key in shared or not name.startswith("t:"))
-        and needs_digest(record, shared=record.trace_key in shared)
-    }
+    asked = {record.error_id: record for record in records if needs_digest(record, shared=record.trace_key in shared)}
     filed: dict[str, str] = {}
     for error_id, known in (await store.known(ref, list(asked)) if asked else {}).items():
         record, key = asked[error_id], known.case_key

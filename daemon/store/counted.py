@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
+from daemon.store.sqlite import written_by_others
+
 _CHANGES, _COUNTED = "changes of errors", "counted"
 
 
@@ -14,8 +16,7 @@ def errors_changed(connection: Connection) -> None:
 
 def counted(connection: Connection, name: str, count: Callable[[], int]) -> int:
     """Return what *count* tells; what it told before while neither this connection nor another has changed errors."""
-    written = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
-    as_of = (connection.info.get(_CHANGES, 0), written)
+    as_of = (connection.info.get(_CHANGES, 0), written_by_others(connection))
     known: dict[str, tuple[tuple[int, int], int]] = connection.info.setdefault(_COUNTED, {})
     if name not in known or known[name][0] != as_of:
         known[name] = (as_of, count())

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
+from daemon.store.sqlite import written_by_others
+
 K = TypeVar("K")
 
 KEPT = 4_096
@@ -47,7 +49,7 @@ def forget_numbers(connection: Connection) -> None:
 
 
 def _known(connection: Connection) -> dict[str, dict[Any, int]]:
-    written = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+    written = written_by_others(connection)
     if connection.info.get(_WRITTEN) != written:
         connection.info[_WRITTEN] = written
         forget_numbers(connection)

@@ -141,6 +141,12 @@ def _patience(wait_s: float) -> str:
     return f"PRAGMA busy_timeout={round(wait_s * 1000)}"
 
 
+def written_by_others(connection: Connection) -> int:
+    """Return a number that is another whenever another connection has changed the database."""
+    number: int = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+    return number
+
+
 def advise(connection: Connection) -> None:
     """Tell the query planner what to expect of an otherwise empty database."""
     connection.exec_driver_sql("ANALYZE sqlite_schema")

@@ -69,6 +69,17 @@ async def test_what_a_list_in_any_order_does_not_show_is_gone_and_nothing_else(s
     assert set(await stored(store)) == {*ALL, *new} - gone
 
 
+@pytest.mark.parametrize("listed", [["e2"], ["e3", "e2"], ["e2", "e3"], ["e1"], ["e4"], []], ids="-".join)
+async def test_what_lies_before_or_behind_all_that_was_shown_is_gone(store: Store, listed: list[str]) -> None:
+    every = ["e1", "e2", "e3", "e4"]
+    await save(store, *(judged(each) for each in every))
+    read = await store.begin_read(STEP, full=True)
+    for name in listed:
+        await store.see(read, [name])
+    gone = await store.end_read(read, trusted=True)
+    assert sorted(each.error_id for each in gone) == sorted({*every} - {*listed})
+
+
 async def test_what_was_in_flight_while_it_was_not_shown_is_gone_once_it_is_free_again(store: Store) -> None:
     number = await intend(store, "e2")
     await save(store, judged("e1"), judged("e3"))

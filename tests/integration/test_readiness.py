@@ -8,6 +8,7 @@ import pytest
 
 from daemon.app.service import Service, Signals
 from daemon.core.exceptions import LockedError
+from daemon.core.pauses import EVERYTHING
 from daemon.integrator.client import Client
 from daemon.sandbox import Fault
 from tests.integration.scraping import Served, served
@@ -84,6 +85,23 @@ async def test_a_quiet_account_is_asked_less_often_and_what_happens_is_noticed_t
     assert asked[:5] == [0, 2, 6, 14, 24]
     assert asked[5:7] == [25, 26]
     assert sent(shop, "POST retry") == 1
+
+
+async def test_what_a_pause_held_back_goes_at_the_next_interval_after_it(tmp_path: Path) -> None:
+    longer = {"quiet_interval": timedelta(minutes=10)}
+    async with small_shop(tmp_path, poll=longer) as shop, shop.daemon() as daemon:
+        service = Service(daemon=daemon, signals=Signals())
+        await service._plan_jobs()
+        job = next(each for each in service.schedule.scheduler.get_jobs() if each.id == f"cycle {ACCOUNT}")
+        fail(shop)
+        await daemon.store.pause(EVERYTHING, "the ERP is down", "ann", shop.clock.now(), None)
+        for _ in range(9):
+            await job.func()
+            shop.clock.pass_by(timedelta(minutes=1))
+        before = sent(shop, "POST retry")
+        await daemon.store.resume(EVERYTHING, "ann", shop.clock.now())
+        await job.func()
+        assert (before, sent(shop, "POST retry")) == (0, 1)
 
 
 async def test_a_refused_token_is_a_note_while_the_last_cycle_is_fresh_and_the_reason_later(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.integration.shop import ACCOUNT, Shop
 from tests.integration.small_shop import (
     FLOW,
     GET_CONNECTION,
+    GET_ERRORS,
     POST_RETRY,
     PUT_RESOLVED,
     during,
@@ -171,3 +172,15 @@ async def test_a_store_that_works_again_in_the_same_process_is_gone_on_with(tmp_
 
         assert (figures.tally.counts["confirmed"], figures.unsettled) == (4, 0)
         assert [truth.runs for truth in truths] == [1] * 4
+
+
+async def test_the_log_tells_of_an_error_once_it_is_stored_and_not_before(tmp_path: Path) -> None:
+    async with small_shop(tmp_path) as shop, shop.daemon(level="debug") as daemon:
+        fail(shop)
+        during(daemon, after={GET_ERRORS: lambda: pragma(daemon.store, "query_only=ON")})
+        with pytest.raises(StoreError):
+            await daemon.accounts[ACCOUNT].cycle(act=False)
+        before = len(shop.events("error.matched"))
+        await pragma(daemon.store, "query_only=OFF")
+        await daemon.accounts[ACCOUNT].cycle(act=False)
+        assert (before, len(shop.events("error.matched"))) == (0, 1)

@@ -93,9 +93,10 @@ async def test_without_a_longer_interval_there_is_a_cycle_at_each() -> None:
         Tally(steps_failed=1),
         Tally(batches_sent=1),
         Tally(skipped=Counter({"limit": 1})),
+        Tally(dropped=Counter({"paused": 1})),
         Tally(skipped=Counter({"observe": 3, "breaker": 1})),
     ],
-    ids=["read", "failed", "sent", "over a limit", "breaker"],
+    ids=["read", "failed", "sent", "over a limit", "paused", "breaker"],
 )
 async def test_an_account_in_which_something_happens_does_not_rest(tally: Tally) -> None:
     busy = account()
