@@ -39,7 +39,7 @@ def main() -> None:
     plan = Plan(
         errors=asked.errors or (QUICK_ERRORS if asked.quick else ERRORS),
         runs=5,
-        long_runs=1 if asked.quick else 3,
+        long_runs=1 if asked.quick else 5,
         quick=asked.quick,
         full=asked.full,
     )
