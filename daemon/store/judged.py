@@ -1,10 +1,9 @@
 """Keeping what was judged: rows of errors, written a page at a time, with what is recorded of them."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from itertools import chain
 
 from sqlalchemy import (
     BigInteger,
@@ -29,7 +28,7 @@ from daemon.core.recordings import Recorded
 from daemon.store.columns import clean, to_ms
 from daemon.store.counted import errors_changed
 from daemon.store.paged import Paged, Row, given
-from daemon.store.past import JUDGED_AT, NOTHING, past_of, recording_rows
+from daemon.store.past import JUDGED_AT, NOTHING, Now, past_of, recording_rows
 from daemon.store.sqlite import document, each, fields, insert
 from daemon.store.steps import count_stored
 from daemon.store.tables import (
@@ -148,11 +147,7 @@ def keep(
     if not newest:
         return 0
     ordered = [newest[error_id] for error_id in sorted(newest)]  # as they will lie
-    recordings = recording_rows(connection, recorded, now) if recorded else {}
-    rows = [
-        (*row, *recordings.get(one.error_id, NOTHING))
-        for one, row in zip(ordered, _rows(connection, ordered), strict=True)
-    ]
+    rows = _rows(connection, ordered, recording_rows(connection, recorded, now) if recorded else {})
     given_ms = {"step": step_no, "now": to_ms(now)}
     new = KEEP_NEW.execute(connection, rows, given_ms)
     count_stored(connection, step_no, new)
@@ -169,30 +164,30 @@ def keep(
     return new
 
 
-def _verdict(one: Judged) -> tuple[str, str, str, str]:
-    """Return what was decided; the sentence of a held error, often its own, is kept with the hold."""
-    return one.verb, one.rule_id, one.reason, one.detail if one.hold is None else ""
-
-
-def _rows(connection: Connection, ordered: Sequence[Judged]) -> list[Row]:
-    verdict_numbers = VERDICTS.numbers(connection, [_verdict(one) for one in ordered])
-    code_numbers = CODES.numbers(connection, [(one.code,) for one in ordered])
-    texts = [(one.error_id, one.case_key) for one in ordered]
-    whole = "".join(chain.from_iterable(texts))
-    if clean(whole) != whole:
-        texts = [(clean(error_id), clean(key)) for error_id, key in texts]
+def _rows(connection: Connection, ordered: Sequence[Judged], recordings: Mapping[str, Now]) -> list[Row]:
+    """Return the rows of a page, made by columns: each step of that is one for the page instead of one for each error."""
+    ids, keys, occurred, fingerprints, codes, *verdicts, details, due, tags, assigns, holds = zip(*ordered, strict=True)
+    if any(holds):  # the sentence of a held error, often its own, is kept with the hold
+        details = tuple(detail if hold is None else "" for detail, hold in zip(details, holds, strict=True))
     return [
-        (
-            *text,
-            code_no,
-            to_ms(one.occurred_at),
-            one.fingerprint,
-            WANTS_TAG * one.tag + WANTS_ASSIGN * one.assign,
-            to_ms(one.due_at),
-            verdict_no,
+        *zip(
+            _clean(ids),
+            _clean(keys),
+            CODES.numbers(connection, [*zip(codes, strict=True)]),
+            [to_ms(each) for each in occurred],
+            fingerprints,
+            [WANTS_TAG * tag + WANTS_ASSIGN * assign for tag, assign in zip(tags, assigns, strict=True)],
+            [to_ms(each) for each in due],
+            VERDICTS.numbers(connection, [*zip(*verdicts, details, strict=True)]),
+            *zip(*[recordings.get(error_id, NOTHING) for error_id in ids], strict=True),
+            strict=True,
         )
-        for one, text, code_no, verdict_no in zip(ordered, texts, code_numbers, verdict_numbers, strict=True)
     ]
+
+
+def _clean(texts: Sequence[str]) -> Sequence[str]:
+    whole = "".join(texts)
+    return texts if clean(whole) == whole else [clean(each) for each in texts]
 
 
 def _hold_row(one: Judged) -> tuple[object, ...]:

@@ -94,4 +94,5 @@ class FullRead:
 
 def judged_alike(one: Recorded, other: Recorded) -> bool:
     """Tell whether two recordings of an error say the same."""
-    return (one.said, one.ruling, case_text(one)) == (other.said, other.ruling, case_text(other))
+    one_of_case, other_of_case = (case_text(each.case, each.retry_at) for each in (one, other))
+    return (one.said, one.ruling, one_of_case) == (other.said, other.ruling, other_of_case)

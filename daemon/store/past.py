@@ -103,16 +103,19 @@ NOTHING: Now = (None, "", None, "", 0)
 
 def recording_rows(connection: Connection, recorded: Sequence[Recorded], now: datetime) -> dict[str, Now]:
     """Return by error id what the rows of errors that are stored *now* have of their recordings."""
-    rulings = _text_numbers(connection, "rulings", [one.ruling for one in recorded], ruling_text)
-    apart = list(take_apart(one.said for one in recorded))
-    frames = _text_numbers(connection, "frames", [frame for frame, _ in apart], frame_text)
-    rows: dict[str, Now] = {}
-    at, judged_ms = now, 0
-    for one, frame_no, (_, words), ruling_no in zip(recorded, frames, apart, rulings, strict=True):
-        if one.judged_at is not at:  # a page is judged at one moment
-            at, judged_ms = one.judged_at, to_ms(one.judged_at) - to_ms(now)
-        rows[one.error_id] = (frame_no, words, ruling_no, case_text(one), judged_ms)
-    return rows
+    _, ids, _, said, rulings, judged_at, _, _, cases, retry_at = zip(*recorded, strict=True)
+    ruling_numbers = _text_numbers(connection, "rulings", rulings, ruling_text)  # few, so theirs are the small ones
+    frames, words = take_apart(said)
+    since_ms = {at: to_ms(at) - to_ms(now) for at in set(judged_at)}  # a page is judged at one moment
+    now_of_each = zip(
+        _text_numbers(connection, "frames", frames, frame_text),
+        words,
+        ruling_numbers,
+        [case_text(case, at) for case, at in zip(cases, retry_at, strict=True)],
+        [since_ms[at] for at in judged_at],
+        strict=True,
+    )
+    return dict(zip(ids, now_of_each, strict=True))
 
 
 def _text_numbers(connection: Connection, kind: str, wanted: Sequence[K], write: Callable[[K], str]) -> list[int]:

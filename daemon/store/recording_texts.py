@@ -6,7 +6,8 @@ them is that of thousands, together with all that is not its message.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain, zip_longest
@@ -15,7 +16,7 @@ from typing import Any
 from daemon.core.actions import Mode
 from daemon.core.cases import NEW_CASE, CaseHistory
 from daemon.core.decisions import Verb
-from daemon.core.recordings import CUT, DIGIT, LETTER, LOWER, SIGNS, UPPER, Recorded, Ruling, Said
+from daemon.core.recordings import CUT, DIGIT, LETTER, LOWER, SIGNS, UPPER, Ruling, Said
 from daemon.store.columns import clean, from_ms, to_ms
 
 KEPT = 4_096
@@ -40,18 +41,19 @@ _SHORT = (
 """What stands for `SIGNS` and `CUT` among words that vary, which have none of these: a byte in place of three to 24."""
 
 
-def take_apart(said: Iterable[Said]) -> Iterator[tuple[Frame, str]]:
-    """Return the frame of what each error says, and the words in it."""
-    frames: list[Frame] = []
+def take_apart(said: Sequence[Said]) -> tuple[list[Frame], list[str]]:
+    """Return the frames of what some errors say, and the words in each; of no error there is nothing to take apart."""
+    sources, codes, messages, *rest = zip(*said, strict=True)
+    fixed: list[str] = []
     varying: list[str] = []
-    for source, code, message, *rest in said:
+    for message in messages:
         parts = VARIES.split(message)
-        frames.append((source, code, GAP.join(parts[::2]), *rest))
+        fixed.append(GAP.join(parts[::2]))
         varying.append(" ".join(parts[1::2]))
     words = "\n".join(varying)  # those of a page at once
     for signs, short in _SHORT:
         words = words.replace(signs, short)
-    return zip(frames, words.split("\n"), strict=False)  # of nothing one empty word is left
+    return [*zip(sources, codes, fixed, *rest, strict=True)], words.split("\n")
 
 
 def frame_text(frame: Frame) -> str:
@@ -102,13 +104,12 @@ def ruling_of(text: str) -> Ruling:
     return Ruling(rule_id=rule_id, verb=Verb(verb), reason=reason, mode=Mode(mode))
 
 
-def case_text(recorded: Recorded) -> str:
+def case_text(case: CaseHistory, retry_at: datetime | None) -> str:
     """Write down what was known of the case, and when the platform meant to retry; "" for nothing."""
-    case = recorded.case
-    if recorded.retry_at is None and (case is NEW_CASE or case == NEW_CASE):
+    if retry_at is None and (case is NEW_CASE or case == NEW_CASE):
         return ""
     flags = [case.unsettled, case.unknown, case.nameless, case.shared]
-    moments = [to_ms(moment) for moment in (case.last_attempt_at, case.cured_at, case.gone_at, recorded.retry_at)]
+    moments = [to_ms(moment) for moment in (case.last_attempt_at, case.cured_at, case.gone_at, retry_at)]
     return _json(case.attempts, sorted(case.by_rule.items()), moments, flags)
 
 
