@@ -157,7 +157,8 @@ class Collector:
             # Where a list is read whole to find out what has left, a page of known errors is done with its ids. Should
             # one of them say something else by now, the next sweep finds that; before it is acted on it is read again.
             if sight.unknown or rejudge or not window.full:
-                found = await self._judged(step, page, sight, now, rejudge=rejudge)
+                async with self.judge.turn.taken():
+                    found = await self._judged(step, page, sight, now, rejudge=rejudge)
                 await self.store.save_page(reading, found.kept, found.recorded)
                 found.count(tally, step.ref)
                 self._tell(step.ref, found.told)
@@ -207,7 +208,10 @@ class Collector:
 def to_judge(records: Iterable[ErrorRecord], known: Mapping[str, Known], *, rejudge: bool) -> list[ErrorRecord]:
     """Return the records that need judging: new ones, changed ones, all where *rejudge*; none that is being acted on."""
     wanted: list[ErrorRecord] = []
-    for record in {record.error_id: record for record in records}.values():
+    listed = {record.error_id: record for record in records}
+    if not known:
+        return list(listed.values())
+    for record in listed.values():
         before = known.get(record.error_id)
         if before is None or (not before.in_flight and (rejudge or before.fingerprint != record.fingerprint())):
             wanted.append(record)

@@ -36,15 +36,16 @@ class Found:
         """Add judgements; return those of errors that were not *known* before."""
         self.kept += [each.to_keep() for each in some]
         for each in some:
-            decision = each.decision
-            if decision.hold is None or decision.mode is Mode.OBSERVE:
+            if each.match is None:
                 continue
-            before = known.get(each.record.error_id)
-            if not (before and before.held):
+            decision, error_id = each.decision, each.record.error_id
+            if error_id not in known:
+                self.matched[decision.rule_id, decision.verb] += 1
+            before = known.get(error_id)
+            if decision.hold is not None and decision.mode is not Mode.OBSERVE and not (before and before.held):
                 self.held[decision.rule_id] += 1
         new = [each for each in some if each.record.error_id not in known] if known else some
         self.moments += [each.record.occurred_at for each in new]
-        self.matched.update((each.decision.rule_id, each.decision.verb) for each in new if each.match is not None)
         return new
 
     def came_later(self, window: Window) -> int:

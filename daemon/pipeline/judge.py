@@ -4,7 +4,7 @@ The same code serves the first look (collect) and the look right before a write 
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from daemon.core.policy import Caps, decide
 from daemon.core.records import ErrorRecord, RetryData, Step
 from daemon.pipeline.naming import CaseReader, Page, RetryDataReader, open_page
 from daemon.pipeline.retry_jobs import RetryJobs
-from daemon.pipeline.slices import in_slices
+from daemon.pipeline.slices import Turn, in_slices
 from daemon.pipeline.terms import Rules
 
 HANDS_OFF = frozenset({"assigned", "backlog", "no-time"})
@@ -65,11 +65,15 @@ class Judgement(NamedTuple):
         ))  # fmt: skip
 
 
+_judgement = maker(Judgement)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
     """Judge errors of one account with one rule set.
 
     *name_all* reads the retry data of every error whose case cannot be named without it, not only of those to retry.
+    *turn* is left by whoever has it while the platform is asked.
     """
 
     rules: Rules
@@ -79,6 +83,7 @@ class Judge:
     retries: RetryJobs
     log: FilteringBoundLogger
     name_all: bool = False
+    turn: Turn = field(default_factory=Turn)
 
     async def judge(
         self, step: Step, records: Sequence[ErrorRecord], now: datetime, *, listed: Sequence[ErrorRecord] = ()
@@ -102,16 +107,18 @@ class Judge:
                 self._must_name(self.rules.match(step, record, Facts(now, page.case(record)[1].attempts)))
                 for record in mine
             ):
-                await page.tell_apart(group)
+                async with self.turn.left():
+                    await page.tell_apart(group)
         untried = Facts(now)
-        named = list(zip(records, page.names, strict=True))
-        async for some in in_slices(named, lambda each: len(each[0].message)):
+        cases = page.cases_as_listed(records)
+        async for some in in_slices(records, lambda each: len(each.message)):
             judgements: list[Judgement] = []
-            for record, name in some:
-                key, case = page.case(record, name)
+            for record in some:
+                key, case = next(cases)
                 answer = self.rules.match(step, record, Facts(now, case.attempts) if case.attempts else untried)
                 if isinstance(answer, NeedsData) or (self._must_name(answer) and page.needs_data(record)):
-                    judgements.append(await self._judge_with_data(page, record))
+                    async with self.turn.left():
+                        judgements.append(await self._judge_with_data(page, record))
                 else:
                     judgements.append(self._conclude(page, record, answer, key, case))
             yield judgements
@@ -125,7 +132,11 @@ class Judge:
 
     async def _open(self, step: Step, records: Sequence[ErrorRecord], now: datetime) -> Page:
         oldest = now - self.caps.retry_max_age
-        return await open_page(self.client, self.store, self.retries, self.log, step, records, now, oldest)
+        page = await open_page(self.client, self.store, self.retries, self.log, step, records, now, oldest)
+        if any(case.gone_at for _, case in page.cases.values()):
+            async with self.turn.left():
+                await page.count_others(records)
+        return page
 
     async def _judge_with_data(self, page: Page, record: ErrorRecord) -> Judgement:
         data = await page.read(record)
@@ -157,13 +168,13 @@ class Judge:
         data: RetryData | None = None,
     ) -> Judgement:
         decision = self._with_recheck(decide(record, match, case, page.now, self.caps), record, page.now)
-        return Judgement(record, match, decision, key, case, data, record.trace_key in page.shared)
+        return _judgement((record, match, decision, key, case, data, record.trace_key in page.shared))
 
     def _must_name(self, answer: Match | NeedsData | None) -> bool:
         """Tell whether a record's case must be named: its attempts are, or may be, about to be counted."""
-        if self.name_all or isinstance(answer, NeedsData):
-            return True
-        return answer is not None and isinstance(answer.rule.action, Retry)
+        if self.name_all or answer is None:
+            return self.name_all
+        return isinstance(answer, NeedsData) or isinstance(answer.rule.action, Retry)
 
     def _with_recheck(self, decision: Decision, record: ErrorRecord, now: datetime) -> Decision:
         """Let an error that only its age keeps from another rule be judged again when that age is reached."""

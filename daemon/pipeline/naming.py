@@ -1,8 +1,9 @@
 """Naming: which case each error of one page belongs to, where its trace key alone does not tell (P2)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import repeat
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
@@ -75,6 +76,12 @@ class Page:
     others: OthersRetries
     data: dict[str, RetryData | None] = field(default_factory=dict)
 
+    def cases_as_listed(self, records: Sequence[ErrorRecord]) -> Iterator[tuple[str, CaseHistory]]:
+        """Return what `case` does for each of *records*, all errors of the page."""
+        if self.cases or self.shared:
+            return map(self.case, records, self.names)
+        return zip(self.names, repeat(NEW_CASE))  # as on most pages of a first reading
+
     def case(self, record: ErrorRecord, name: str = "") -> tuple[str, CaseHistory]:
         """Return the case's own key and its history as far as the list tells them, which gives it *name*."""
         listed = name or case_key(record)
@@ -114,8 +121,6 @@ class Page:
 
     async def count_others(self, records: Sequence[ErrorRecord]) -> None:
         """Count the retries of others that those errors tell of whose trace key names their case."""
-        if not any(case.gone_at for _, case in self.cases.values()):
-            return
         told: dict[str, str] = {}
         names: set[str] = set()
         for record in records:
@@ -196,12 +201,15 @@ async def open_page(  # noqa: PLR0913, PLR0917 - what the judge has, and what it
 ) -> Page:
     """Ask the store once what is known of the cases of all *records*; those from before *since* are too old to retry."""
     names = [case_key(record) for record in records]
-    cases = dict(await store.case_histories(step.ref, sorted(dict.fromkeys(names)), now))
+    histories = await store.case_histories(step.ref, list(dict.fromkeys(names)), now)
+    cases = {name: found for name, found in histories.items() if found != (name, NEW_CASE)}
     known_to_share = {name for name, (_, case) in cases.items() if case.shared}
-    shared = {each.trace_key for each, name in zip(records, names, strict=True) if name in known_to_share}
-    moments = [record.occurred_at for record in records if record.occurred_at and record.occurred_at >= since]
-    others = OthersRetries(step=step, since=min(moments, default=now), client=client, retries=retries, claims=store)
-    page = Page(
+    pairs = zip(records, names, strict=True) if known_to_share else ()
+    shared = {each.trace_key for each, name in pairs if name in known_to_share}
+    moments = (record.occurred_at for record in records if record.occurred_at)
+    oldest = min((at for at in moments if at >= since), default=now)
+    others = OthersRetries(step=step, since=oldest, client=client, retries=retries, claims=store)
+    return Page(
         step=step,
         now=now,
         client=client,
@@ -210,19 +218,21 @@ async def open_page(  # noqa: PLR0913, PLR0917 - what the judge has, and what it
         names=names,
         cases=cases,
         shared=shared,
-        filed=await _filed(store, step.ref, records, shared),
+        filed=await _filed(store, step.ref, records, names, shared),
         since=since,
         others=others,
     )
-    await page.count_others(records)
-    return page
 
 
 async def _filed(
-    store: CaseReader, ref: StepRef, records: Sequence[ErrorRecord], shared: Collection[str]
+    store: CaseReader, ref: StepRef, records: Sequence[ErrorRecord], names: Sequence[str], shared: Collection[str]
 ) -> dict[str, str]:
     """Return by error id the cases of *records* that were named by their data when they were judged before."""
-    asked = {record.error_id: record for record in records if needs_digest(record, shared=record.trace_key in shared)}
+    asked = {
+        record.error_id: record
+        for record, name in zip(records, names, strict=True)
+        if (shared or not name.startswith("t:")) and needs_digest(record, shared=record.trace_key in shared)
+    }
     filed: dict[str, str] = {}
     for error_id, known in (await store.known(ref, list(asked)) if asked else {}).items():
         record, key = asked[error_id], known.case_key

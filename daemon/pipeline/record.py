@@ -26,11 +26,12 @@ class Recorder:
     def of(self, step: Step, judgements: Sequence[Judgement], now: datetime) -> list[Recorded]:
         """Return the recordings of what was judged *now*."""
         recorded: list[Recorded] = []
+        ref = step.ref
         messages = self.redact([each.record.message for each in judgements])
         for each, message in zip(judgements, messages, strict=True):
             record = each.record
             ruling = _UNMATCHED if each.decision is UNMATCHED else ruling_of(each.decision)
             said = said_by(record, message)
             at, retry_at = record.occurred_at, record.retry_at
-            recorded.append(_recorded((step.ref, record.error_id, at, said, ruling, now, now, 0, each.case, retry_at)))
+            recorded.append(_recorded((ref, record.error_id, at, said, ruling, now, now, 0, each.case, retry_at)))
         return recorded

@@ -79,13 +79,10 @@ class Redaction:
             done = end
         parts.append(text[done:])
         hidden = "".join(parts)
-        cut: list[str] = []
-        start = 0
-        for each in texts:
-            end = start + len(each)
-            cut.append(hidden[start:end])
-            start = end + len(BETWEEN)
-        return cut
+        if len(texts) == 1:
+            return [hidden]
+        cut = hidden.split(BETWEEN)
+        return cut if len(cut) == len(texts) else [self._hidden([each])[0] for each in texts]  # some has that itself
 
 
 def all_whole(messages: Sequence[str]) -> list[str]:

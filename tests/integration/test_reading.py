@@ -1,5 +1,6 @@
 """What reading promises: whole reads or none (P5), one bad step stops no other (P13), and few requests."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -19,6 +20,7 @@ from daemon.core.tally import Tally
 from daemon.sandbox import Fault, Options
 from daemon.sandbox.world import Flow, Resource, Step
 from tests.integration.shop import ACCOUNT, Shop, open_shop
+from tests.integration.small_shop import GET_DATA, during
 
 RULES = """
 version: 1
@@ -29,6 +31,7 @@ rules:
     when: {code: SSS_REQUEST_LIMIT_EXCEEDED}
     then: {leave: {}}
 """
+ON_DATA = RULES.replace("EXCEEDED}", "EXCEEDED, data: {type: invoice}}")
 ORDERS = {"flow": "Amazon orders to NetSuite", "step": "Create sales order"}
 CONTACTS = {"flow": "Salesforce contacts to NetSuite", "step": "Upsert contact"}
 PRICES = {"flow": "Nightly price list", "step": "Post price list"}
@@ -734,3 +737,16 @@ async def test_an_odd_error_stops_neither_its_step_nor_its_neighbours(
         assert (first.steps_read, first.steps_failed) == (1, 0)
         assert len(await rows(daemon)) == first.counts["new"] == kept
         assert third.steps_read == 0, "an odd error does not make its step be read again and again"
+
+
+async def test_a_step_whose_retry_data_is_long_in_coming_holds_up_no_other(tmp_path: Path) -> None:
+    async with reading(tmp_path, poll={"concurrency": 2}, rules=ON_DATA) as shop, shop.daemon() as daemon:
+        add(shop, ORDERS)
+        add(shop, CONTACTS)
+
+        both_are_asked = asyncio.Barrier(2)
+        for _ in range(2):
+            during(daemon, before={GET_DATA: both_are_asked.wait})
+        async with asyncio.timeout(30):
+            tally = await cycle(daemon)
+        assert (tally.steps_failed, tally.counts["new"]) == (0, 2)
