@@ -81,6 +81,19 @@ async def test_a_recording_is_there_again_as_it_was(store: Store, fields: dict[s
     assert await all_of(store) == [one]
 
 
+async def test_of_a_page_each_error_has_its_own_recording_or_none(store: Store) -> None:
+    rows = [
+        recorded("e3", judged_at=minutes(-3), retry_at=minutes(3)),
+        recorded("e1", judged_at=minutes(-1), said=Said(message="no Order 17")),
+        recorded("e4", ruling=Ruling(rule_id="", verb=Verb.NONE, reason="unmatched")),
+        recorded("e2", judged_at=minutes(-2), case=BUSY),
+    ]
+    read = await store.begin_read(STEP, full=False)
+    page = [judged(error_id, occurred_at=minutes(-60)) for error_id in ("e2", "e5", "e1", "e4", "e3")]
+    await store.save_page(read, page, rows)
+    assert await all_of(store) == sorted(rows, key=lambda each: each.error_id)
+
+
 async def test_the_same_words_said_by_different_systems_are_told_apart(store: Store) -> None:
     words = [f"no Order {LOWER * 3}", "no Order 17", "no Smith 17", "no 17"]
     said = [Said(source=source, message=each) for source in ("application", "connection") for each in words]

@@ -14,7 +14,7 @@ from daemon.core.exceptions import StoreError
 from daemon.store import numbers
 from daemon.store.sql import SqlStore, open_store
 from daemon.store.tables import codes, verdicts
-from tests.contract.store_values import NOON, STEP, judged, save, unmatched
+from tests.contract.store_values import NOON, STEP, held, judged, save, unmatched
 
 
 class Books:
@@ -102,6 +102,15 @@ async def test_what_no_error_has_any_more_is_cleared(table: Table) -> None:
             found = await store.transact(lambda inner: inner.execute(count).scalar_one(), write=False, durable=False)
             assert found == left
             await store.prune(NOON, NOON)
+
+
+async def test_a_sentence_of_its_own_makes_no_verdict_of_a_held_error() -> None:
+    count = select(func.count()).select_from(verdicts)
+    async with open_store("sqlite://") as store:
+        await save(store, held("e1", detail="of e1"), judged("e2", detail="it will pass"), held("e3", detail="of e3"))
+        assert await store.transact(lambda inner: inner.execute(count).scalar_one(), write=False, durable=False) == 2
+        told = {row.error_id: row.detail for row in await store.errors("acme")}
+        assert told == {"e1": "of e1", "e2": "it will pass", "e3": "of e3"}
 
 
 async def test_only_so_many_are_kept_in_mind() -> None:
