@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import Column, Connection, Insert, TableClause, column, table
 from sqlalchemy.dialects.sqlite import dialect
 
+from daemon.store.sqlite import raw
+
 GIVEN = "given"
 
 CHUNKS = (100, 10, 1)
@@ -45,10 +47,10 @@ class Paged:
         """Execute it for all *rows*, whose texts are clean, and return how many rows it inserted or changed."""
         values = self._literals | parameters
         rest = [values[name] for name in self._places]
-        place = changed = 0
+        driver, place, changed = raw(connection), 0, 0
         for size in CHUNKS:
             while len(rows) - place >= size:
                 arguments = (*chain.from_iterable(rows[place : place + size]), *rest)
-                changed += connection.exec_driver_sql(self._texts[size], arguments).rowcount
+                changed += driver.execute(self._texts[size], arguments).rowcount
                 place += size
         return changed

@@ -143,7 +143,7 @@ def _patience(wait_s: float) -> str:
 
 def written_by_others(connection: Connection) -> int:
     """Return a number that is another whenever another connection has changed the database."""
-    number: int = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+    number: int = raw(connection).execute("PRAGMA data_version").fetchone()[0]
     return number
 
 
