@@ -1,8 +1,9 @@
 """Where the time goes: one measured process under py-spy, its samples by thread and function.
 
-``python -m bench.speed.profile first|sweep|counts|acting [--errors N] [--lines 25]``: the first cycle, the readings of all
-that is known as a sweep or because counts differ (five of them, after a first cycle), or retries. What a function took
-with all that it called, and by itself, as a share of its thread's time at work, and in microseconds an error.
+``python -m bench.speed.profile first|sweep|counts|acting [--errors N] [--lines 25] [--gil]``: the first cycle, the readings
+of all that is known as a sweep or because counts differ (five of them, after a first cycle), or retries. What a function
+took with all that it called, and by itself, as a share of its thread's time at work, and in microseconds an error. Waiting
+for Python's lock counts as work, too; with ``--gil`` it does not, and neither does what SQLite does without the lock.
 """
 
 import argparse
@@ -38,14 +39,17 @@ def main() -> None:
     parser.add_argument("what", choices=MEASURED)
     parser.add_argument("--errors", type=int, default=50_000)
     parser.add_argument("--lines", type=int, default=25)
+    parser.add_argument("--gil", action="store_true")
     asked = parser.parse_args()
     function, parameters = MEASURED[asked.what]
     module = "acting_server" if asked.what == "acting" else "page_server"
     with tempfile.TemporaryDirectory() as folder, server(module, errors=asked.errors, shape=SHAPE) as url:
         stacks = Path(folder) / "stacks"
         command = [sys.executable, "-m", "bench.speed.processes", function, json.dumps(parameters | {"base_url": url})]
-        spy = ["py-spy", "record", "--format", "raw", "--threads", "--rate", str(RATE), "--output", str(stacks), "--"]
-        subprocess.run([*spy, *command], cwd=ROOT, env=environment(), check=True, capture_output=True)
+        spy = ["py-spy", "record", "--format", "raw", "--threads", "--rate", str(RATE), "--output", str(stacks)]
+        subprocess.run(
+            [*spy, *["--gil"] * asked.gil, "--", *command], cwd=ROOT, env=environment(), check=True, capture_output=True
+        )
         times = AGAIN if "times" in parameters else 1
         show(stacks.read_text(encoding="utf-8"), asked.errors * times, asked.lines)
 

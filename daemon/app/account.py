@@ -25,7 +25,6 @@ from daemon.core.exceptions import (
     PlanError,
 )
 from daemon.core.plans import Plan, PlanState
-from daemon.core.records import StepRef
 from daemon.core.tally import COUNTS, Tally
 from daemon.core.totals import Totals
 from daemon.pipeline.cycle import AccountCycle
@@ -46,8 +45,8 @@ Progress = Callable[[str, Sequence[Tally]], None]
 class Counts(Protocol):
     """What the figures ask of the store."""
 
-    async def open_counts(self, account: str) -> dict[StepRef, int]:
-        """Return the open errors of each step."""
+    async def open_count(self, account: str) -> int:
+        """Return how many errors are open."""
 
     async def unsettled_count(self, account: str) -> int:
         """Return how many writes have no outcome yet."""
@@ -158,7 +157,7 @@ class AccountRunner:
         self.unmatched = await self.counts.unmatched_count(self.name)
         self.log.info(
             "cycle.finished",
-            open=sum((await self.counts.open_counts(self.name)).values()),
+            open=await self.counts.open_count(self.name),
             **{name: counts[name] for name in COUNTS},
             unmatched_open=self.unmatched,
             unknown_open=await self.counts.unknown_count(self.name),
@@ -240,7 +239,7 @@ class AccountRunner:
         ours = not isinstance(failure, ForeignStoreError)  # else what the store counts is another account's
         return Figures(
             account=self.name,
-            open=sum((await self.counts.open_counts(self.name)).values()) if ours else 0,
+            open=await self.counts.open_count(self.name) if ours else 0,
             tally=total,
             requests=self.requests() - requests_before,
             unsettled=await self.counts.unsettled_count(self.name) if ours else 0,

@@ -44,5 +44,5 @@ async def _figures(runner: AccountRunner) -> str:
         "to approve": len(await runner.waiting()),
     }
     told = [f"{count} {what}" for what, count in waiting.items() if count]
-    is_open = sum((await counts.open_counts(name)).values())
+    is_open = await counts.open_count(name)
     return f"{name}: {', '.join([f'{is_open} open', *told])}, last cycle {runner.last_success_at:%H:%M:%S} UTC"

@@ -253,7 +253,8 @@ class AccountCycle:
         side_by_side = partial(each_step, at_once=self.terms.concurrency, tally=tally, log=self.log)
         failed = await side_by_side(found.work, read)
         tally.steps_failed += len(found.failed)
-        steps = await self.store.steps(account)
+        due = await self.store.rechecks(account, now)
+        steps = await self.store.steps(account) if due or found.failed else {}
         behind = [work.step.ref for work in failed] + [ref for ref in steps if ref.flow_id in found.failed]
         for ref in behind:
             watermark_at = (await self.store.progress(ref)).watermark_at or now - self.terms.polling.lookback
@@ -261,7 +262,6 @@ class AccountCycle:
         for flow_id, mark in found.flow_marks.items():
             if all(work.step.ref in whole for work in found.work if work.step.ref.flow_id == flow_id):
                 await self.store.save_flow_mark(account, flow_id, mark)
-        due = await self.store.rechecks(account, now)
         again = [
             StepWork(
                 step=steps[each.step], summary=QUIET, window=Window(since=each.since, until=each.until), reason="due"

@@ -11,7 +11,7 @@ from daemon.core.catalogue import Catalogue
 from daemon.core.records import Flow, Integration, Mark, Step, StepRef
 from daemon.store import tables
 from daemon.store.sqlite import insert
-from daemon.store.steps import REF, AnyRow, address, ref_of
+from daemon.store.steps import REF, AnyRow, address
 from daemon.store.transactions import Database, reads, writes_soon
 
 NAMES = ("type", "name", "connection_id", "flow_name", "integration_id", "integration_name")
@@ -35,7 +35,9 @@ SAVE_READ_AT = _catalogue.on_conflict_do_update(
     index_elements=["account"], set_={"read_at": _catalogue.excluded.read_at}
 )
 STEPS = (
-    select(tables.steps).where(tables.steps.c.account == bindparam("account"), tables.steps.c.type != "").order_by(*REF)
+    select(*REF, *(tables.steps.c[name] for name in NAMES))
+    .where(tables.steps.c.account == bindparam("account"), tables.steps.c.type != "")
+    .order_by(*REF)
 )
 
 
@@ -91,7 +93,7 @@ class CatalogueRows(Database):
     @reads
     def flow_marks(self, connection: Connection, account: str) -> dict[str, Mark | None]:
         """Return the mark as of which each flow has been read to the end; None where it must be read again."""
-        rows = connection.execute(select(tables.flow_marks).where(tables.flow_marks.c.account == account))
+        rows = connection.execute(select(tables.flow_marks).where(tables.flow_marks.c.account == account)).all()
         return {row.flow_id: mark_of(row) for row in rows}
 
     @writes_soon
@@ -107,11 +109,12 @@ class CatalogueRows(Database):
     @reads
     def steps(self, connection: Connection, account: str) -> dict[StepRef, Step]:
         """Return the steps that have been described."""
-        found = [
-            Step(ref=ref_of(row), **{name: getattr(row, name) for name in NAMES})
-            for row in connection.execute(STEPS, {"account": account})
-        ]
-        return {step.ref: step for step in found}
+        rows = connection.execute(STEPS, {"account": account}).all()
+        refs = [StepRef(account=account, flow_id=flow_id, step_id=step_id) for _, flow_id, step_id, *_ in rows]
+        described = (
+            Step(ref=ref, **dict(zip(NAMES, row[3:], strict=True))) for ref, row in zip(refs, rows, strict=True)
+        )
+        return dict(zip(refs, described, strict=True))
 
 
 def mark_row(mark: Mark | None) -> dict[str, Any]:

@@ -54,6 +54,10 @@ class MemoryPeople(MemoryPlans):
         found = (row.judged for _, row in self.of(account) if reason is None or row.judged.reason == reason)
         return dict(Counter((judged.verb, judged.rule_id, judged.reason) for judged in found))
 
+    async def open_count(self, account: str) -> int:
+        """Return how many errors are open and not in flight."""
+        return sum(row.batch_id is None for _, row in self.of(account))
+
     async def unmatched_count(self, account: str) -> int:
         """Return how many errors are stored that no rule matched."""
         return sum(row.judged.verb is Verb.NONE for _, row in self.of(account))

@@ -45,6 +45,7 @@ PROGRESS_OF = PROGRESS.where(ADDRESSED)  # made once: what it is made from would
 OPEN_COUNTS = select(*REF, (steps.c.stored - _flying).label("open")).where(
     steps.c.account == ACCOUNT, steps.c.stored > _flying
 )
+OPEN_COUNT = select(func.coalesce(func.sum(steps.c.stored - _flying), 0)).where(steps.c.account == ACCOUNT)
 STALE = (
     select(*REF)
     .where(
@@ -168,7 +169,14 @@ class ReadingRows(Database):
     @reads
     def open_counts(self, connection: Connection, account: str) -> dict[StepRef, int]:
         """Return how many errors are open and not in flight on each step that has any."""
-        return {ref_of(row): row.open for row in connection.execute(OPEN_COUNTS, {"account": account})}
+        rows = connection.execute(OPEN_COUNTS, {"account": account}).all()
+        return {StepRef(account=account, flow_id=flow, step_id=step): count for _, flow, step, count in rows}
+
+    @reads
+    def open_count(self, connection: Connection, account: str) -> int:
+        """Return how many errors are open and not in flight."""
+        count: int = connection.execute(OPEN_COUNT, {"account": account}).scalar_one()
+        return count
 
     @reads
     def known(self, connection: Connection, ref: StepRef, error_ids: Sequence[str]) -> dict[str, Known]:

@@ -25,7 +25,7 @@ ALL = (
     _measure("errors_seen_total", "counter", "account flow step", "Errors met for the first time."),
     _measure(
         "decisions_total", "counter", "account rule action",
-        "Errors met for the first time that a rule matched, by what the rule wants done.",
+        "Errors met for the first time that a rule matched, by what was decided about them then.",
     ),
     _measure(
         "outcomes_total", "counter", "account rule action outcome",

@@ -278,6 +278,7 @@ async def look(twins: Twins) -> None:
         lambda store: store.due_groups("acme", later),
         lambda store: store.rechecks("acme", later),
         lambda store: store.open_counts("acme"),
+        lambda store: store.open_count("acme"),
         lambda store: store.usage("acme", later),
         lambda store: store.stages(STEP, "r1", NOON),
         lambda store: store.retry_runs("acme", NOON, later),

@@ -54,6 +54,7 @@ async def test_progress_counts_open_and_in_flight_errors_of_its_own_step(store: 
     assert await store.progress(STEP) == expected
     assert await store.all_progress("acme") == {STEP: expected, OTHER_STEP: StepProgress(open=1)}
     assert await store.open_counts("acme") == {STEP: 2, OTHER_STEP: 1}
+    assert (await store.open_count("acme"), await store.open_count("nobody's")) == (3, 0)
     assert await store.all_progress("globex") == {}
 
 
