@@ -32,7 +32,7 @@ chaos: $(READY)
 soak: $(READY)
 	$(BIN)/python -m bench.soak --seconds 60
 
-# How fast it is, beside what is to be reached; BENCH="--only scan --errors 100000" measures less. Half an hour.
+# How fast it is, beside what is to be reached; BENCH="--only scan --errors 100000" measures less. A quarter of an hour.
 bench: $(READY)
 	$(BIN)/python -m bench.speed $(BENCH)
 
